@@ -1,0 +1,118 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/base/registers.h"
+#include "core/dump/dump.h"
+#include "core/memory/address_space.h"
+#include "core/stack/unwind.h"
+#include "core/symbols/elf_symbols.h"
+#include "core/symbols/symbol_table.h"
+#include "core/types/type_catalog.h"
+
+namespace panicroom {
+
+/// Collects the remarks of one answer; equal ones are kept once, and at most 100 distinct ones (then one
+/// that says how many were left out).
+class Notes {
+ public:
+  void add(Note note);
+  void add(const Error& error) { add(note_of(error)); }
+  std::vector<Note> take();
+
+ private:
+  std::vector<Note> notes_;
+  std::size_t left_out_ = 0;
+};
+
+/// What the dump is about. Everything unknown is empty.
+struct KernelIdentity {
+  std::string system;   ///< "Linux", "FreeBSD"
+  std::string release;  ///< uname -r
+  std::string version;  ///< uname -v
+  std::string nodename;
+  std::string machine;  ///< uname -m
+  std::optional<std::string> panic_text;   ///< what panic(9)/panic() was told, one line
+  std::optional<std::int64_t> time;        ///< seconds since 1970, of the crash
+  std::optional<double> uptime;            ///< seconds
+  std::optional<std::uint32_t> cpus;       ///< processors online
+  std::optional<std::int64_t> crashed_tid;
+  std::optional<std::uint64_t> kernel_slide;  ///< KASLR, bytes
+};
+
+/// Thread and process states, under the names that `ps` of the system's own uses in `state`.
+struct Process {
+  std::uint64_t address = 0;  ///< of struct proc / the group leader's task_struct
+  std::optional<std::int64_t> pid, ppid, uid;
+  std::optional<std::string> state;  ///< "running", "sleeping", "uninterruptible", "idle", "stopped", "traced", "zombie", "dead", "new"
+  std::optional<std::string> name;   ///< raw bytes
+  std::optional<std::uint64_t> threads;
+  std::optional<std::uint64_t> page_table_root;  ///< physical; none for kernel threads and where unknown
+};
+
+struct Thread {
+  std::uint64_t address = 0;  ///< of struct thread / task_struct
+  std::uint64_t process_address = 0;
+  std::optional<std::int64_t> pid, tid;
+  std::optional<std::string> process;  ///< the process's name
+  std::optional<std::string> name;
+  std::optional<std::string> state;
+  std::optional<std::int64_t> cpu;     ///< the processor that it was running on; none when on none
+  std::optional<bool> crashed;
+  Registers registers;                 ///< where its kernel stack continues
+  std::uint64_t stack_low = 0, stack_high = 0;  ///< both 0 when unknown
+};
+
+struct LogLine {
+  std::optional<std::uint64_t> time_ns;  ///< since boot
+  std::optional<int> level;              ///< syslog priority 0..7
+  std::string text;                      ///< raw bytes, one line
+};
+
+/// The dead kernel: knows lists and structures of its system, not formats. Every walk answers what it
+/// can and adds a note for what it cannot; visitors stop a walk by answering false. A walk fails as a
+/// whole only when not even its start is known. Not thread-safe.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  virtual KernelIdentity identity(Notes& notes) = 0;
+  virtual Result<void> processes(const std::function<bool(const Process&)>& visit, Notes& notes) = 0;
+  virtual Result<void> threads(const std::function<bool(const Thread&)>& visit, Notes& notes) = 0;
+  virtual Unwound stack(const Thread& thread, Notes& notes) = 0;
+  virtual Result<void> log(const std::function<bool(const LogLine&)>& visit, Notes& notes) = 0;
+
+  /// The kernel's own address space; lives as long as this object.
+  virtual AddressSpace& memory() = 0;
+  /// A process's address space (its user half and the kernel's where they share tables).
+  virtual Result<std::unique_ptr<AddressSpace>> process_memory(const Process& process) = 0;
+  /// Null when there are none; `why_no_symbols` then says why.
+  virtual std::shared_ptr<const SymbolTable> symbols() = 0;
+  virtual std::optional<Error> why_no_symbols() = 0;
+  /// Null when there are none.
+  virtual std::shared_ptr<const TypeCatalog> types() = 0;
+};
+
+/// What a kernel is opened from.
+struct KernelInputs {
+  const Dump* dump = nullptr;                   ///< outlives the kernel
+  std::vector<std::pair<std::string, SourcePtr>> kernel_files;  ///< unwrapped kernel files with their names
+};
+
+/// Finds out which system died and opens it: Linux by VMCOREINFO, its banner or its page tables; FreeBSD
+/// by the minidump or its kernel file. `corrupt`/`unsupported` say what was tried. Remarks that hold for
+/// the whole session (a kernel file that does not fit, a last-resort method) go to `notes`.
+Result<std::unique_ptr<Kernel>> open_kernel(const KernelInputs& inputs, Notes& notes);
+
+/// One file per system; each answers nothing when the dump is not its system's.
+Result<std::unique_ptr<Kernel>> open_linux(const KernelInputs& inputs, Notes& notes);
+Result<std::unique_ptr<Kernel>> open_freebsd(const KernelInputs& inputs, Notes& notes);
+
+}  // namespace panicroom

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/base/registers.h"
+#include "core/memory/address_space.h"
+
+namespace panicroom {
+
+/// One frame of a kernel stack, innermost first.
+struct UnwoundFrame {
+  std::uint64_t pc = 0;
+  std::optional<std::uint64_t> sp;   ///< stack pointer in that frame, where the unwinder knows it
+  bool exact = true;                 ///< pc is the interrupted instruction itself, not a return address
+};
+
+/// Result of an unwinding: the frames found, and why it ended if not at the stack's outermost frame.
+struct Unwound {
+  std::vector<UnwoundFrame> frames;
+  std::optional<Error> stopped;
+};
+
+/// Follows saved frame pointers from `registers` (pc, fp). Each frame's pointer must rise and stay within
+/// [stack_low, stack_high) when that is known (both 0: unknown; then rising and 8-byte aligned suffices),
+/// and each return address must satisfy `is_text`. Ends at a null frame pointer or return address.
+/// `first_is_leaf`: also try nothing beyond the frame chain; no heuristics.
+Unwound unwind_frame_pointers(AddressSpace& kernel, const Registers& registers, std::uint64_t stack_low,
+                              std::uint64_t stack_high, const std::function<bool(std::uint64_t)>& is_text);
+
+/// Linux's ORC tables (x86_64): where to find the caller's registers for each address.
+struct OrcTables {
+  std::uint64_t ip_table = 0;     ///< __start_orc_unwind_ip: i32 relative to its own slot
+  std::uint64_t unwind_table = 0; ///< __start_orc_unwind
+  std::uint64_t count = 0;        ///< entries
+  std::uint32_t entry_size = 6;
+  unsigned version = 0;           ///< 0: before 6.4 (bit layout changed), 1: 6.4 and later
+};
+
+/// Unwinds by ORC from `registers` (pc, sp, fp) through trap and interrupt frames and between the
+/// processor's stacks. Only the table parts that are looked up are read.
+Unwound unwind_orc(AddressSpace& kernel, const OrcTables& tables, const Registers& registers,
+                   const std::function<bool(std::uint64_t)>& is_text);
+
+}  // namespace panicroom
