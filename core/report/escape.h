@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace panicroom {
+
+/// Text from a dump, safe for a terminal and for one table cell: control characters, line ends,
+/// characters that reorder or hide text (bidirectional controls, zero-width ones) and bytes that are not
+/// UTF-8 become \n, \t or \xNN for each byte; all else stays as it is.
+std::string visible(std::string_view raw);
+
+/// Terminal columns that `text` takes, as far as can be told without the terminal: combining marks 0,
+/// East Asian wide characters and emoji 2, all else 1.
+std::size_t display_width(std::string_view text);
+
+/// `text` cut to `columns` with a final ellipsis where it is longer. `text` is visible() text.
+std::string fitted(std::string_view text, std::size_t columns);
+
+/// A JSON string with its quotes. Bytes that are not UTF-8 appear as the four characters \xNN.
+std::string json_string(std::string_view raw);
+
+/// A CSV field, quoted where RFC 4180 asks for it. Made of visible() text.
+std::string csv_field(std::string_view raw);
+
+}  // namespace panicroom

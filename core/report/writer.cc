@@ -1,0 +1,210 @@
+#include "core/report/writer.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "core/report/escape.h"
+
+namespace panicroom {
+namespace {
+
+// Times are the only reals: microseconds are what kernels log.
+std::string real_text(double value) {
+  if (!std::isfinite(value)) return "null";
+  return fmt::format("{:.6f}", value);
+}
+
+struct JsonOf {
+  std::string operator()(std::monostate) const { return "null"; }
+  std::string operator()(bool value) const { return value ? "true" : "false"; }
+  std::string operator()(std::int64_t value) const { return fmt::format("{}", value); }
+  std::string operator()(std::uint64_t value) const { return fmt::format("{}", value); }
+  std::string operator()(double value) const { return real_text(value); }
+  std::string operator()(Address value) const { return fmt::format("\"{:#x}\"", value.value); }
+  std::string operator()(const std::string& value) const { return json_string(value); }
+};
+
+struct TextOf {
+  std::string operator()(std::monostate) const { return "-"; }
+  std::string operator()(bool value) const { return value ? "yes" : "no"; }
+  std::string operator()(std::int64_t value) const { return fmt::format("{}", value); }
+  std::string operator()(std::uint64_t value) const { return fmt::format("{}", value); }
+  std::string operator()(double value) const { return std::isfinite(value) ? real_text(value) : "-"; }
+  std::string operator()(Address value) const { return fmt::format("{:#x}", value.value); }
+  std::string operator()(const std::string& value) const { return visible(value); }
+};
+
+class Json final : public TableWriter {
+ public:
+  explicit Json(Sink sink) : sink_(std::move(sink)) {}
+
+  void begin(std::string_view table, std::span<const Column> columns) override {
+    for (const Column& column : columns) keys_.push_back(json_string(column.name) + ": ");
+    sink_(fmt::format("{{\"table\": {}, \"rows\": [", json_string(table)));
+  }
+  bool row(std::span<const Value> values) override {
+    std::string line = first_ ? "\n  {" : ",\n  {";
+    first_ = false;
+    for (std::size_t index = 0; index < values.size(); ++index) {
+      if (index) line += ", ";
+      line += keys_[index];
+      line += std::visit(JsonOf{}, values[index]);
+    }
+    return sink_(line + "}");
+  }
+  void end(std::span<const Note> notes) override {
+    std::string tail = first_ ? "], \"notes\": [" : "\n], \"notes\": [";
+    for (std::size_t index = 0; index < notes.size(); ++index) {
+      const Note& note = notes[index];
+      tail += fmt::format("{}\n  {{\"code\": {}, \"text\": {}, \"at\": {}}}", index ? "," : "",
+                          json_string(name(note.code)), json_string(note.text),
+                          note.at ? fmt::format("\"{:#x}\"", *note.at) : "null");
+    }
+    sink_(tail + (notes.empty() ? "]}\n" : "\n]}\n"));
+  }
+
+ private:
+  Sink sink_;
+  std::vector<std::string> keys_;
+  bool first_ = true;
+};
+
+class Csv final : public TableWriter {
+ public:
+  explicit Csv(Sink sink) : sink_(std::move(sink)) {}
+
+  void begin(std::string_view, std::span<const Column> columns) override {
+    std::string line;
+    for (const Column& column : columns) line += (line.empty() ? "" : ",") + csv_field(column.name);
+    sink_(line + "\r\n");
+  }
+  bool row(std::span<const Value> values) override {
+    std::string line;
+    for (std::size_t index = 0; index < values.size(); ++index) {
+      if (index) line += ',';
+      const Value& value = values[index];
+      if (const auto* text = std::get_if<std::string>(&value)) line += csv_field(*text);
+      else if (const auto* truth = std::get_if<bool>(&value)) line += *truth ? "true" : "false";
+      else if (!std::holds_alternative<std::monostate>(value)) line += std::visit(TextOf{}, value);
+    }
+    return sink_(line + "\r\n");
+  }
+  void end(std::span<const Note>) override {}
+
+ private:
+  Sink sink_;
+};
+
+constexpr std::size_t rows_measured = 1000;
+constexpr std::size_t narrowest_column = 8;
+
+class Text final : public TableWriter {
+ public:
+  Text(Sink sink, const TextStyle& style) : sink_(std::move(sink)), style_(style) {}
+
+  void begin(std::string_view, std::span<const Column> columns) override {
+    columns_.assign(columns.begin(), columns.end());
+    for (const Column& column : columns) widths_.push_back(display_width(column.name));
+  }
+  bool row(std::span<const Value> values) override {
+    std::vector<std::string> cells;
+    for (const Value& value : values) cells.push_back(std::visit(TextOf{}, value));
+    if (style_.vertical) return write_vertical(cells);
+    if (started_) return write(cells, false);
+    for (std::size_t index = 0; index < cells.size(); ++index)
+      widths_[index] = std::max(widths_[index], display_width(cells[index]));
+    waiting_.push_back(std::move(cells));
+    return waiting_.size() < rows_measured || start();
+  }
+  void end(std::span<const Note>) override {
+    if (!started_ && !style_.vertical) start();
+  }
+
+ private:
+  bool start() {
+    started_ = true;
+    fit();
+    std::vector<std::string> header;
+    for (const Column& column : columns_) {
+      std::string title(column.name);
+      for (char& c : title)
+        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+      header.push_back(std::move(title));
+    }
+    bool taken = write(header, true);
+    for (const auto& cells : waiting_) taken = taken && write(cells, false);
+    waiting_.clear();
+    return taken;
+  }
+
+  /// Takes from the widest text columns until a line fits the terminal.
+  void fit() {
+    if (style_.columns == 0) return;
+    std::size_t total = 2 * (widths_.size() - 1);
+    for (const std::size_t width : widths_) total += width;
+    while (total > style_.columns) {
+      std::size_t widest = widths_.size();
+      for (std::size_t index = 0; index < widths_.size(); ++index)
+        if (columns_[index].type == ColumnType::text && widths_[index] > narrowest_column &&
+            (widest == widths_.size() || widths_[index] > widths_[widest]))
+          widest = index;
+      if (widest == widths_.size()) return;
+      const std::size_t excess = total - style_.columns;
+      const std::size_t taken = std::min(excess, widths_[widest] - narrowest_column);
+      widths_[widest] -= taken;
+      total -= taken;
+    }
+  }
+
+  bool write(const std::vector<std::string>& cells, bool header) {
+    std::string line;
+    for (std::size_t index = 0; index < cells.size(); ++index) {
+      const bool last = index + 1 == cells.size();
+      const bool right = columns_[index].type == ColumnType::integer || columns_[index].type == ColumnType::real;
+      std::string cell = style_.columns ? fitted(cells[index], widths_[index]) : cells[index];
+      const std::size_t width = display_width(cell);
+      const std::string padding(width < widths_[index] ? widths_[index] - width : 0, ' ');
+      if (right) line += padding + cell;
+      else line += cell + (last ? "" : padding);
+      if (!last) line += "  ";
+    }
+    if (header && style_.colour) line = "\x1b[1m" + line + "\x1b[0m";
+    return sink_(line + "\n");
+  }
+
+  bool write_vertical(const std::vector<std::string>& cells) {
+    std::size_t width = 0;
+    for (const Column& column : columns_) width = std::max(width, column.name.size());
+    std::string out;
+    for (std::size_t index = 0; index < cells.size(); ++index) {
+      std::string title(columns_[index].name);
+      for (char& c : title)
+        if (c == '_') c = ' ';
+      const std::string padding(width - title.size() + 2, ' ');
+      out += style_.colour ? "\x1b[1m" + title + "\x1b[0m" : title;
+      out += padding + cells[index] + "\n";
+    }
+    return sink_(out);
+  }
+
+  Sink sink_;
+  TextStyle style_;
+  std::vector<Column> columns_;
+  std::vector<std::size_t> widths_;
+  std::vector<std::vector<std::string>> waiting_;
+  bool started_ = false;
+};
+
+}  // namespace
+
+std::string plain_text(const Value& value) { return std::visit(TextOf{}, value); }
+std::string json_value(const Value& value) { return std::visit(JsonOf{}, value); }
+
+std::unique_ptr<TableWriter> json_writer(Sink sink) { return std::make_unique<Json>(std::move(sink)); }
+std::unique_ptr<TableWriter> csv_writer(Sink sink) { return std::make_unique<Csv>(std::move(sink)); }
+std::unique_ptr<TableWriter> text_writer(Sink sink, const TextStyle& style) {
+  return std::make_unique<Text>(std::move(sink), style);
+}
+
+}  // namespace panicroom

@@ -1,0 +1,125 @@
+#include "core/session/session.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "core/base/printable.h"
+#include "core/dump/formats.h"
+#include "core/io/unwrap.h"
+
+namespace panicroom {
+namespace {
+
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+  int base = 10;
+  if (text.starts_with("0x") || text.starts_with("0X")) {
+    text.remove_prefix(2);
+    base = 16;
+  }
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Session>> Session::open(std::vector<SourcePtr> files) {
+  if (files.empty()) return fail(ErrorCode::invalid, "no file was given: name a dump");
+  std::unique_ptr<Session> session(new Session);
+  std::vector<SourcePtr> dump_files;
+  std::vector<std::string> layers;
+  KernelInputs inputs;
+  std::optional<Error> not_a_dump;
+  for (const SourcePtr& file : files) {
+    const std::string shown = printable(file->name());
+    auto unwrapped = unwrap(file);
+    if (!unwrapped) return Failure(unwrapped.error().within(shown));
+    for (const Note& remark : unwrapped->remarks) session->notes_.push_back(remark);
+    auto kind = classify(*unwrapped->source);
+    if (!kind) return Failure(kind.error().within(shown));
+    if (*kind == FileKind::kernel) {
+      inputs.kernel_files.emplace_back(file->name(), unwrapped->source);
+    } else {
+      if (dump_files.empty()) layers = unwrapped->layers;
+      dump_files.push_back(unwrapped->source);
+    }
+  }
+  if (dump_files.empty())
+    return fail(ErrorCode::invalid,
+                fmt::format("{}: this is a kernel file, not a dump: name the dump first, then the kernel",
+                            printable(files.front()->name())));
+  auto dump = open_dump(dump_files);
+  if (!dump) return Failure(dump.error().within(printable(dump_files.front()->name())));
+  session->dump_ = std::make_unique<Dump>(std::move(*dump));
+  session->dump_->layers = std::move(layers);
+  session->physical_ = std::make_unique<PhysicalReader>(session->dump_->memory, session->dump_->machine.order);
+
+  inputs.dump = session->dump_.get();
+  Notes notes;
+  auto kernel = open_kernel(inputs, notes);
+  if (kernel) session->kernel_ = std::move(*kernel);
+  else session->why_no_kernel_ = kernel.error();
+  for (Note& note : notes.take()) session->notes_.push_back(std::move(note));
+  return session;
+}
+
+TableContext Session::context() {
+  return {dump_.get(), kernel_.get(), why_no_kernel_ ? &*why_no_kernel_ : nullptr};
+}
+
+Result<void> Session::rows(const Table& table, const Query& query, const RowVisitor& visit, Notes& notes) {
+  for (const Note& note : notes_) notes.add(note);
+  return table.rows(context(), query, visit, notes);
+}
+
+PhysicalReader& Session::physical() { return *physical_; }
+
+Result<std::uint64_t> Session::resolve(std::string_view text) {
+  if (auto number = parse_number(text)) return *number;
+  std::string_view symbol_name = text;
+  std::uint64_t offset = 0;
+  // Symbol names may hold '+' or '-' nowhere, '.' and '$' anywhere.
+  if (const auto sign = text.find_last_of("+-"); sign != std::string_view::npos && sign > 0) {
+    const auto number = parse_number(text.substr(sign + 1));
+    if (!number)
+      return fail(ErrorCode::invalid, fmt::format("\"{}\" is neither a number nor symbol+offset", printable(text)));
+    offset = text[sign] == '+' ? *number : 0 - *number;
+    symbol_name = text.substr(0, sign);
+  }
+  if (symbol_name.empty()) return fail(ErrorCode::invalid, "an address is expected: a number, symbol or symbol+offset");
+  if (!kernel_) return Failure(*why_no_kernel_);
+  const auto symbols = kernel_->symbols();
+  if (!symbols) {
+    if (auto why = kernel_->why_no_symbols()) return Failure(*why);
+    return fail(ErrorCode::no_symbol, "there are no symbols: give the kernel file after the dump");
+  }
+  const auto symbol = symbols->find(symbol_name);
+  if (!symbol)
+    return fail(ErrorCode::no_symbol, fmt::format("no symbol \"{}\" in {}", printable(symbol_name), symbols->origin()));
+  return symbol->address + offset;
+}
+
+Result<AddressSpace*> Session::memory(std::optional<std::int64_t> pid) {
+  if (!kernel_) return Failure(*why_no_kernel_);
+  if (!pid) return &kernel_->memory();
+  if (process_memory_ && process_memory_pid_ == pid) return process_memory_.get();
+  std::optional<Process> found;
+  Notes walk;
+  PANICROOM_CHECK(kernel_->processes(
+      [&](const Process& process) {
+        if (process.pid != pid) return true;
+        found = process;
+        return false;
+      },
+      walk));
+  if (!found) return fail(ErrorCode::invalid, fmt::format("there was no process {} when the kernel died", *pid));
+  auto memory = kernel_->process_memory(*found);
+  if (!memory) return Failure(memory.error());
+  process_memory_ = std::move(*memory);
+  process_memory_pid_ = pid;
+  return process_memory_.get();
+}
+
+}  // namespace panicroom

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/dump/dump.h"
+#include "core/io/byte_source.h"
+#include "core/kernel/kernel.h"
+#include "core/tables/table.h"
+
+namespace panicroom {
+
+/// One opened dump with its kernel files: the object that a front end holds. Not thread-safe; several
+/// sessions may live side by side.
+class Session {
+ public:
+  /// Takes the files in any order: finds out by content which are the dump (or the parts of a split one)
+  /// and which are kernel files. A dump whose kernel cannot be understood still opens: its ranges, its
+  /// file and its physical memory can be read, and `why_no_kernel` says what is missing.
+  /// Errors: `invalid` when no file or no dump was given, else those of open_dump, with the file's name
+  /// at the front of the text.
+  static Result<std::unique_ptr<Session>> open(std::vector<SourcePtr> files);
+
+  const Dump& dump() const { return *dump_; }
+  /// Null when the kernel was not understood.
+  Kernel* kernel() { return kernel_.get(); }
+  const std::optional<Error>& why_no_kernel() const { return why_no_kernel_; }
+  /// Remarks on opening: damaged layers, a kernel file that does not fit.
+  const std::vector<Note>& notes() const { return notes_; }
+
+  /// Makes a table's rows; see Table::rows.
+  Result<void> rows(const Table& table, const Query& query, const RowVisitor& visit, Notes& notes);
+
+  /// An address from what a user typed: a number (decimal or 0x-hexadecimal), a symbol, or
+  /// `symbol+offset` / `symbol-offset`. Errors: `invalid`, `no_symbol`.
+  Result<std::uint64_t> resolve(std::string_view text);
+
+  /// Physical memory of the dump; there is always one.
+  PhysicalReader& physical();
+  /// The kernel's address space, or a process's. Errors: why there is no kernel; `invalid` when no such
+  /// process existed.
+  Result<AddressSpace*> memory(std::optional<std::int64_t> pid);
+
+ private:
+  Session() = default;
+  TableContext context();
+
+  std::unique_ptr<Dump> dump_;
+  std::unique_ptr<Kernel> kernel_;
+  std::optional<Error> why_no_kernel_;
+  std::vector<Note> notes_;
+  std::unique_ptr<PhysicalReader> physical_;
+  std::unique_ptr<AddressSpace> process_memory_;
+  std::optional<std::int64_t> process_memory_pid_;
+};
+
+}  // namespace panicroom

@@ -1,0 +1,70 @@
+#include <array>
+
+#include "core/tables/all_tables.h"
+
+namespace panicroom {
+namespace {
+
+constexpr std::array<Column, 9> columns_of_frames = {{
+    {"pid", ColumnType::integer, "Process id."},
+    {"tid", ColumnType::integer, "Thread id."},
+    {"frame", ColumnType::integer, "0 for the innermost frame."},
+    {"pc", ColumnType::address, "Instruction in this frame: the interrupted one, or a return address."},
+    {"sp", ColumnType::address, "Stack pointer in this frame; null where the unwinder does not know it."},
+    {"symbol", ColumnType::text, "Function that holds pc; null where no symbol covers it."},
+    {"offset", ColumnType::integer, "pc minus the symbol's address, bytes."},
+    {"name", ColumnType::text, "Name of the thread."},
+    {"exact", ColumnType::boolean, "True when pc is the instruction itself, false for a return address."},
+}};
+
+class Frames final : public Table {
+ public:
+  std::string_view name() const override { return "frames"; }
+  std::string_view doc() const override { return "The kernel stack of every thread, innermost frame first."; }
+  std::span<const Column> columns() const override { return columns_of_frames; }
+  Result<void> rows(const TableContext& context, const Query& query, const RowVisitor& visit,
+                    Notes& notes) const override {
+    PANICROOM_TRY(kernel, require_kernel(context));
+    const auto symbols = kernel->symbols();
+    if (!symbols)
+      if (auto why = kernel->why_no_symbols()) notes.add(*why);
+    return kernel->threads(
+        [&](const Thread& thread) {
+          if (!selects(query, thread)) return true;
+          const Unwound unwound = kernel->stack(thread, notes);
+          if (unwound.stopped) notes.add(*unwound.stopped);
+          std::uint64_t index = 0;
+          for (const UnwoundFrame& frame : unwound.frames)
+            if (!visit(row_of(thread, frame, index++, symbols.get()))) return false;
+          return true;
+        },
+        notes);
+  }
+
+ private:
+  // A return address may already belong to the next function when the call does not return, so the
+  // symbol is looked up one byte earlier.
+  static std::array<Value, 9> row_of(const Thread& thread, const UnwoundFrame& frame, std::uint64_t index,
+                                     const SymbolTable* symbols) {
+    std::optional<Symbol> symbol;
+    if (symbols) symbol = symbols->at(frame.exact || frame.pc == 0 ? frame.pc : frame.pc - 1);
+    return {cell(thread.pid),
+            cell(thread.tid),
+            index,
+            Address{frame.pc},
+            address_cell(frame.sp),
+            symbol ? Value(std::string(symbol->name)) : Value(std::monostate{}),
+            symbol ? Value(frame.pc - symbol->address) : Value(std::monostate{}),
+            cell(thread.name),
+            frame.exact};
+  }
+};
+
+}  // namespace
+
+const Table& frames_table() {
+  static const Frames table;
+  return table;
+}
+
+}  // namespace panicroom

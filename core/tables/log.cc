@@ -1,0 +1,40 @@
+#include <array>
+
+#include "core/tables/all_tables.h"
+
+namespace panicroom {
+namespace {
+
+constexpr std::array<Column, 3> columns_of_log = {{
+    {"time", ColumnType::real, "Seconds since boot; null where the kernel keeps no time (FreeBSD)."},
+    {"level", ColumnType::integer, "syslog severity, 0 (emergency) to 7 (debug); null where it is not kept."},
+    {"text", ColumnType::text, "One line of the kernel's message buffer."},
+}};
+
+class Log final : public Table {
+ public:
+  std::string_view name() const override { return "log"; }
+  std::string_view doc() const override { return "The kernel's message buffer, oldest line first."; }
+  std::span<const Column> columns() const override { return columns_of_log; }
+  Result<void> rows(const TableContext& context, const Query&, const RowVisitor& visit,
+                    Notes& notes) const override {
+    PANICROOM_TRY(kernel, require_kernel(context));
+    return kernel->log(
+        [&](const LogLine& line) {
+          std::array<Value, 3> row = {std::monostate{}, std::monostate{}, line.text};
+          if (line.time_ns) row[0] = static_cast<double>(*line.time_ns) / 1e9;
+          if (line.level) row[1] = static_cast<std::int64_t>(*line.level);
+          return visit(row);
+        },
+        notes);
+  }
+};
+
+}  // namespace
+
+const Table& log_table() {
+  static const Log table;
+  return table;
+}
+
+}  // namespace panicroom

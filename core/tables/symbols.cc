@@ -1,0 +1,50 @@
+#include <array>
+
+#include "core/tables/all_tables.h"
+
+namespace panicroom {
+namespace {
+
+constexpr std::array<Column, 4> columns_of_symbols = {{
+    {"name", ColumnType::text, "Name of the symbol."},
+    {"address", ColumnType::address, "Its run-time address (KASLR undone)."},
+    {"size", ColumnType::integer, "Size in bytes; null where the source has none (kallsyms)."},
+    {"type", ColumnType::text, "The letter of nm(1): T text, D data, B bss, R read-only, A absolute; lower case is local."},
+}};
+
+std::array<Value, 4> row_of(const Symbol& symbol) {
+  return {std::string(symbol.name), Address{symbol.address},
+          symbol.size ? Value(symbol.size) : Value(std::monostate{}), std::string(1, symbol.type)};
+}
+
+class Symbols final : public Table {
+ public:
+  std::string_view name() const override { return "symbols"; }
+  std::string_view doc() const override { return "The kernel's symbols by ascending address."; }
+  std::span<const Column> columns() const override { return columns_of_symbols; }
+  Result<void> rows(const TableContext& context, const Query& query, const RowVisitor& visit,
+                    Notes&) const override {
+    PANICROOM_TRY(kernel, require_kernel(context));
+    const auto symbols = kernel->symbols();
+    if (!symbols) {
+      if (auto why = kernel->why_no_symbols()) return Failure(*why);
+      return fail(ErrorCode::no_symbol, "there are no symbols: give the kernel file after the dump");
+    }
+    if (query.name) {
+      if (auto symbol = symbols->find(*query.name)) visit(row_of(*symbol));
+      return {};
+    }
+    for (const Symbol& symbol : symbols->all())
+      if (!visit(row_of(symbol))) break;
+    return {};
+  }
+};
+
+}  // namespace
+
+const Table& symbols_table() {
+  static const Symbols table;
+  return table;
+}
+
+}  // namespace panicroom
