@@ -1,0 +1,22 @@
+# A room is a folder of sources that becomes one library, linked to the rooms below it.
+file(STRINGS "${PROJECT_SOURCE_DIR}/cmake/rooms.txt" PANICROOM_ROOMS REGEX "^[a-z]")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS cmake/rooms.txt)
+
+# panicroom_room(TARGET FOLDER [EXCEPT file...] [LINKS library...])
+# An empty room is an INTERFACE library, so that it can be linked before its first source is written.
+function(panicroom_room target folder)
+  cmake_parse_arguments(ARG "" "" "EXCEPT;LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*.cc")
+  foreach(file IN LISTS ARG_EXCEPT)
+    list(REMOVE_ITEM sources "${PROJECT_SOURCE_DIR}/${folder}/${file}")
+  endforeach()
+  if(sources)
+    add_library(${target} STATIC ${sources})
+    target_link_libraries(${target} PRIVATE panicroom_options PUBLIC ${ARG_LINKS})
+    target_include_directories(${target} PUBLIC "${PROJECT_SOURCE_DIR}")
+  else()
+    add_library(${target} INTERFACE)
+    target_include_directories(${target} INTERFACE "${PROJECT_SOURCE_DIR}")
+    target_link_libraries(${target} INTERFACE ${ARG_LINKS})
+  endif()
+endfunction()
