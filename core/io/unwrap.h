@@ -11,6 +11,7 @@ namespace panicroom {
 struct Unwrapped {
   SourcePtr source;
   std::vector<std::string> layers;
+  std::vector<Note> remarks;  ///< damage that was met: what was decoded before it stays readable
 };
 
 /// Takes compression streams (gzip, zstd) and makedumpfile's flattened form off a file, recognised by

@@ -18,6 +18,10 @@ struct UnwoundFrame {
   std::uint64_t pc = 0;
   std::optional<std::uint64_t> sp;   ///< stack pointer in that frame, where the unwinder knows it
   bool exact = true;                 ///< pc is the interrupted instruction itself, not a return address
+
+  /// The address by which to look up the function: a return address may already belong to the next
+  /// function when the call does not return.
+  std::uint64_t lookup_address() const { return exact || pc == 0 ? pc : pc - 1; }
 };
 
 /// Result of an unwinding: the frames found, and why it ended if not at the stack's outermost frame.

@@ -42,12 +42,10 @@ class Frames final : public Table {
   }
 
  private:
-  // A return address may already belong to the next function when the call does not return, so the
-  // symbol is looked up one byte earlier.
   static std::array<Value, 9> row_of(const Thread& thread, const UnwoundFrame& frame, std::uint64_t index,
                                      const SymbolTable* symbols) {
     std::optional<Symbol> symbol;
-    if (symbols) symbol = symbols->at(frame.exact || frame.pc == 0 ? frame.pc : frame.pc - 1);
+    if (symbols) symbol = symbols->at(frame.lookup_address());
     return {cell(thread.pid),
             cell(thread.tid),
             index,

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/io/byte_source.h"
+
+namespace panicroom {
+
+/// What the command line needs of the world around it, so that the same commands run natively and as
+/// WebAssembly and print the same bytes.
+class Host {
+ public:
+  virtual ~Host() = default;
+
+  virtual Result<SourcePtr> open(const std::string& path) = 0;
+  virtual bool exists(const std::string& path) const = 0;
+  /// Writes to standard output or error; false when it cannot take more.
+  virtual bool out(std::string_view text) = 0;
+  virtual void err(std::string_view text) = 0;
+  /// Columns of the terminal that standard output is; 0 when it is none.
+  virtual std::size_t out_columns() const = 0;
+  virtual std::optional<std::string> environment(std::string_view name) const = 0;
+};
+
+/// Runs `panicroom` with its arguments (without the program's name). Answers the exit status: 0, 1 when
+/// something could not be answered, 2 for a usage error.
+int run_command_line(std::span<const std::string> arguments, Host& host);
+
+}  // namespace panicroom

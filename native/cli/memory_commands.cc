@@ -1,0 +1,240 @@
+#include <fmt/format.h>
+
+#include <array>
+
+#include "core/base/arithmetic.h"
+#include "core/report/escape.h"
+#include "native/cli/run_request.h"
+
+namespace panicroom {
+namespace {
+
+constexpr std::size_t bytes_a_line = 16;
+// Pages are what a dump leaves out; no kernel has smaller ones.
+constexpr std::uint64_t smallest_page = 4096;
+
+/// Reads from the address space that the request names; remembers why bytes were missing.
+class MemoryView {
+ public:
+  static Result<MemoryView> open(const Request& request, Session& session) {
+    if (request.physical) return MemoryView(&session.physical(), nullptr);
+    PANICROOM_TRY(space, session.memory(request.pid));
+    return MemoryView(nullptr, space);
+  }
+  Result<void> read(std::uint64_t address, MutableBytes out) {
+    return physical_ ? physical_->read(address, out) : space_->read(address, out);
+  }
+
+ private:
+  MemoryView(PhysicalReader* physical, AddressSpace* space) : physical_(physical), space_(space) {}
+  PhysicalReader* physical_;
+  AddressSpace* space_;
+};
+
+/// What `read` shows: a line of bytes, or a stretch that cannot be read.
+struct Stretch {
+  std::uint64_t address = 0;
+  std::uint64_t length = 0;
+  std::vector<std::byte> bytes;   ///< empty when missing
+  std::optional<Error> missing;
+};
+
+bool same_reason(const Error& a, const Error& b) { return a.code == b.code && a.absence == b.absence; }
+
+/// Walks [address, address + length) page by page and gives its lines; neighbouring stretches that are
+/// missing for the same reason are joined.
+template <class Emit>
+void walk_memory(MemoryView& memory, std::uint64_t address, std::uint64_t length, const Emit& emit) {
+  std::optional<Stretch> gap;
+  const auto flush = [&] {
+    const bool go_on = !gap || emit(*gap);
+    gap.reset();
+    return go_on;
+  };
+  std::array<std::byte, smallest_page> page{};
+  while (length != 0) {
+    const std::uint64_t part = std::min(length, smallest_page - (address & (smallest_page - 1)));
+    const MutableBytes bytes = MutableBytes(page).first(static_cast<std::size_t>(part));
+    if (auto got = memory.read(address, bytes); !got) {
+      if (gap && same_reason(*gap->missing, got.error())) {
+        gap->length += part;
+      } else {
+        if (!flush()) return;
+        gap = Stretch{address, part, {}, std::move(got.error())};
+      }
+    } else {
+      if (!flush()) return;
+      for (std::size_t at = 0; at < bytes.size(); at += bytes_a_line) {
+        const auto line = bytes.subspan(at, std::min(bytes_a_line, bytes.size() - at));
+        if (!emit(Stretch{address + at, line.size(), {line.begin(), line.end()}, std::nullopt})) return;
+      }
+    }
+    address += part;
+    length -= part;
+  }
+  flush();
+}
+
+std::string hexadecimal(std::span<const std::byte> bytes, std::string_view between) {
+  std::string out;
+  for (const std::byte byte : bytes)
+    out += fmt::format("{}{:02x}", out.empty() ? "" : between, static_cast<unsigned>(byte));
+  return out;
+}
+
+std::string printed(std::span<const std::byte> bytes) {
+  std::string out;
+  for (const std::byte byte : bytes) {
+    const auto c = static_cast<unsigned char>(byte);
+    out += c >= 0x20 && c < 0x7f ? static_cast<char>(c) : '.';
+  }
+  return out;
+}
+
+std::string text_line(const Stretch& stretch) {
+  if (stretch.missing)
+    return fmt::format("{:#018x}  {} bytes: {}\n", stretch.address, stretch.length,
+                       visible(stretch.missing->message()));
+  return fmt::format("{:#018x}  {:<47}  |{}|\n", stretch.address, hexadecimal(stretch.bytes, " "),
+                     printed(stretch.bytes));
+}
+
+int read_raw(MemoryView& memory, std::uint64_t address, std::uint64_t length, const Request& request, Host& host) {
+  if (host.out_columns() != 0) {
+    host.err("panicroom: --raw writes the memory's own bytes, which a terminal would obey: send them to a file or a pipe\n");
+    return 2;
+  }
+  int status = 0;
+  walk_memory(memory, address, length, [&](const Stretch& stretch) {
+    if (stretch.missing) {
+      report_error(host, request.files.front(), *stretch.missing);
+      status = 1;
+      return false;
+    }
+    return host.out({reinterpret_cast<const char*>(stretch.bytes.data()), stretch.bytes.size()});
+  });
+  return status;
+}
+
+}  // namespace
+
+int run_read(const Request& request, Session& session, Host& host) {
+  const std::string& file = request.files.front();
+  const auto address = session.resolve(request.operands[0]);
+  if (!address) return report_error(host, file, address.error()), 1;
+  const auto length = session.resolve(request.operands[1]);
+  if (!length) return report_error(host, file, length.error().within("LENGTH")), 1;
+  if (*length == 0 || !checked_add(*address, *length - 1)) {
+    host.err(fmt::format("panicroom: LENGTH {} does not fit behind address {:#x}\n", *length, *address));
+    return 2;
+  }
+  auto memory = MemoryView::open(request, session);
+  if (!memory) return report_error(host, file, memory.error()), 1;
+  if (request.raw) return read_raw(*memory, *address, *length, request, host);
+
+  static constexpr std::array<Column, 5> columns = {{
+      {"address", ColumnType::address, "First byte of the line."},
+      {"length", ColumnType::integer, "Bytes in the line."},
+      {"bytes", ColumnType::text, "The bytes in hexadecimal; null when they cannot be read."},
+      {"text", ColumnType::text, "Printable ASCII characters, others as a full stop."},
+      {"missing", ColumnType::text, "Why the bytes cannot be read."},
+  }};
+  Notes notes;
+  const auto writer = writer_for(request, host);
+  if (request.form != OutputForm::text) writer->begin("memory", columns);
+  bool all_read = true;
+  bool taken = true;
+  walk_memory(*memory, *address, *length, [&](const Stretch& stretch) {
+    if (stretch.missing) {
+      all_read = false;
+      notes.add(*stretch.missing);
+    }
+    if (request.form == OutputForm::text) return taken = host.out(text_line(stretch));
+    const Value null = std::monostate{};
+    const std::array<Value, 5> row = {
+        Address{stretch.address}, stretch.length, stretch.missing ? null : Value(hexadecimal(stretch.bytes, "")),
+        stretch.missing ? null : Value(printed(stretch.bytes)),
+        stretch.missing ? Value(stretch.missing->text) : null};
+    return taken = writer->row(row);
+  });
+  if (request.form != OutputForm::text) writer->end(notes.take());
+  if (!all_read && request.form != OutputForm::json)
+    host.err(fmt::format("panicroom: {}: not all of these bytes can be read; the lines say why\n", visible(file)));
+  return all_read && taken ? 0 : 1;
+}
+
+int run_translate(const Request& request, Session& session, Host& host) {
+  const std::string& file = request.files.front();
+  const auto address = session.resolve(request.operands[0]);
+  if (!address) return report_error(host, file, address.error()), 1;
+  std::vector<TranslationStep> steps;
+  Result<Translation> translated = Translation{*address, 0, true, true, false};
+  if (!request.physical) {
+    const auto space = session.memory(request.pid);
+    if (!space) return report_error(host, file, space.error()), 1;
+    translated = (*space)->translate(*address, &steps);
+  }
+
+  static constexpr std::array<Column, 6> columns = {{
+      {"table", ColumnType::text, "What was looked at: a page table, a rule, the dump."},
+      {"index", ColumnType::integer, "Of the entry in its table."},
+      {"entry_address", ColumnType::address, "Physical address of the entry."},
+      {"file_offset", ColumnType::address, "Where it lies in the (decompressed) file."},
+      {"entry", ColumnType::address, "The entry itself."},
+      {"meaning", ColumnType::text, "What follows from it."},
+  }};
+  const auto writer = writer_for(request, host);
+  writer->begin("translation", columns);
+  const Value null = std::monostate{};
+  const PhysicalMemory& memory = *session.dump().memory;
+  for (const TranslationStep& step : steps) {
+    Value offset = null;
+    if (step.entry_offset) offset = Address{*step.entry_offset};
+    else if (step.entry_address)
+      if (const PageLocation place = memory.locate(*step.entry_address); place.present && place.codec == Codec::none)
+        offset = Address{place.file_offset + *step.entry_address % memory.page_size()};
+    const bool rule = !step.entry_address && !step.entry_offset;
+    const std::array<Value, 6> row = {std::string(step.table),
+                                      rule ? null : Value(step.index),
+                                      step.entry_address ? Value(Address{*step.entry_address}) : null,
+                                      offset,
+                                      rule ? null : Value(Address{step.entry}),
+                                      step.meaning};
+    writer->row(row);
+  }
+  Notes notes;
+  if (translated) {
+    const PageLocation place = memory.locate(translated->physical);
+    const std::uint64_t in_page = translated->physical % memory.page_size();
+    const std::array<Value, 6> physical = {std::string("physical memory"), null, Address{translated->physical}, null,
+                                           null, fmt::format("physical address {:#x}", translated->physical)};
+    writer->row(physical);
+    std::string meaning;
+    Value offset = null;
+    if (!place.present) {
+      meaning = fmt::format("not in the dump: {}", name(place.absence));
+      notes.add(Error(absent(place.absence, translated->physical, "the dump does not hold this physical address").value()));
+    } else if (place.codec == Codec::none) {
+      offset = Address{place.file_offset + in_page};
+      meaning = fmt::format("stored as it is, at file offset {:#x}", place.file_offset + in_page);
+    } else {
+      offset = Address{place.file_offset};
+      meaning = fmt::format("byte {:#x} of the page stored in {} bytes of {} at file offset {:#x}", in_page,
+                            place.stored_size, name(place.codec), place.file_offset);
+    }
+    const std::array<Value, 6> record = {std::string(place.record.empty() ? "dump" : place.record), null, null,
+                                         place.record.empty() ? null : Value(Address{place.record_offset}), null,
+                                         std::string(place.present ? "names where the page is" : "names no page")};
+    writer->row(record);
+    const std::array<Value, 6> bytes = {std::string("file"), null, null, offset, null, meaning};
+    writer->row(bytes);
+  } else {
+    notes.add(translated.error());
+  }
+  writer->end(notes.take());
+  if (translated) return 0;
+  if (request.form != OutputForm::json) report_error(host, file, translated.error());
+  return 1;
+}
+
+}  // namespace panicroom

@@ -1,0 +1,214 @@
+#include "native/cli/run_request.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "core/base/printable.h"
+#include "core/dump/formats.h"
+#include "core/report/escape.h"
+#include "core/report/writer.h"
+
+namespace panicroom {
+namespace {
+
+Query query_of(const Request& request) {
+  Query query;
+  query.pid = request.pid;
+  query.tid = request.tid;
+  query.crashed_only = request.crashed;
+  return query;
+}
+
+/// Writes what `make` gives its visitor, then the notes. `make` answers like Table::rows.
+template <class Make>
+int print_table(const Request& request, Host& host, std::string_view name, std::span<const Column> columns,
+                bool vertical, const Make& make) {
+  const auto writer = writer_for(request, host, vertical);
+  Notes notes;
+  bool begun = false;
+  bool taken = true;
+  const auto begin = [&] {
+    if (!begun) writer->begin(name, columns);
+    begun = true;
+  };
+  const Result<void> made = make(
+      [&](std::span<const Value> row) {
+        begin();
+        taken = writer->row(row);
+        return taken;
+      },
+      notes);
+  if (!made && !begun && request.form != OutputForm::json) {
+    report_error(host, request.files.empty() ? "" : request.files.front(), made.error());
+    return 1;
+  }
+  if (!made) notes.add(made.error());
+  begin();
+  const std::vector<Note> remarks = notes.take();
+  writer->end(remarks);
+  if (request.form != OutputForm::json) report_notes(host, remarks);
+  if (!made) report_error(host, request.files.empty() ? "" : request.files.front(), made.error());
+  return made && taken ? 0 : 1;
+}
+
+int print_session_table(const Request& request, Session& session, const Table& table, Host& host) {
+  return print_table(request, host, table.name(), table.columns(), table.name() == "dump",
+                     [&](const RowVisitor& visit, Notes& notes) {
+                       return session.rows(table, query_of(request), visit, notes);
+                     });
+}
+
+int run_symbols(const Request& request, Session& session, Host& host) {
+  const Table& table = *find_table("symbols");
+  if (request.operands.empty()) return print_session_table(request, session, table, host);
+  bool all_found = true;
+  const int status = print_table(
+      request, host, table.name(), table.columns(), false, [&](const RowVisitor& visit, Notes& notes) -> Result<void> {
+        for (const std::string& name : request.operands) {
+          Query query;
+          query.name = name;
+          bool found = false;
+          PANICROOM_CHECK(session.rows(
+              table, query,
+              [&](std::span<const Value> row) {
+                found = true;
+                return visit(row);
+              },
+              notes));
+          if (found) continue;
+          all_found = false;
+          notes.add(Note{ErrorCode::no_symbol, fmt::format("no symbol \"{}\"", printable(name)), std::nullopt});
+        }
+        return {};
+      });
+  return all_found ? status : 1;
+}
+
+int run_info(const Request& request, Session& session, Host& host) {
+  const int status = print_session_table(request, session, *find_table("dump"), host);
+  if (status != 0 || request.form != OutputForm::text || !session.kernel()) return status;
+  Request crashed = request;
+  crashed.crashed = true;
+  Notes notes;
+  host.out("\n");
+  const auto printed = print_stacks(crashed, session, host, notes);
+  if (!printed) notes.add(printed.error());
+  return status;
+}
+
+int run_stack(const Request& request, Session& session, Host& host) {
+  if (request.form != OutputForm::text)
+    return print_session_table(request, session, *find_table("frames"), host);
+  Notes notes;
+  for (const Note& note : session.notes()) notes.add(note);
+  const auto printed = print_stacks(request, session, host, notes);
+  report_notes(host, notes.take());
+  if (printed) return 0;
+  report_error(host, request.files.front(), printed.error());
+  return 1;
+}
+
+int run_tables(const Request& request, Host& host) {
+  static constexpr std::array<Column, 4> columns = {{
+      {"table", ColumnType::text, "Name of the table."},
+      {"column", ColumnType::text, "Name of the column."},
+      {"type", ColumnType::text, "boolean, integer, real, address or text."},
+      {"doc", ColumnType::text, "What it means."},
+  }};
+  return print_table(request, host, "tables", columns, false, [](const RowVisitor& visit, Notes&) -> Result<void> {
+    for (const Table* table : tables()) {
+      const std::array<Value, 4> head = {std::string(table->name()), std::monostate{}, std::monostate{},
+                                         std::string(table->doc())};
+      if (!visit(head)) break;
+      for (const Column& column : table->columns()) {
+        const std::array<Value, 4> row = {std::string(table->name()), std::string(column.name),
+                                          std::string(name(column.type)), std::string(column.doc)};
+        visit(row);
+      }
+    }
+    return {};
+  });
+}
+
+int run_formats(const Request& request, Host& host) {
+  static constexpr std::array<Column, 3> columns = {{
+      {"format", ColumnType::text, "Name of the format."},
+      {"variants", ColumnType::text, "What is read of it."},
+      {"recognised_by", ColumnType::text, "How its content is recognised."},
+  }};
+  return print_table(request, host, "formats", columns, false, [](const RowVisitor& visit, Notes&) -> Result<void> {
+    for (const FormatInfo& format : formats()) {
+      const std::array<Value, 3> row = {std::string(format.name), std::string(format.variants),
+                                        std::string(format.recognised_by)};
+      if (!visit(row)) break;
+    }
+    return {};
+  });
+}
+
+int run_on_session(const Request& request, Session& session, Host& host) {
+  if (request.command == "info") return run_info(request, session, host);
+  if (request.command == "stack") return run_stack(request, session, host);
+  if (request.command == "symbols") return run_symbols(request, session, host);
+  if (request.command == "read") return run_read(request, session, host);
+  if (request.command == "translate") return run_translate(request, session, host);
+  std::string_view table_name;
+  if (request.command == "table") table_name = request.operands.front();
+  for (const CommandInfo& command : commands())
+    if (command.name == request.command && !command.table.empty()) table_name = command.table;
+  if (const Table* table = find_table(table_name)) return print_session_table(request, session, *table, host);
+  host.err(fmt::format("panicroom: there is no table \"{}\": `panicroom tables` lists them\n", visible(table_name)));
+  return 2;
+}
+
+}  // namespace
+
+int run_request(const Request& request, Host& host) {
+  if (request.command == "version") return host.out(fmt::format("panicroom {}\n", program_version)) ? 0 : 1;
+  if (request.command == "completion") return run_completion(request, host);
+  if (request.command == "tables") return run_tables(request, host);
+  if (request.command == "formats") return run_formats(request, host);
+
+  std::vector<SourcePtr> sources;
+  for (const std::string& file : request.files) {
+    auto source = host.open(file);
+    if (!source) {
+      report_error(host, file, source.error());
+      return 1;
+    }
+    sources.push_back(std::move(*source));
+  }
+  auto session = Session::open(std::move(sources));
+  if (!session) {
+    report_error(host, "", session.error());
+    return 1;
+  }
+  return run_on_session(request, **session, host);
+}
+
+void report_error(Host& host, std::string_view file, const Error& error) {
+  const std::string subject = file.empty() ? "" : visible(file) + ": ";
+  host.err(fmt::format("panicroom: {}{}\n", subject, visible(error.message())));
+}
+
+void report_notes(Host& host, std::span<const Note> notes) {
+  for (const Note& note : notes) {
+    const std::string at = note.at ? fmt::format(" (at {:#x})", *note.at) : "";
+    host.err(fmt::format("panicroom: note: {}{} [{}]\n", visible(note.text), at, name(note.code)));
+  }
+}
+
+bool colour_wanted(const Host& host) {
+  const auto no_colour = host.environment("NO_COLOR");
+  return host.out_columns() != 0 && (!no_colour || no_colour->empty());
+}
+
+std::unique_ptr<TableWriter> writer_for(const Request& request, Host& host, bool vertical) {
+  Sink sink = [&host](std::string_view text) { return host.out(text); };
+  if (request.form == OutputForm::json) return json_writer(std::move(sink));
+  if (request.form == OutputForm::csv) return csv_writer(std::move(sink));
+  return text_writer(std::move(sink), TextStyle{host.out_columns(), colour_wanted(host), vertical});
+}
+
+}  // namespace panicroom

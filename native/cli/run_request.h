@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "core/report/writer.h"
+#include "core/session/session.h"
+#include "native/cli/command_line.h"
+#include "native/cli/request.h"
+
+namespace panicroom {
+
+inline constexpr std::string_view program_version = "0.1.0";
+
+/// Carries out a parsed command line; answers the exit status.
+int run_request(const Request& request, Host& host);
+
+// The commands that are more than one table, each in its own file.
+int run_read(const Request& request, Session& session, Host& host);
+int run_translate(const Request& request, Session& session, Host& host);
+int run_completion(const Request& request, Host& host);
+/// The `stack` command as text: a heading for each thread and its frames under it.
+Result<void> print_stacks(const Request& request, Session& session, Host& host, Notes& notes);
+
+/// "panicroom: FILE: sentence" on standard error.
+void report_error(Host& host, std::string_view file, const Error& error);
+/// Remarks on standard error, for the forms that have no place for them.
+void report_notes(Host& host, std::span<const Note> notes);
+/// The writer for the request's form; text fits the host's terminal.
+std::unique_ptr<TableWriter> writer_for(const Request& request, Host& host, bool vertical = false);
+bool colour_wanted(const Host& host);
+
+}  // namespace panicroom

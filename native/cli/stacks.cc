@@ -1,0 +1,64 @@
+#include <fmt/format.h>
+
+#include "core/report/escape.h"
+#include "native/cli/run_request.h"
+
+namespace panicroom {
+namespace {
+
+std::string shown(const std::optional<std::int64_t>& number) { return number ? fmt::format("{}", *number) : "-"; }
+std::string shown(const std::optional<std::string>& text) { return text ? visible(*text) : "-"; }
+
+std::string heading(const Thread& thread, bool colour) {
+  std::string text = fmt::format("pid {} tid {} {} ({}", shown(thread.pid), shown(thread.tid), shown(thread.name),
+                                 shown(thread.state));
+  if (thread.cpu) text += fmt::format(", cpu {}", *thread.cpu);
+  if (thread.crashed == true) text += ", crashed";
+  text += ")";
+  return colour ? "\x1b[1m" + text + "\x1b[0m\n" : text + "\n";
+}
+
+std::string frame_line(std::size_t index, const UnwoundFrame& frame, const SymbolTable* symbols) {
+  std::string where = "?";
+  if (symbols)
+    if (const auto symbol = symbols->at(frame.lookup_address()))
+      where = fmt::format("{}+{:#x}", visible(symbol->name), frame.pc - symbol->address);
+  return fmt::format("  #{:<3} {:#018x}  {}\n", index, frame.pc, where);
+}
+
+bool selected(const Request& request, const Thread& thread) {
+  if (request.pid && thread.pid != request.pid) return false;
+  if (request.tid && thread.tid != request.tid) return false;
+  return !request.crashed || thread.crashed == true;
+}
+
+}  // namespace
+
+Result<void> print_stacks(const Request& request, Session& session, Host& host, Notes& notes) {
+  Kernel* kernel = session.kernel();
+  if (!kernel) return Failure(*session.why_no_kernel());
+  const auto symbols = kernel->symbols();
+  if (!symbols)
+    if (auto why = kernel->why_no_symbols()) notes.add(*why);
+  const bool colour = colour_wanted(host);
+  bool any = false;
+  PANICROOM_CHECK(kernel->threads(
+      [&](const Thread& thread) {
+        if (!selected(request, thread)) return true;
+        std::string text = (any ? "\n" : "") + heading(thread, colour);
+        any = true;
+        const Unwound unwound = kernel->stack(thread, notes);
+        std::size_t index = 0;
+        for (const UnwoundFrame& frame : unwound.frames) text += frame_line(index++, frame, symbols.get());
+        if (unwound.frames.empty()) text += "  no frames\n";
+        if (unwound.stopped) text += fmt::format("  stopped: {}\n", visible(unwound.stopped->message()));
+        return host.out(text);
+      },
+      notes));
+  if (any) return {};
+  if (request.crashed) return fail(ErrorCode::invalid, "it is not known on which thread the kernel died");
+  if (request.tid || request.pid) return fail(ErrorCode::invalid, "no such thread existed when the kernel died");
+  return {};
+}
+
+}  // namespace panicroom
