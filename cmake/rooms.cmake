@@ -6,7 +6,7 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS cmake/rooms.txt)
 # An empty room is an INTERFACE library, so that it can be linked before its first source is written.
 function(panicroom_room target folder)
   cmake_parse_arguments(ARG "" "" "EXCEPT;LINKS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*.cc")
+  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*.cc" "${PROJECT_SOURCE_DIR}/${folder}/*/*.cc")
   foreach(file IN LISTS ARG_EXCEPT)
     list(REMOVE_ITEM sources "${PROJECT_SOURCE_DIR}/${folder}/${file}")
   endforeach()
