@@ -1,0 +1,155 @@
+#include "core/dump/formats.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "core/base/bytes.h"
+#include "core/base/printable.h"
+#include "core/dump/kdump_header.h"
+#include "core/dump/openers.h"
+
+namespace panicroom {
+namespace {
+
+using std::string_view_literals::operator""sv;
+
+// What this program reads; the order is that of `panicroom formats`.
+constexpr std::array<FormatInfo, 4> readable_formats = {{
+    {"FreeBSD minidump", "amd64 v1-v3, i386 v1-v2 (PAE too), arm64 v1-v3", "\"minidump FreeBSD/\" at 0"},
+    {"ELF core", "FreeBSD full dump, Linux vmcore, QEMU dump-guest-memory; 32 and 64 bit, either byte order",
+     "ELF header of type ET_CORE at 0"},
+    {"kdump-compressed", "v1-v6, zlib, lzo, snappy, zstd and plain pages, split sets, incomplete dumps",
+     "\"KDUMP   \" at 0"},
+    {"diskdump", "the ancestor of kdump-compressed", "\"DISKDUMP\" at 0"},
+}};
+
+/// A dump, or something like one, that is recognised but not read.
+struct Unread {
+  std::uint64_t offset;
+  std::string_view bytes;
+  std::string_view sentence;
+};
+
+constexpr std::array<Unread, 22> unread_formats = {{
+    {0, "FreeBSD Kernel Dump\0"sv,
+     "this is a raw FreeBSD dump device: extract the dump with savecore first and open the vmcore file that it writes"},
+    {0, "FreeBSD Text Dump\0"sv, "this is a FreeBSD text dump on its device: it holds texts and no memory"},
+    {0, "Cleared Kernel Dump"sv, "this is a FreeBSD dump device whose dump savecore has already taken"},
+    {0, "DragonFly Kern Dump\0"sv,
+     "this is a raw DragonFly dump device: extract the dump with savecore first; reading DragonFly dumps is not supported yet"},
+    {0, "minidump DFlyBSD/"sv, "this is a DragonFly minidump v2, which is not supported yet"},
+    {0, "\xa8\x19\x01\x73\x61\x8f\x23\xfd"sv, "this is an s390 stand-alone dump, which is not supported"},
+    {0, "\xed\x23\x8f\x61\x73\x01\x19\xa8"sv, "this is an LKCD dump, which is not supported"},
+    {0, "\xa8\x19\x01\x73\x61\x8f\x23\xed"sv, "this is a big-endian LKCD dump, which is not supported"},
+    {0, "\xcd\x23\x8f\x61\x73\x01\x19\xa8"sv, "this is an LKCD dump of a live system, which is not supported"},
+    {0, "\xde\xfe\xc8\xed"sv, "this is an illumos or Solaris crash dump, which is not supported yet"},
+    {0, "\xed\xc8\xfe\xde"sv, "this is an illumos or Solaris crash dump, which is not supported yet"},
+    {0, "EMiL"sv, "this is a LiME memory image, which is not supported yet"},
+    {0, "AVML"sv, "this is an AVML memory image, which is not supported yet"},
+    {0, "sadump\0\0"sv, "this is a sadump file, which is not supported: convert it with makedumpfile first"},
+    {0, "PAGEDU64"sv, "this is a Windows crash dump, not a Unix kernel's"},
+    {0, "PAGEDUMP"sv, "this is a Windows crash dump, not a Unix kernel's"},
+    {0, "\x1f\x9d"sv, "this file is compressed with compress: decompress it with uncompress first"},
+    {0, "BZh"sv, "this file is compressed with bzip2: decompress it with bunzip2 first"},
+    {0, "\xfd" "7zXZ\0"sv, "this file is compressed with xz: decompress it with unxz first"},
+    {0, "QEVM"sv, "this is a saved QEMU machine state, not a memory dump: use dump-guest-memory instead"},
+    {0, "LibvirtQemudSave"sv, "this is a saved libvirt machine state, not a memory dump: use virsh dump --memory-only"},
+    {257, "ustar"sv, "this is a tar archive (of a FreeBSD text dump?): it holds texts and no memory"},
+}};
+
+// NetBSD and OpenBSD (sys/kcore.h): a big-endian word whose low half is the magic number.
+constexpr std::string_view bsd_kcore = "this is a NetBSD or OpenBSD kernel core, which is not supported yet";
+
+constexpr std::uint64_t probe_size = 512;
+
+enum class Format : std::uint8_t { minidump, elf_core, kdump, elf_kernel, unread, unknown };
+
+struct Recognised {
+  Format format = Format::unknown;
+  std::string_view sentence;  // for `unread`
+};
+
+/// FreeBSD and DragonFly keep the dump at the end of the device, with its header in the last block.
+Result<std::string_view> device_trailer(const ByteSource& file) {
+  for (const std::uint64_t block : {std::uint64_t{512}, std::uint64_t{4096}}) {
+    if (file.size() < 2 * block) break;
+    PANICROOM_TRY(bytes, read_bytes(file, file.size() - block, 32, 32));
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    for (std::size_t i = 0; i < 4; ++i)
+      if (text.starts_with(unread_formats[i].bytes)) return unread_formats[i].sentence;
+  }
+  return std::string_view{};
+}
+
+Result<Recognised> recognise(const ByteSource& file) {
+  const std::uint64_t length = std::min(file.size(), probe_size);
+  PANICROOM_TRY(bytes, read_bytes(file, 0, length, probe_size));
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (text.starts_with("minidump FreeBSD/")) return Recognised{Format::minidump, {}};
+  if (is_kdump_signature(bytes)) return Recognised{Format::kdump, {}};
+  if (text.starts_with("\x7f" "ELF") && text.size() >= 18) {
+    const bool big = text[5] == 2;
+    const auto type = *Reader(bytes, big ? std::endian::big : std::endian::little).u16(16);
+    if (type == 4) return Recognised{Format::elf_core, {}};
+    if (type >= 1 && type <= 3) return Recognised{Format::elf_kernel, {}};
+    return Recognised{};
+  }
+  for (const Unread& format : unread_formats)
+    if (text.size() > format.offset && text.substr(format.offset).starts_with(format.bytes))
+      return Recognised{Format::unread, format.sentence};
+  const auto magic = Reader(bytes, std::endian::big).u32(0);
+  if (magic && (*magic & 0xffff) == 0x8fca) return Recognised{Format::unread, bsd_kcore};
+  PANICROOM_TRY(trailer, device_trailer(file));
+  if (!trailer.empty()) return Recognised{Format::unread, trailer};
+  return Recognised{};
+}
+
+Failure unknown_file(const ByteSource& file) {
+  if (file.size() == 0) return fail(ErrorCode::unsupported, "the file is empty");
+  std::string first;
+  if (const auto bytes = read_bytes(file, 0, std::min<std::uint64_t>(file.size(), 16), 16)) {
+    const std::string_view text(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+    first = fmt::format(": it begins with \"{}\"", printable(text));
+  }
+  return fail_at_offset(ErrorCode::unsupported, 0, fmt::format("this is no kernel crash dump that this program knows{}", first));
+}
+
+}  // namespace
+
+std::span<const FormatInfo> formats() { return readable_formats; }
+
+Result<FileKind> classify(const ByteSource& file) {
+  PANICROOM_TRY(recognised, recognise(file));
+  switch (recognised.format) {
+    case Format::minidump:
+    case Format::elf_core:
+    case Format::kdump:
+    case Format::unread: return FileKind::dump;
+    case Format::elf_kernel: return FileKind::kernel;
+    case Format::unknown: break;
+  }
+  return FileKind::unknown;
+}
+
+Result<Dump> open_dump(std::span<const SourcePtr> files) {
+  if (files.empty()) return fail(ErrorCode::invalid, "no dump was given");
+  Format format = Format::unknown;
+  for (const SourcePtr& file : files) {
+    PANICROOM_TRY(recognised, recognise(*file));
+    if (recognised.format == Format::unknown) return unknown_file(*file);
+    if (recognised.format == Format::unread) return fail(ErrorCode::unsupported, std::string(recognised.sentence));
+    if (recognised.format == Format::elf_kernel)
+      return fail(ErrorCode::unsupported, "this is an ELF program or kernel, not a dump: give the dump as well");
+    format = recognised.format;
+    if (files.size() > 1 && format != Format::kdump)
+      return fail(ErrorCode::invalid, "several dumps were given: only the parts of a split kdump belong together");
+  }
+  if (format == Format::minidump) return open_minidump(files.front());
+  if (format == Format::elf_core) return open_elf_core(files.front());
+  return open_kdump(files);
+}
+
+}  // namespace panicroom

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <span>
+
+#include "core/dump/dump.h"
+#include "core/io/byte_source.h"
+
+// The formats' own doors; formats.cc has recognised the file already.
+
+namespace panicroom {
+
+Result<Dump> open_minidump(const SourcePtr& file);
+Result<Dump> open_elf_core(const SourcePtr& file);
+/// One file, or the parts of a split set in any order.
+Result<Dump> open_kdump(std::span<const SourcePtr> files);
+
+}  // namespace panicroom
