@@ -1,0 +1,68 @@
+#!/usr/bin/env node
+// The command line of the native program, run by the same engine as WebAssembly.
+import { existsSync, writeSync } from 'node:fs';
+import { loadEngine, openFile } from '../node.mjs';
+
+const reasons = {
+  ENOENT: 'No such file or directory',
+  EACCES: 'Permission denied',
+  ENOTDIR: 'Not a directory',
+  ELOOP: 'Too many levels of symbolic links',
+  ENAMETOOLONG: 'File name too long',
+};
+
+/** Writes all of it, also to a pipe whose reader is slow; false when nobody reads. */
+function writeAll(descriptor, bytes) {
+  for (let done = 0; done < bytes.length; ) {
+    try {
+      done += writeSync(descriptor, bytes, done, bytes.length - done);
+    } catch (error) {
+      if (error.code === 'EAGAIN') {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+        continue;
+      }
+      return false;
+    }
+  }
+  return true;
+}
+
+// Small writes are gathered: a table is written row by row.
+let gathered = [];
+let gatheredBytes = 0;
+let outputOpen = true;
+function flush() {
+  if (gatheredBytes && outputOpen) outputOpen = writeAll(1, Buffer.concat(gathered));
+  gathered = [];
+  gatheredBytes = 0;
+  return outputOpen;
+}
+
+const host = {
+  columns: process.stdout.isTTY ? process.stdout.columns : 0,
+  open(path) {
+    try {
+      const file = openFile(path);
+      if (file.isDirectory) return { error: { code: 'io', text: 'Is a directory' } };
+      return file;
+    } catch (error) {
+      return { error: { code: 'io', text: reasons[error.code] ?? error.message } };
+    }
+  },
+  exists: (path) => existsSync(path),
+  out(bytes) {
+    gathered.push(Buffer.from(bytes));
+    gatheredBytes += bytes.length;
+    return gatheredBytes < 65536 || flush();
+  },
+  err(text) {
+    flush();
+    writeAll(2, Buffer.from(text));
+  },
+  environment: (name) => process.env[name],
+};
+
+const engine = await loadEngine();
+const status = engine.runCommandLine(process.argv.slice(2), host);
+flush();
+process.exitCode = status;

@@ -1,0 +1,271 @@
+#include "wasm/browser_session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/report/escape.h"
+#include "wasm/js_reader.h"
+#include "wasm/json.h"
+
+namespace panicroom {
+namespace {
+
+using emscripten::val;
+
+constexpr std::size_t longest_read = std::size_t{1} << 20;
+constexpr std::uint64_t longest_window = 100'000;
+
+bool given(const val& value) { return !value.isUndefined() && !value.isNull(); }
+
+std::optional<std::int64_t> integer_of(const val& object, const char* key) {
+  if (!given(object)) return std::nullopt;
+  const val value = object[key];
+  if (!given(value)) return std::nullopt;
+  return static_cast<std::int64_t>(value.as<double>());
+}
+
+std::string text_of(const val& object, const char* key) {
+  if (!given(object)) return {};
+  const val value = object[key];
+  return given(value) ? value.as<std::string>() : std::string();
+}
+
+bool truth_of(const val& object, const char* key) {
+  return given(object) && given(object[key]) && object[key].as<bool>();
+}
+
+std::uint64_t count_of(const val& object, const char* key, std::uint64_t otherwise) {
+  const auto value = integer_of(object, key);
+  return value && *value >= 0 ? static_cast<std::uint64_t>(*value) : otherwise;
+}
+
+bool same(const Query& a, const Query& b) {
+  return a.pid == b.pid && a.tid == b.tid && a.name == b.name && a.crashed_only == b.crashed_only;
+}
+
+Query query_of(const val& options) {
+  Query query;
+  query.pid = integer_of(options, "pid");
+  query.tid = integer_of(options, "tid");
+  if (given(options) && given(options["name"])) query.name = text_of(options, "name");
+  query.crashed_only = truth_of(options, "crashed");
+  return query;
+}
+
+Result<std::size_t> column_of(const Table& table, const std::string& name) {
+  const auto columns = table.columns();
+  for (std::size_t index = 0; index < columns.size(); ++index)
+    if (columns[index].name == name) return index;
+  return fail(ErrorCode::invalid,
+              fmt::format("the table {} has no column \"{}\"", table.name(), visible(name)));
+}
+
+Result<Selection> selection_of(const Table& table, const val& options) {
+  Selection selection;
+  if (!given(options)) return selection;
+  selection.filter = text_of(options, "filter");
+  if (const val filters = options["columns"]; given(filters)) {
+    const val names = val::global("Object").call<val>("keys", filters);
+    const auto count = names["length"].as<unsigned>();
+    for (unsigned index = 0; index < count; ++index) {
+      const auto name = names[index].as<std::string>();
+      PANICROOM_TRY(column, column_of(table, name));
+      selection.column_filters.emplace_back(column, text_of(filters, name.c_str()));
+    }
+  }
+  if (const val keys = options["sort"]; given(keys)) {
+    const auto count = keys["length"].as<unsigned>();
+    for (unsigned index = 0; index < count; ++index) {
+      PANICROOM_TRY(column, column_of(table, text_of(keys[index], "column")));
+      selection.sort.push_back({column, truth_of(keys[index], "descending")});
+    }
+  }
+  return selection;
+}
+
+std::string not_open() {
+  return json_failure(
+      Error{ErrorCode::invalid, Absence::none, "no dump is open", std::nullopt, std::nullopt});
+}
+
+std::string failure_of(const Error& error) { return json_failure(error); }
+
+}  // namespace
+
+std::string BrowserSession::open(const val& files) {
+  session_.reset();
+  views_.clear();
+  const auto cache = std::make_shared<BlockCache>(block_bound);
+  std::vector<SourcePtr> sources;
+  const auto count = files["length"].as<unsigned>();
+  for (unsigned index = 0; index < count; ++index)
+    sources.push_back(js_source(files[index], cache));
+  auto session = Session::open(std::move(sources));
+  if (!session) return failure_of(session.error());
+  session_ = std::move(*session);
+  const auto& why = session_->why_no_kernel();
+  return fmt::format(R"({{"notes": {}, "kernel_error": {}}})", json_of(session_->notes()),
+                     why ? json_of(*why) : "null");
+}
+
+std::string BrowserSession::tables() const {
+  std::string out = "[";
+  for (const Table* table : panicroom::tables())
+    out += (out.size() > 1 ? "," : "") + json_of(*table);
+  return out + "]";
+}
+
+Result<TableView*> BrowserSession::view_of(const Table& table, const Query& query) {
+  const auto kept = std::find_if(views_.begin(), views_.end(), [&](const KeptView& entry) {
+    return entry.table == &table && same(entry.query, query);
+  });
+  if (kept != views_.end()) {
+    views_.splice(views_.begin(), views_, kept);
+    return &views_.front().view;
+  }
+  PANICROOM_TRY(view, TableView::make(*session_, table, query, rows_bound));
+  views_.push_front({&table, query, std::move(view)});
+  std::size_t held = 0;
+  for (auto entry = views_.begin(); entry != views_.end();) {
+    held += entry->view.bytes_held();
+    entry = entry != views_.begin() && held > rows_bound ? views_.erase(entry) : std::next(entry);
+  }
+  return &views_.front().view;
+}
+
+std::string BrowserSession::query(const std::string& table_name, const val& options) {
+  if (!session_) return not_open();
+  const Table* table = find_table(table_name);
+  if (!table)
+    return failure_of(Error{ErrorCode::invalid,
+                            Absence::none,
+                            fmt::format("there is no table \"{}\"", visible(table_name)),
+                            {},
+                            {}});
+  const auto selection = selection_of(*table, options);
+  if (!selection) return failure_of(selection.error());
+  const auto view = view_of(*table, query_of(options));
+  if (!view) return failure_of(view.error());
+  return (*view)->window(*selection, count_of(options, "offset", 0),
+                         std::min(count_of(options, "limit", longest_window), longest_window));
+}
+
+// Goes from page to page, so that a hole costs its own page and no more.
+template <class ReadSome>
+std::string BrowserSession::read_parts(std::uint64_t address, std::size_t length,
+                                       std::uint64_t page_size, const ReadSome& read_some) {
+  bytes_.assign(length, std::byte{0});
+  struct Part {
+    std::uint64_t address = 0;
+    std::size_t offset = 0, length = 0;
+    std::optional<Error> error;
+  };
+  std::vector<Part> parts;
+  for (std::size_t done = 0; done < length;) {
+    const std::uint64_t at = address + done;
+    const std::size_t room = static_cast<std::size_t>(
+        std::min<std::uint64_t>(page_size - at % page_size, length - done));
+    const Result<void> result = read_some(at, MutableBytes(bytes_).subspan(done, room));
+    Part part{at, done, room, std::nullopt};
+    if (!result) part.error = result.error();
+    const bool joins = !parts.empty() && !parts.back().error && !part.error;
+    if (joins)
+      parts.back().length += room;
+    else
+      parts.push_back(std::move(part));
+    done += room;
+  }
+  std::string out =
+      fmt::format(R"({{"address": {}, "length": {}, "parts": [)", json_address(address), length);
+  for (std::size_t index = 0; index < parts.size(); ++index) {
+    const Part& part = parts[index];
+    out += fmt::format(R"({}{{"address": {}, "length": {}, )", index ? "," : "",
+                       json_address(part.address), part.length);
+    out += part.error ? "\"error\": " + json_of(*part.error) + "}"
+                      : fmt::format("\"offset\": {}}}", part.offset);
+  }
+  return out + "]}";
+}
+
+std::string BrowserSession::read(const std::string& address_text, double length, const val& space) {
+  if (!session_) return not_open();
+  const auto address = session_->resolve(address_text);
+  if (!address) return failure_of(address.error());
+  if (!(length >= 0) || length > static_cast<double>(longest_read))
+    return failure_of(
+        Error{ErrorCode::invalid, Absence::none, "at most 1 MiB can be read at once", {}, {}});
+  const std::uint64_t page_size =
+      session_->dump().machine.page_size ? session_->dump().machine.page_size : 4096;
+  // Reading ends at the end of the address space.
+  const std::uint64_t to_the_end = 0 - *address;
+  auto wanted = static_cast<std::size_t>(length);
+  if (to_the_end != 0 && wanted > to_the_end) wanted = static_cast<std::size_t>(to_the_end);
+  if (truth_of(space, "physical"))
+    return read_parts(*address, wanted, page_size, [&](std::uint64_t at, MutableBytes out) {
+      return session_->physical().read(at, out);
+    });
+  auto memory = session_->memory(integer_of(space, "pid"));
+  if (!memory) return failure_of(memory.error());
+  return read_parts(*address, wanted, page_size,
+                    [&](std::uint64_t at, MutableBytes out) { return (*memory)->read(at, out); });
+}
+
+val BrowserSession::bytes() const {
+  return val(emscripten::typed_memory_view(bytes_.size(),
+                                           reinterpret_cast<const unsigned char*>(bytes_.data())));
+}
+
+std::string BrowserSession::translate(const std::string& address_text, const val& space) {
+  if (!session_) return not_open();
+  const auto address = session_->resolve(address_text);
+  if (!address) return failure_of(address.error());
+  std::vector<TranslationStep> steps;
+  std::optional<Error> error;
+  std::optional<Translation> translation;
+  std::optional<std::uint64_t> physical;
+  if (truth_of(space, "physical")) {
+    physical = *address;
+  } else {
+    auto memory = session_->memory(integer_of(space, "pid"));
+    if (!memory) return failure_of(memory.error());
+    const auto result = (*memory)->translate(*address, &steps);
+    if (result) {
+      translation = *result;
+      physical = result->physical;
+    } else {
+      error = result.error();
+    }
+  }
+  std::string out = fmt::format("{{\"address\": {}, \"steps\": [", json_address(*address));
+  for (std::size_t index = 0; index < steps.size(); ++index)
+    out += (index ? "," : "") + json_of(steps[index]);
+  return out + fmt::format("], \"translation\": {}, \"location\": {}, \"error\": {}}}",
+                           translation ? json_of(*translation) : "null",
+                           physical ? json_of(session_->dump().memory->locate(*physical)) : "null",
+                           error ? json_of(*error) : "null");
+}
+
+std::string BrowserSession::resolve(const std::string& text) {
+  if (!session_) return not_open();
+  const auto address = session_->resolve(text);
+  if (!address) return failure_of(address.error());
+  return fmt::format(R"({{"address": {}, "symbol": {}}})", json_address(*address),
+                     symbol_at(fmt::format("{:#x}", *address)));
+}
+
+std::string BrowserSession::symbol_at(const std::string& address_text) {
+  if (!session_) return not_open();
+  const auto address = session_->resolve(address_text);
+  if (!address) return failure_of(address.error());
+  const auto symbols = session_->kernel() ? session_->kernel()->symbols() : nullptr;
+  const auto symbol = symbols ? symbols->at(*address) : std::nullopt;
+  if (!symbol) return "null";
+  return fmt::format(R"({{"name": {}, "address": {}, "offset": {}, "size": {}, "type": {}}})",
+                     json_string(visible(symbol->name)), json_address(symbol->address),
+                     json_integer(*address - symbol->address),
+                     symbol->size ? json_integer(symbol->size) : "null",
+                     json_string(visible(std::string_view(&symbol->type, 1))));
+}
+
+}  // namespace panicroom

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <emscripten/val.h>
+
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/session/session.h"
+#include "wasm/slice_source.h"
+#include "wasm/table_view.h"
+
+namespace panicroom {
+
+/// A session as JavaScript sees it. Answers are JSON texts (wasm/json.h); one that begins with
+/// {"error" is an error. Addresses cross as text, "0x...", because a JavaScript number cannot hold
+/// them. wasm/session.mjs wraps it, wasm/index.d.ts types it.
+class BrowserSession {
+ public:
+  /// Bytes of file blocks and of table rows that are kept, at most. With the engine's own caches
+  /// and the decompressors' stores they stay under the module's -sMAXIMUM_MEMORY, which is the
+  /// bound that holds.
+  static constexpr std::size_t block_bound = std::size_t{64} << 20;
+  static constexpr std::size_t rows_bound = std::size_t{48} << 20;
+
+  /// Opens the files, in any order: `{"notes": [...], "kernel_error": error or null}`.
+  std::string open(const emscripten::val& files);
+  /// `[{"name", "doc", "columns"}]`
+  std::string tables() const;
+  /// One window of a table: see TableView::window. `options` is `{pid, tid, name, crashed, filter,
+  /// columns: {column: text}, sort: [{column, descending}], offset, limit}`, all of it optional.
+  std::string query(const std::string& table, const emscripten::val& options);
+  /// `{"address", "length", "parts": [{"address", "length", "offset"} | {"address", "length",
+  /// "error"}]}`; bytes of a part lie at its offset in what `bytes()` answers. `space` is `{pid,
+  /// physical}`.
+  std::string read(const std::string& address, double length, const emscripten::val& space);
+  /// What the last read() read, as a view that the next call makes invalid.
+  emscripten::val bytes() const;
+  /// `{"address", "steps": [...], "translation", "location", "error"}`
+  std::string translate(const std::string& address, const emscripten::val& space);
+  /// `{"address", "symbol"}` of a number, a symbol or symbol+offset.
+  std::string resolve(const std::string& text);
+  /// `{"name", "address", "offset", "size", "type"}` of the symbol that covers an address, or null.
+  std::string symbol_at(const std::string& address);
+
+ private:
+  struct KeptView {
+    const Table* table = nullptr;
+    Query query;
+    TableView view;
+  };
+  Result<TableView*> view_of(const Table& table, const Query& query);
+  template <class ReadSome>
+  std::string read_parts(std::uint64_t address, std::size_t length, std::uint64_t page_size,
+                         const ReadSome& read_some);
+
+  std::unique_ptr<Session> session_;
+  std::list<KeptView> views_;  // the most recently used first
+  std::vector<std::byte> bytes_;
+};
+
+}  // namespace panicroom
