@@ -30,23 +30,28 @@ void read_notes(const ByteSource& file, const ElfCoreHeaders& headers, Dump& dum
       continue;
     }
     if (!intact)
-      dump.remarks.push_back({ErrorCode::corrupt, "the ELF notes end in a note that is not whole", segment.offset});
+      dump.remarks.push_back(
+          {ErrorCode::corrupt, "the ELF notes end in a note that is not whole", segment.offset});
   }
 }
 
-/// Segments that say where in physical memory they are. /proc/kcore has others: p_paddr all ones, or
-/// zero in each.
-std::vector<ElfSegment> physical_segments(const ElfCoreHeaders& headers, std::uint64_t& virtual_only) {
+/// Segments that say where in physical memory they are. /proc/kcore has others: p_paddr all ones,
+/// or zero in each.
+std::vector<ElfSegment> physical_segments(const ElfCoreHeaders& headers,
+                                          std::uint64_t& virtual_only) {
   const std::uint64_t unknown = headers.width == 8 ? ~std::uint64_t{0} : 0xffffffff;
   std::vector<ElfSegment> loads;
   for (const ElfSegment& segment : headers.segments) {
     if (segment.type != elf_pt_load || segment.memory_size == 0) continue;
-    if (segment.physical_address == unknown) ++virtual_only;
-    else loads.push_back(segment);
+    if (segment.physical_address == unknown)
+      ++virtual_only;
+    else
+      loads.push_back(segment);
   }
-  const bool nowhere = loads.size() > 1 && std::all_of(loads.begin(), loads.end(), [](const ElfSegment& segment) {
-    return segment.physical_address == 0 && segment.virtual_address != 0;
-  });
+  const bool nowhere =
+      loads.size() > 1 && std::all_of(loads.begin(), loads.end(), [](const ElfSegment& segment) {
+        return segment.physical_address == 0 && segment.virtual_address != 0;
+      });
   if (nowhere) {
     virtual_only += loads.size();
     loads.clear();
@@ -55,16 +60,19 @@ std::vector<ElfSegment> physical_segments(const ElfCoreHeaders& headers, std::ui
 }
 
 bool is_user_program(const Dump& dump) {
-  return !dump.vmcoreinfo && std::any_of(dump.notes.begin(), dump.notes.end(), [](const ElfNote& note) {
-    // NT_AUXV of Linux and others; FreeBSD's process notes (NT_PROCSTAT_*) begin at 8.
-    return (note.name == "CORE" && note.type == nt_auxv) || (note.name == "FreeBSD" && note.type >= 8 && note.type < 18);
-  });
+  return !dump.vmcoreinfo &&
+         std::any_of(dump.notes.begin(), dump.notes.end(), [](const ElfNote& note) {
+           // NT_AUXV of Linux and others; FreeBSD's process notes (NT_PROCSTAT_*) begin at 8.
+           return (note.name == "CORE" && note.type == nt_auxv) ||
+                  (note.name == "FreeBSD" && note.type >= 8 && note.type < 18);
+         });
 }
 
 void add_regions(const ByteSource& file, const ElfCoreHeaders& headers, Dump& dump) {
   FileRegions regions(file.size(), 0);
   regions.add(0, headers.headers_size, "header");
-  regions.add(headers.segments_offset, headers.segment_size * headers.segment_count, "program headers");
+  regions.add(headers.segments_offset, headers.segment_size * headers.segment_count,
+              "program headers");
   regions.add(headers.section_headers_offset, headers.section_headers_size, "section headers");
   for (const ElfSegment& segment : headers.segments)
     if (segment.type == elf_pt_note) regions.add(segment.offset, segment.file_size, "notes");
@@ -92,21 +100,28 @@ Result<Dump> open_elf_core(const SourcePtr& file) {
   std::uint64_t virtual_only = 0;
   const std::vector<ElfSegment> loads = physical_segments(headers, virtual_only);
   if (loads.empty())
-    return fail_at_offset(ErrorCode::unsupported, headers.segments_offset,
-                          fmt::format("none of this ELF core's {} segments says where in physical memory it is; a core of "
-                                      "virtual memory alone (/proc/kcore of an old kernel?) is not supported",
-                                      virtual_only));
+    return fail_at_offset(
+        ErrorCode::unsupported, headers.segments_offset,
+        fmt::format(
+            "none of this ELF core's {} segments says where in physical memory it is; a core of "
+            "virtual memory alone (/proc/kcore of an old kernel?) is not supported",
+            virtual_only));
   const auto read = headers.segment_count * headers.segment_size;
-  const bool headers_whole = headers.segments_offset <= file->size() && read <= file->size() - headers.segments_offset;
+  const bool headers_whole =
+      headers.segments_offset <= file->size() && read <= file->size() - headers.segments_offset;
   auto memory = std::make_shared<const ElfMemory>(file, loads);
   if (!headers_whole)
-    dump.remarks.push_back({ErrorCode::not_in_dump, "the file ends within its program headers", headers.segments_offset});
+    dump.remarks.push_back({ErrorCode::not_in_dump, "the file ends within its program headers",
+                            headers.segments_offset});
   if (!memory->whole())
-    dump.remarks.push_back({ErrorCode::not_in_dump, "the file ends early: segments lie beyond its end", file->size()});
+    dump.remarks.push_back(
+        {ErrorCode::not_in_dump, "the file ends early: segments lie beyond its end", file->size()});
   if (virtual_only != 0)
-    dump.remarks.push_back({ErrorCode::unsupported,
-                            fmt::format("{} segments of virtual memory without a physical address were left out", virtual_only),
-                            std::nullopt});
+    dump.remarks.push_back(
+        {ErrorCode::unsupported,
+         fmt::format("{} segments of virtual memory without a physical address were left out",
+                     virtual_only),
+         std::nullopt});
   dump.complete = headers_whole && memory->whole();
   dump.memory = std::move(memory);
   add_regions(*file, headers, dump);

@@ -21,7 +21,8 @@ struct Layout {
 constexpr Layout layout32 = {52, 28, 32, 42, 40, 28, 32, 4, 8, 12, 16, 20};
 constexpr Layout layout64 = {64, 32, 40, 54, 64, 44, 56, 8, 16, 24, 32, 40};
 
-ElfSegment segment_at(const Reader& reader, std::uint64_t at, const Layout& layout, unsigned width) {
+ElfSegment segment_at(const Reader& reader, std::uint64_t at, const Layout& layout,
+                      unsigned width) {
   ElfSegment segment;
   segment.type = *reader.u32(at);
   segment.offset = *reader.word(at + layout.offset, width);
@@ -33,7 +34,8 @@ ElfSegment segment_at(const Reader& reader, std::uint64_t at, const Layout& layo
 }
 
 Result<void> read_segments(const ByteSource& file, const Layout& layout, ElfCoreHeaders& headers) {
-  const std::uint64_t room = headers.segments_offset < file.size() ? file.size() - headers.segments_offset : 0;
+  const std::uint64_t room =
+      headers.segments_offset < file.size() ? file.size() - headers.segments_offset : 0;
   const std::uint64_t count = std::min(headers.segment_count, room / headers.segment_size);
   headers.segments.reserve(static_cast<std::size_t>(count));
   constexpr std::uint64_t at_once = 1024;
@@ -46,7 +48,8 @@ Result<void> read_segments(const ByteSource& file, const Layout& layout, ElfCore
     for (std::uint64_t i = 0; i < number; ++i) {
       ElfSegment segment = segment_at(reader, i * headers.segment_size, layout, headers.width);
       segment.header_offset = offset + i * headers.segment_size;
-      if (segment.type == elf_pt_load || segment.type == elf_pt_note) headers.segments.push_back(segment);
+      if (segment.type == elf_pt_load || segment.type == elf_pt_note)
+        headers.segments.push_back(segment);
     }
   }
   return {};
@@ -59,8 +62,10 @@ Result<ElfCoreHeaders> read_elf_core_headers(const ByteSource& file) {
   const auto elf_class = std::to_integer<unsigned>(ident[4]);
   const auto data = std::to_integer<unsigned>(ident[5]);
   if ((elf_class != 1 && elf_class != 2) || (data != 1 && data != 2))
-    return fail_at_offset(ErrorCode::corrupt, 4,
-                          fmt::format("the ELF header names class {} and byte order {}; each must be 1 or 2", elf_class, data));
+    return fail_at_offset(
+        ErrorCode::corrupt, 4,
+        fmt::format("the ELF header names class {} and byte order {}; each must be 1 or 2",
+                    elf_class, data));
   const Layout& layout = elf_class == 1 ? layout32 : layout64;
   ElfCoreHeaders headers;
   headers.width = elf_class == 1 ? 4 : 8;
@@ -83,11 +88,13 @@ Result<ElfCoreHeaders> read_elf_core_headers(const ByteSource& file) {
     if (count != 0) headers.segment_count = count;
   }
   if (headers.segment_count != 0 && headers.segment_size < layout.segment_size)
-    return fail_at_offset(ErrorCode::corrupt, layout.segment_entry_at,
-                          fmt::format("the ELF header gives {} bytes to a program header, which needs {}",
-                                      headers.segment_size, layout.segment_size));
+    return fail_at_offset(
+        ErrorCode::corrupt, layout.segment_entry_at,
+        fmt::format("the ELF header gives {} bytes to a program header, which needs {}",
+                    headers.segment_size, layout.segment_size));
   if (headers.segment_count == 0)
-    return fail_at_offset(ErrorCode::corrupt, layout.segment_entry_at + 2, "the ELF core has no program headers, so no memory");
+    return fail_at_offset(ErrorCode::corrupt, layout.segment_entry_at + 2,
+                          "the ELF core has no program headers, so no memory");
   PANICROOM_CHECK(read_segments(file, layout, headers));
   return headers;
 }

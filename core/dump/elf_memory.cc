@@ -11,7 +11,8 @@ namespace panicroom {
 namespace {
 
 constexpr std::uint64_t largest_unit = 4096;
-// Firmware leaves odd ends such as 0x9fc00; a page that two states share is cut down to this at least.
+// Firmware leaves odd ends such as 0x9fc00; a page that two states share is cut down to this at
+// least.
 constexpr std::uint64_t smallest_unit = 512;
 
 /// The largest page of which no segment begins or ends within one.
@@ -32,22 +33,28 @@ ElfMemory::ElfMemory(SourcePtr file, const std::vector<ElfSegment>& segments)
   std::vector<Piece> stored;
   std::vector<Piece> excluded;
   for (const ElfSegment& segment : segments) {
-    // The last byte of the address space cannot be followed by an end: such a segment loses its tail.
+    // The last byte of the address space cannot be followed by an end: such a segment loses its
+    // tail.
     const std::uint64_t room = ~std::uint64_t{0} - segment.physical_address;
     const std::uint64_t start = segment.physical_address;
-    const std::uint64_t memory_size = std::min(std::max(segment.memory_size, segment.file_size), room);
+    const std::uint64_t memory_size =
+        std::min(std::max(segment.memory_size, segment.file_size), room);
     const std::uint64_t file_size = std::min(segment.file_size, room);
-    const std::uint64_t in_file = segment.offset < file_->size() ? file_->size() - segment.offset : 0;
+    const std::uint64_t in_file =
+        segment.offset < file_->size() ? file_->size() - segment.offset : 0;
     std::uint64_t have = std::min(file_size, in_file);
     // The page in which the file ends is not whole, so it is not there.
     if (have != file_size) have = std::max(round_down(start + have, page_size_), start) - start;
-    if (have != 0) stored.push_back({start, start + have, segment.offset, segment.header_offset, Absence::none});
+    if (have != 0)
+      stored.push_back({start, start + have, segment.offset, segment.header_offset, Absence::none});
     if (have != file_size) {
       whole_ = false;
-      excluded.push_back({start + have, start + file_size, 0, segment.header_offset, Absence::truncated});
+      excluded.push_back(
+          {start + have, start + file_size, 0, segment.header_offset, Absence::truncated});
     }
     if (memory_size > file_size)
-      excluded.push_back({start + file_size, start + memory_size, 0, segment.header_offset, Absence::excluded});
+      excluded.push_back(
+          {start + file_size, start + memory_size, 0, segment.header_offset, Absence::excluded});
   }
   // Bytes that any segment has beat those that another one lacks.
   std::vector<Piece> pieces = disjoint(std::move(stored));
@@ -85,7 +92,8 @@ std::vector<ElfMemory::Piece> ElfMemory::disjoint(std::vector<Piece> pieces) {
     if (!result.empty()) {
       Piece& last = result.back();
       const bool follows = last.end == piece.start && last.absence == piece.absence;
-      if (follows && (piece.absence != Absence::none || last.offset + (last.end - last.start) == piece.offset)) {
+      if (follows && (piece.absence != Absence::none ||
+                      last.offset + (last.end - last.start) == piece.offset)) {
         last.end = piece.end;
         continue;
       }
@@ -114,7 +122,8 @@ PageLocation ElfMemory::locate(std::uint64_t address) const {
   location.absence = piece->absence;
   if (piece->absence != Absence::none) return location;
   location.file_offset = piece->offset + (page - piece->start);
-  location.stored_size = static_cast<std::uint32_t>(std::min<std::uint64_t>(page_size_, piece->end - page));
+  location.stored_size =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(page_size_, piece->end - page));
   location.present = true;
   return location;
 }
@@ -136,7 +145,8 @@ Result<void> ElfMemory::read_page(std::uint64_t address, MutableBytes page, Page
     const Piece* piece = piece_of(at);
     if (piece == nullptr) return absent_page(Absence::hole, address);
     if (piece->absence != Absence::none) return absent_page(piece->absence, address);
-    const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(page.size(), piece->end - at));
+    const auto length =
+        static_cast<std::size_t>(std::min<std::uint64_t>(page.size(), piece->end - at));
     PANICROOM_CHECK(file_->read(piece->offset + (at - piece->start), page.first(length)));
     page = page.subspan(length);
     at += length;
@@ -149,7 +159,8 @@ void ElfMemory::ranges(const std::function<bool(const PhysicalRange&)>& visit) c
   std::uint64_t at = 0;
   for (const Piece& piece : pieces_) {
     if (!joiner.add({at, piece.start, false, Absence::hole})) return;
-    if (!joiner.add({piece.start, piece.end, piece.absence == Absence::none, piece.absence})) return;
+    if (!joiner.add({piece.start, piece.end, piece.absence == Absence::none, piece.absence}))
+      return;
     at = piece.end;
   }
   joiner.finish();

@@ -9,8 +9,8 @@
 
 namespace panicroom {
 
-/// The physical memory of an ELF core. Segments may overlap (their contents are equal then) and may lie
-/// anywhere in the file; a lookup is a binary search over disjoint pieces.
+/// The physical memory of an ELF core. Segments may overlap (their contents are equal then) and may
+/// lie anywhere in the file; a lookup is a binary search over disjoint pieces.
 class ElfMemory final : public PhysicalMemory {
  public:
   /// `segments` are those that carry physical memory.
@@ -20,7 +20,8 @@ class ElfMemory final : public PhysicalMemory {
   std::uint64_t end() const override;
   PageLocation locate(std::uint64_t address) const override;
   Bytes view(std::uint64_t address) const override;
-  Result<void> read_page(std::uint64_t address, MutableBytes page, PageDecoder& decoder) const override;
+  Result<void> read_page(std::uint64_t address, MutableBytes page,
+                         PageDecoder& decoder) const override;
   void ranges(const std::function<bool(const PhysicalRange&)>& visit) const override;
 
   /// True when every piece lies within the file.

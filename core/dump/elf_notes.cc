@@ -39,8 +39,10 @@ std::optional<Integer> decimal(std::optional<std::string_view> text) {
 
 }  // namespace
 
-// Source: System V ABI, "Note Section"; kernels pad names and descriptors to 4 bytes in both classes.
-std::vector<ElfNote> parse_elf_notes(Bytes bytes, std::endian order, std::uint64_t offset, bool& intact) {
+// Source: System V ABI, "Note Section"; kernels pad names and descriptors to 4 bytes in both
+// classes.
+std::vector<ElfNote> parse_elf_notes(Bytes bytes, std::endian order, std::uint64_t offset,
+                                     bool& intact) {
   const Reader reader(bytes, order);
   std::vector<ElfNote> notes;
   std::uint64_t at = 0;

@@ -25,8 +25,10 @@ std::vector<FileRegion> FileRegions::finish(const std::string& rest) const {
   std::vector<FileRegion> regions;
   const auto emit = [&](std::uint64_t start, std::uint64_t end, const std::string& what) {
     if (start >= end) return;
-    if (!regions.empty() && regions.back().what == what) regions.back().end = end;
-    else regions.push_back({start, end, what, part_});
+    if (!regions.empty() && regions.back().what == what)
+      regions.back().end = end;
+    else
+      regions.push_back({start, end, what, part_});
   };
 
   std::map<std::size_t, std::uint64_t> open;  // claim -> its end

@@ -18,10 +18,13 @@ using std::string_view_literals::operator""sv;
 
 // What this program reads; the order is that of `panicroom formats`.
 constexpr std::array<FormatInfo, 4> readable_formats = {{
-    {"FreeBSD minidump", "amd64 v1-v3, i386 v1-v2 (PAE too), arm64 v1-v3", "\"minidump FreeBSD/\" at 0"},
-    {"ELF core", "FreeBSD full dump, Linux vmcore, QEMU dump-guest-memory; 32 and 64 bit, either byte order",
+    {"FreeBSD minidump", "amd64 v1-v3, i386 v1-v2 (PAE too), arm64 v1-v3",
+     "\"minidump FreeBSD/\" at 0"},
+    {"ELF core",
+     "FreeBSD full dump, Linux vmcore, QEMU dump-guest-memory; 32 and 64 bit, either byte order",
      "ELF header of type ET_CORE at 0"},
-    {"kdump-compressed", "v1-v6, zlib, lzo, snappy, zstd and plain pages, split sets, incomplete dumps",
+    {"kdump-compressed",
+     "v1-v6, zlib, lzo, snappy, zstd and plain pages, split sets, incomplete dumps",
      "\"KDUMP   \" at 0"},
     {"diskdump", "the ancestor of kdump-compressed", "\"DISKDUMP\" at 0"},
 }};
@@ -35,33 +38,50 @@ struct Unread {
 
 constexpr std::array<Unread, 22> unread_formats = {{
     {0, "FreeBSD Kernel Dump\0"sv,
-     "this is a raw FreeBSD dump device: extract the dump with savecore first and open the vmcore file that it writes"},
-    {0, "FreeBSD Text Dump\0"sv, "this is a FreeBSD text dump on its device: it holds texts and no memory"},
-    {0, "Cleared Kernel Dump"sv, "this is a FreeBSD dump device whose dump savecore has already taken"},
+     "this is a raw FreeBSD dump device: extract the dump with savecore first and open the vmcore "
+     "file that it writes"},
+    {0, "FreeBSD Text Dump\0"sv,
+     "this is a FreeBSD text dump on its device: it holds texts and no memory"},
+    {0, "Cleared Kernel Dump"sv,
+     "this is a FreeBSD dump device whose dump savecore has already taken"},
     {0, "DragonFly Kern Dump\0"sv,
-     "this is a raw DragonFly dump device: extract the dump with savecore first; reading DragonFly dumps is not supported yet"},
+     "this is a raw DragonFly dump device: extract the dump with savecore first; reading DragonFly "
+     "dumps is not supported yet"},
     {0, "minidump DFlyBSD/"sv, "this is a DragonFly minidump v2, which is not supported yet"},
-    {0, "\xa8\x19\x01\x73\x61\x8f\x23\xfd"sv, "this is an s390 stand-alone dump, which is not supported"},
+    {0, "\xa8\x19\x01\x73\x61\x8f\x23\xfd"sv,
+     "this is an s390 stand-alone dump, which is not supported"},
     {0, "\xed\x23\x8f\x61\x73\x01\x19\xa8"sv, "this is an LKCD dump, which is not supported"},
-    {0, "\xa8\x19\x01\x73\x61\x8f\x23\xed"sv, "this is a big-endian LKCD dump, which is not supported"},
-    {0, "\xcd\x23\x8f\x61\x73\x01\x19\xa8"sv, "this is an LKCD dump of a live system, which is not supported"},
-    {0, "\xde\xfe\xc8\xed"sv, "this is an illumos or Solaris crash dump, which is not supported yet"},
-    {0, "\xed\xc8\xfe\xde"sv, "this is an illumos or Solaris crash dump, which is not supported yet"},
+    {0, "\xa8\x19\x01\x73\x61\x8f\x23\xed"sv,
+     "this is a big-endian LKCD dump, which is not supported"},
+    {0, "\xcd\x23\x8f\x61\x73\x01\x19\xa8"sv,
+     "this is an LKCD dump of a live system, which is not supported"},
+    {0, "\xde\xfe\xc8\xed"sv,
+     "this is an illumos or Solaris crash dump, which is not supported yet"},
+    {0, "\xed\xc8\xfe\xde"sv,
+     "this is an illumos or Solaris crash dump, which is not supported yet"},
     {0, "EMiL"sv, "this is a LiME memory image, which is not supported yet"},
     {0, "AVML"sv, "this is an AVML memory image, which is not supported yet"},
-    {0, "sadump\0\0"sv, "this is a sadump file, which is not supported: convert it with makedumpfile first"},
+    {0, "sadump\0\0"sv,
+     "this is a sadump file, which is not supported: convert it with makedumpfile first"},
     {0, "PAGEDU64"sv, "this is a Windows crash dump, not a Unix kernel's"},
     {0, "PAGEDUMP"sv, "this is a Windows crash dump, not a Unix kernel's"},
     {0, "\x1f\x9d"sv, "this file is compressed with compress: decompress it with uncompress first"},
     {0, "BZh"sv, "this file is compressed with bzip2: decompress it with bunzip2 first"},
-    {0, "\xfd" "7zXZ\0"sv, "this file is compressed with xz: decompress it with unxz first"},
-    {0, "QEVM"sv, "this is a saved QEMU machine state, not a memory dump: use dump-guest-memory instead"},
-    {0, "LibvirtQemudSave"sv, "this is a saved libvirt machine state, not a memory dump: use virsh dump --memory-only"},
-    {257, "ustar"sv, "this is a tar archive (of a FreeBSD text dump?): it holds texts and no memory"},
+    {0,
+     "\xfd"
+     "7zXZ\0"sv,
+     "this file is compressed with xz: decompress it with unxz first"},
+    {0, "QEVM"sv,
+     "this is a saved QEMU machine state, not a memory dump: use dump-guest-memory instead"},
+    {0, "LibvirtQemudSave"sv,
+     "this is a saved libvirt machine state, not a memory dump: use virsh dump --memory-only"},
+    {257, "ustar"sv,
+     "this is a tar archive (of a FreeBSD text dump?): it holds texts and no memory"},
 }};
 
 // NetBSD and OpenBSD (sys/kcore.h): a big-endian word whose low half is the magic number.
-constexpr std::string_view bsd_kcore = "this is a NetBSD or OpenBSD kernel core, which is not supported yet";
+constexpr std::string_view bsd_kcore =
+    "this is a NetBSD or OpenBSD kernel core, which is not supported yet";
 
 constexpr std::uint64_t probe_size = 512;
 
@@ -90,7 +110,9 @@ Result<Recognised> recognise(const ByteSource& file) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (text.starts_with("minidump FreeBSD/")) return Recognised{Format::minidump, {}};
   if (is_kdump_signature(bytes)) return Recognised{Format::kdump, {}};
-  if (text.starts_with("\x7f" "ELF") && text.size() >= 18) {
+  if (text.starts_with("\x7f"
+                       "ELF") &&
+      text.size() >= 18) {
     const bool big = text[5] == 2;
     const auto type = *Reader(bytes, big ? std::endian::big : std::endian::little).u16(16);
     if (type == 4) return Recognised{Format::elf_core, {}};
@@ -114,7 +136,9 @@ Failure unknown_file(const ByteSource& file) {
     const std::string_view text(reinterpret_cast<const char*>(bytes->data()), bytes->size());
     first = fmt::format(": it begins with \"{}\"", printable(text));
   }
-  return fail_at_offset(ErrorCode::unsupported, 0, fmt::format("this is no kernel crash dump that this program knows{}", first));
+  return fail_at_offset(
+      ErrorCode::unsupported, 0,
+      fmt::format("this is no kernel crash dump that this program knows{}", first));
 }
 
 }  // namespace
@@ -127,9 +151,12 @@ Result<FileKind> classify(const ByteSource& file) {
     case Format::minidump:
     case Format::elf_core:
     case Format::kdump:
-    case Format::unread: return FileKind::dump;
-    case Format::elf_kernel: return FileKind::kernel;
-    case Format::unknown: break;
+    case Format::unread:
+      return FileKind::dump;
+    case Format::elf_kernel:
+      return FileKind::kernel;
+    case Format::unknown:
+      break;
   }
   return FileKind::unknown;
 }
@@ -140,12 +167,15 @@ Result<Dump> open_dump(std::span<const SourcePtr> files) {
   for (const SourcePtr& file : files) {
     PANICROOM_TRY(recognised, recognise(*file));
     if (recognised.format == Format::unknown) return unknown_file(*file);
-    if (recognised.format == Format::unread) return fail(ErrorCode::unsupported, std::string(recognised.sentence));
+    if (recognised.format == Format::unread)
+      return fail(ErrorCode::unsupported, std::string(recognised.sentence));
     if (recognised.format == Format::elf_kernel)
-      return fail(ErrorCode::unsupported, "this is an ELF program or kernel, not a dump: give the dump as well");
+      return fail(ErrorCode::unsupported,
+                  "this is an ELF program or kernel, not a dump: give the dump as well");
     format = recognised.format;
     if (files.size() > 1 && format != Format::kdump)
-      return fail(ErrorCode::invalid, "several dumps were given: only the parts of a split kdump belong together");
+      return fail(ErrorCode::invalid,
+                  "several dumps were given: only the parts of a split kdump belong together");
   }
   if (format == Format::minidump) return open_minidump(files.front());
   if (format == Format::elf_core) return open_elf_core(files.front());

@@ -25,8 +25,10 @@ struct OpenPart {
 
 Architecture architecture_of_utsname(std::string_view machine) {
   if (machine == "x86_64") return Architecture::x86_64;
-  if (machine == "aarch64" || machine == "arm64" || machine == "aarch64_be") return Architecture::aarch64;
-  if (machine.size() == 4 && machine[0] == 'i' && machine.ends_with("86")) return Architecture::i386;
+  if (machine == "aarch64" || machine == "arm64" || machine == "aarch64_be")
+    return Architecture::aarch64;
+  if (machine.size() == 4 && machine[0] == 'i' && machine.ends_with("86"))
+    return Architecture::i386;
   if (machine.starts_with("arm")) return Architecture::arm;
   if (machine == "riscv64") return Architecture::riscv64;
   if (machine.starts_with("ppc64")) return Architecture::powerpc64;
@@ -34,13 +36,17 @@ Architecture architecture_of_utsname(std::string_view machine) {
 }
 
 /// The parts in the order of their frames, each range once.
-Result<std::vector<OpenPart>> open_parts(std::span<const SourcePtr> files, std::vector<Note>& remarks) {
+Result<std::vector<OpenPart>> open_parts(std::span<const SourcePtr> files,
+                                         std::vector<Note>& remarks) {
   if (files.size() > max_parts)
-    return fail(ErrorCode::unsupported, fmt::format("{} files are more parts than a dump has", files.size()));
+    return fail(ErrorCode::unsupported,
+                fmt::format("{} files are more parts than a dump has", files.size()));
   std::vector<OpenPart> parts;
   for (const SourcePtr& file : files) {
     auto header = read_kdump_header(*file);
-    if (!header) return Failure(files.size() == 1 ? header.error() : header.error().within(printable(file->name())));
+    if (!header)
+      return Failure(files.size() == 1 ? header.error()
+                                       : header.error().within(printable(file->name())));
     parts.push_back({file, *std::move(header)});
   }
   if (parts.size() == 1) return parts;
@@ -49,34 +55,42 @@ Result<std::vector<OpenPart>> open_parts(std::span<const SourcePtr> files, std::
   for (const OpenPart& part : parts) {
     const KdumpHeader& header = part.header;
     if (!header.split)
-      return fail(ErrorCode::invalid, fmt::format("{} is a whole dump of its own, not a part of a split one: open it alone",
-                                                  printable(part.file->name())));
+      return fail(
+          ErrorCode::invalid,
+          fmt::format("{} is a whole dump of its own, not a part of a split one: open it alone",
+                      printable(part.file->name())));
     if (header.page_frames != first.page_frames || header.page_size != first.page_size ||
-        header.order != first.order || header.width != first.width || header.release != first.release)
-      return fail(ErrorCode::corrupt, fmt::format("{} and {} are not parts of the same dump",
-                                                  printable(parts.front().file->name()), printable(part.file->name())));
+        header.order != first.order || header.width != first.width ||
+        header.release != first.release)
+      return fail(ErrorCode::corrupt,
+                  fmt::format("{} and {} are not parts of the same dump",
+                              printable(parts.front().file->name()), printable(part.file->name())));
   }
   std::stable_sort(parts.begin(), parts.end(), [](const OpenPart& a, const OpenPart& b) {
-    return std::pair(a.header.start_frame, a.header.end_frame) < std::pair(b.header.start_frame, b.header.end_frame);
+    return std::pair(a.header.start_frame, a.header.end_frame) <
+           std::pair(b.header.start_frame, b.header.end_frame);
   });
   // A part may be empty; one of them must stay to answer for the headers.
-  const auto empty = [](const OpenPart& part) { return part.header.start_frame == part.header.end_frame; };
+  const auto empty = [](const OpenPart& part) {
+    return part.header.start_frame == part.header.end_frame;
+  };
   if (!std::all_of(parts.begin(), parts.end(), empty)) std::erase_if(parts, empty);
   std::vector<OpenPart> kept;
   for (OpenPart& part : parts) {
     const KdumpHeader& header = part.header;
     if (!kept.empty() && header.start_frame < kept.back().header.end_frame) {
       const OpenPart& before = kept.back();
-      if (header.start_frame != before.header.start_frame || header.end_frame != before.header.end_frame)
+      if (header.start_frame != before.header.start_frame ||
+          header.end_frame != before.header.end_frame)
         return fail(ErrorCode::corrupt,
                     fmt::format("{} and {} overlap: page frames {:#x} to {:#x} and {:#x} to {:#x}",
                                 printable(before.file->name()), printable(part.file->name()),
-                                before.header.start_frame, before.header.end_frame, header.start_frame,
-                                header.end_frame));
+                                before.header.start_frame, before.header.end_frame,
+                                header.start_frame, header.end_frame));
       remarks.push_back({ErrorCode::invalid,
-                           fmt::format("{} holds the same page frames as {} and was not used",
-                                       printable(part.file->name()), printable(before.file->name())),
-                           std::nullopt});
+                         fmt::format("{} holds the same page frames as {} and was not used",
+                                     printable(part.file->name()), printable(before.file->name())),
+                         std::nullopt});
       continue;
     }
     kept.push_back(std::move(part));
@@ -87,21 +101,23 @@ Result<std::vector<OpenPart>> open_parts(std::span<const SourcePtr> files, std::
 /// Bits are taken from a whole byte on: the frame at or below `frame` that begins one.
 std::uint64_t byte_aligned(std::uint64_t frame) { return round_down(frame, 8); }
 
-Result<KdumpStretch> stretch_of(const OpenPart& part, std::optional<std::uint32_t> index, std::uint64_t first,
-                                std::uint64_t end) {
+Result<KdumpStretch> stretch_of(const OpenPart& part, std::optional<std::uint32_t> index,
+                                std::uint64_t first, std::uint64_t end) {
   KdumpStretch stretch;
   stretch.first_frame = first;
   stretch.end_frame = end;
   stretch.part = index;
   stretch.bits_base = byte_aligned(first);
-  PANICROOM_TRY(bits, PageBits::read(part.file, part.header.dumped_bitmap_offset() + stretch.bits_base / 8,
-                                     end - stretch.bits_base));
+  PANICROOM_TRY(
+      bits, PageBits::read(part.file, part.header.dumped_bitmap_offset() + stretch.bits_base / 8,
+                           end - stretch.bits_base));
   stretch.dumped = RankedPageBits(std::move(bits));
   return stretch;
 }
 
 /// Stretches for all page frames; those of no part get one without.
-Result<std::vector<KdumpStretch>> stretches_of(const std::vector<OpenPart>& parts, std::vector<Note>& remarks) {
+Result<std::vector<KdumpStretch>> stretches_of(const std::vector<OpenPart>& parts,
+                                               std::vector<Note>& remarks) {
   std::vector<KdumpStretch> stretches;
   std::uint64_t frame = 0;
   const auto missing = [&](std::uint64_t end) -> Result<void> {
@@ -109,9 +125,11 @@ Result<std::vector<KdumpStretch>> stretches_of(const std::vector<OpenPart>& part
     PANICROOM_TRY(stretch, stretch_of(parts.front(), std::nullopt, frame, end));
     const bool matters = stretch.dumped.count() > stretch.dumped.rank(frame - stretch.bits_base);
     if (matters)
-      remarks.push_back({ErrorCode::not_in_dump,
-                         fmt::format("the part of the split dump with page frames {:#x} to {:#x} was not given", frame, end),
-                         std::nullopt});
+      remarks.push_back(
+          {ErrorCode::not_in_dump,
+           fmt::format("the part of the split dump with page frames {:#x} to {:#x} was not given",
+                       frame, end),
+           std::nullopt});
     stretches.push_back(std::move(stretch));
     frame = end;
     return {};
@@ -120,7 +138,8 @@ Result<std::vector<KdumpStretch>> stretches_of(const std::vector<OpenPart>& part
     const KdumpHeader& header = parts[i].header;
     if (header.start_frame == header.end_frame) continue;
     PANICROOM_CHECK(missing(header.start_frame));
-    PANICROOM_TRY(stretch, stretch_of(parts[i], static_cast<std::uint32_t>(i), frame, header.end_frame));
+    PANICROOM_TRY(stretch,
+                  stretch_of(parts[i], static_cast<std::uint32_t>(i), frame, header.end_frame));
     stretches.push_back(std::move(stretch));
     frame = header.end_frame;
   }
@@ -151,7 +170,8 @@ void read_notes(const OpenPart& part, Dump& dump) {
   bool intact = true;
   dump.notes = parse_elf_notes(*bytes, part.header.order, extent.offset, intact);
   if (!intact)
-    dump.remarks.push_back({ErrorCode::corrupt, "the ELF notes end in a note that is not whole", extent.offset});
+    dump.remarks.push_back(
+        {ErrorCode::corrupt, "the ELF notes end in a note that is not whole", extent.offset});
 }
 
 void add_regions(const OpenPart& part, std::uint32_t index, std::uint64_t pages, Dump& dump) {
@@ -187,7 +207,8 @@ Result<Dump> open_kdump(std::span<const SourcePtr> files) {
   const KdumpHeader& header = parts.front().header;
   std::optional<PageBits> existing;
   if (header.two_bitmaps) {
-    PANICROOM_TRY(bits, PageBits::read(parts.front().file, header.bitmap_offset, header.page_frames));
+    PANICROOM_TRY(bits,
+                  PageBits::read(parts.front().file, header.bitmap_offset, header.page_frames));
     existing = std::move(bits);
   }
   const bool filtered = header.dump_level.value_or(0) != 0;
@@ -201,17 +222,22 @@ Result<Dump> open_kdump(std::span<const SourcePtr> files) {
   for (std::uint32_t i = 0; i < parts.size(); ++i) {
     std::uint64_t pages = 0;
     for (const KdumpStretch& stretch : stretches)
-      if (stretch.part == i) pages += stretch.dumped.count() - stretch.dumped.rank(stretch.first_frame - stretch.bits_base);
+      if (stretch.part == i)
+        pages +=
+            stretch.dumped.count() - stretch.dumped.rank(stretch.first_frame - stretch.bits_base);
     add_regions(parts[i], i, pages, dump);
   }
-  auto memory = std::make_shared<const KdumpMemory>(header.page_size, std::move(memory_parts), std::move(stretches),
-                                                    std::move(existing), filtered ? Absence::excluded : Absence::hole,
-                                                    incomplete);
+  auto memory = std::make_shared<const KdumpMemory>(
+      header.page_size, std::move(memory_parts), std::move(stretches), std::move(existing),
+      filtered ? Absence::excluded : Absence::hole, incomplete);
   if (incomplete)
-    dump.remarks.push_back({ErrorCode::not_in_dump, "the dump's writer marked it incomplete: it ran out of space or was stopped",
-                            std::nullopt});
+    dump.remarks.push_back(
+        {ErrorCode::not_in_dump,
+         "the dump's writer marked it incomplete: it ran out of space or was stopped",
+         std::nullopt});
   if (!memory->ends_whole() && !incomplete)
-    dump.remarks.push_back({ErrorCode::not_in_dump, "the file ends early: the last pages that it describes are not in it",
+    dump.remarks.push_back({ErrorCode::not_in_dump,
+                            "the file ends early: the last pages that it describes are not in it",
                             std::nullopt});
   dump.complete = dump.complete && !incomplete && memory->ends_whole();
   dump.memory = std::move(memory);

@@ -27,7 +27,7 @@ constexpr Widths layout64 = {408, 424, 428, 432, 436, 440};
 constexpr Widths layout32 = {404, 412, 416, 420, 424, 428};
 
 struct SubHeaderLayout {
-  std::uint64_t start_frame, end_frame;  // of a long's width
+  std::uint64_t start_frame, end_frame;        // of a long's width
   std::uint64_t vmcoreinfo, notes, eraseinfo;  // u64 offset, then a long size
   std::uint64_t start_frame_64, end_frame_64, page_frames_64;
   std::uint64_t size;
@@ -44,8 +44,10 @@ bool read_as(const Reader& reader, const Widths& at, KdumpHeader& header) {
   const std::uint64_t sub_blocks = *reader.u32(at.sub_blocks);
   const std::uint64_t bitmap_blocks = *reader.u32(at.bitmap_blocks);
   if (version > 0xff) return false;
-  if (!is_power_of_two(block_size) || block_size < min_page_size || block_size > max_page_size) return false;
-  if (sub_blocks == 0 || sub_blocks > 0xffff || bitmap_blocks == 0 || bitmap_blocks > 0x7fffffff) return false;
+  if (!is_power_of_two(block_size) || block_size < min_page_size || block_size > max_page_size)
+    return false;
+  if (sub_blocks == 0 || sub_blocks > 0xffff || bitmap_blocks == 0 || bitmap_blocks > 0x7fffffff)
+    return false;
   header.version = version;
   header.order = reader.order();
   header.page_size = block_size;
@@ -103,7 +105,8 @@ Result<void> read_sub_header(const ByteSource& file, KdumpHeader& header) {
     read_sub_header(reader, sub_header64, header);
     return {};
   }
-  const bool i386 = header.machine.size() == 4 && header.machine[0] == 'i' && header.machine.ends_with("86");
+  const bool i386 =
+      header.machine.size() == 4 && header.machine[0] == 'i' && header.machine.ends_with("86");
   const std::array<const SubHeaderLayout*, 2> candidates =
       i386 || header.machine.empty() ? std::array{&sub_header_packed32, &sub_header_padded32}
                                      : std::array{&sub_header_padded32, &sub_header_packed32};
@@ -112,7 +115,8 @@ Result<void> read_sub_header(const ByteSource& file, KdumpHeader& header) {
     KdumpHeader attempt = header;
     read_sub_header(reader, *candidate, attempt);
     const std::uint64_t bits = header.bitmap_size * 8;
-    const bool sane = plausible(attempt.vmcoreinfo, file, header) && plausible(attempt.notes, file, header) &&
+    const bool sane = plausible(attempt.vmcoreinfo, file, header) &&
+                      plausible(attempt.notes, file, header) &&
                       plausible(attempt.eraseinfo, file, header) && attempt.page_frames <= bits;
     if (!sane && candidate == candidates[0]) continue;
     if (!sane) read_sub_header(reader, *candidates[0], attempt);
@@ -142,28 +146,31 @@ Result<KdumpHeader> read_kdump_header(const ByteSource& file) {
     }
   }
   if (!known)
-    return fail_at_offset(ErrorCode::corrupt, 8,
-                          "the kdump header makes no sense in 32 or 64 bits and either byte order: expected a block "
-                          "size of 4096 to 262144 and counts of sub header and bitmap blocks");
+    return fail_at_offset(
+        ErrorCode::corrupt, 8,
+        "the kdump header makes no sense in 32 or 64 bits and either byte order: expected a block "
+        "size of 4096 to 262144 and counts of sub header and bitmap blocks");
   read_utsname(Reader(bytes, header.order), header);
   if (!header.diskdump) PANICROOM_CHECK(read_sub_header(file, header));
 
   if (!header.diskdump && header.version > newest_version + 10)
-    return fail_at_offset(ErrorCode::unsupported, 8,
-                          fmt::format("kdump header version {} is newer than {}", header.version, newest_version));
+    return fail_at_offset(
+        ErrorCode::unsupported, 8,
+        fmt::format("kdump header version {} is newer than {}", header.version, newest_version));
   const std::uint64_t bits = header.bitmap_size * 8;
   if (header.page_frames > bits)
-    return fail_at_offset(ErrorCode::corrupt, header.page_size,
-                          fmt::format("the kdump header numbers {} page frames, but its bitmaps have room for {}",
-                                      header.page_frames, bits));
+    return fail_at_offset(
+        ErrorCode::corrupt, header.page_size,
+        fmt::format("the kdump header numbers {} page frames, but its bitmaps have room for {}",
+                    header.page_frames, bits));
   header.two_bitmaps = header.page_frames <= bits / 2;
   if (!header.split) {
     header.start_frame = 0;
     header.end_frame = header.page_frames;
   } else if (header.start_frame > header.end_frame || header.start_frame > header.page_frames) {
     return fail_at_offset(ErrorCode::corrupt, header.page_size,
-                          fmt::format("the split file claims page frames {:#x} to {:#x} of {:#x}", header.start_frame,
-                                      header.end_frame, header.page_frames));
+                          fmt::format("the split file claims page frames {:#x} to {:#x} of {:#x}",
+                                      header.start_frame, header.end_frame, header.page_frames));
   }
   header.end_frame = std::min(header.end_frame, header.page_frames);
   return header;

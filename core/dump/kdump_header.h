@@ -37,8 +37,8 @@ struct KdumpHeader {
   KdumpExtent vmcoreinfo, notes, eraseinfo;
 
   std::uint64_t bitmap_offset = 0;
-  std::uint64_t bitmap_size = 0;     ///< bytes of both bitmaps
-  bool two_bitmaps = true;           ///< first: memory present; second: pages dumped
+  std::uint64_t bitmap_size = 0;  ///< bytes of both bitmaps
+  bool two_bitmaps = true;        ///< first: memory present; second: pages dumped
   std::uint64_t descriptors_offset = 0;
 
   bool incomplete() const { return (status & 8) != 0; }
@@ -48,8 +48,8 @@ struct KdumpHeader {
 };
 
 bool is_kdump_signature(Bytes first_bytes);
-/// Errors: `corrupt` when no width and byte order makes sense of it, `not_in_dump` when the file ends
-/// within the headers.
+/// Errors: `corrupt` when no width and byte order makes sense of it, `not_in_dump` when the file
+/// ends within the headers.
 Result<KdumpHeader> read_kdump_header(const ByteSource& file);
 
 }  // namespace panicroom

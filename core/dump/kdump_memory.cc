@@ -18,12 +18,18 @@ constexpr std::uint64_t descriptor_size = 24;
 
 std::optional<Codec> codec_of(std::uint32_t flags) {
   switch (flags) {
-    case 0: return Codec::none;
-    case 1: return Codec::zlib;
-    case 2: return Codec::lzo;
-    case 4: return Codec::snappy;
-    case 0x20: return Codec::zstd;
-    default: return std::nullopt;
+    case 0:
+      return Codec::none;
+    case 1:
+      return Codec::zlib;
+    case 2:
+      return Codec::lzo;
+    case 4:
+      return Codec::snappy;
+    case 0x20:
+      return Codec::zstd;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -67,24 +73,29 @@ Absence KdumpMemory::absence_of(std::uint64_t frame) const {
   return existing_->test(frame) ? Absence::excluded : Absence::hole;
 }
 
-std::uint64_t KdumpMemory::descriptor_offset(const KdumpStretch& stretch, std::uint64_t frame) const {
+std::uint64_t KdumpMemory::descriptor_offset(const KdumpStretch& stretch,
+                                             std::uint64_t frame) const {
   const auto index = static_cast<std::size_t>(&stretch - stretches_.data());
   const std::uint64_t rank = stretch.dumped.rank(frame - stretch.bits_base) - first_ranks_[index];
   return parts_[*stretch.part].descriptors_offset + rank * descriptor_size;
 }
 
-std::optional<KdumpMemory::Descriptor> KdumpMemory::descriptor_at(std::uint32_t part, std::uint64_t offset) const {
+std::optional<KdumpMemory::Descriptor> KdumpMemory::descriptor_at(std::uint32_t part,
+                                                                  std::uint64_t offset) const {
   if (!contains(sizes_[part], offset, descriptor_size)) return std::nullopt;
   std::array<std::byte, descriptor_size> copy;
   const std::byte* at = copy.data();
-  if (!mapped_[part].empty()) at = mapped_[part].data() + offset;
-  else if (!parts_[part].file->read(offset, copy)) return std::nullopt;
+  if (!mapped_[part].empty())
+    at = mapped_[part].data() + offset;
+  else if (!parts_[part].file->read(offset, copy))
+    return std::nullopt;
   const std::endian order = parts_[part].order;
   return Descriptor{load<std::uint64_t>(at, order), load<std::uint32_t>(at + 8, order),
                     load<std::uint32_t>(at + 12, order)};
 }
 
-KdumpMemory::State KdumpMemory::state_of(const Descriptor& descriptor, std::uint32_t part, Codec& codec) const {
+KdumpMemory::State KdumpMemory::state_of(const Descriptor& descriptor, std::uint32_t part,
+                                         Codec& codec) const {
   const auto known = codec_of(descriptor.flags);
   if (!known) return State::unknown_codec;
   codec = *known;
@@ -94,7 +105,8 @@ KdumpMemory::State KdumpMemory::state_of(const Descriptor& descriptor, std::uint
     return State::corrupt;
   // Page data never lies before the descriptors.
   if (descriptor.offset < parts_[part].descriptors_offset) return State::corrupt;
-  return contains(sizes_[part], descriptor.offset, descriptor.size) ? State::whole : State::truncated;
+  return contains(sizes_[part], descriptor.offset, descriptor.size) ? State::whole
+                                                                    : State::truncated;
 }
 
 PageLocation KdumpMemory::locate(std::uint64_t address) const {
@@ -105,7 +117,8 @@ PageLocation KdumpMemory::locate(std::uint64_t address) const {
   if (stretch == nullptr) return location;
   const std::uint64_t bit = frame - stretch->bits_base;
   if (!stretch->dumped.test(bit)) {
-    location.absence = bit >= stretch->dumped.bits().bits_in_file() ? Absence::truncated : absence_of(frame);
+    location.absence =
+        bit >= stretch->dumped.bits().bits_in_file() ? Absence::truncated : absence_of(frame);
     return location;
   }
   if (!stretch->part) {
@@ -118,10 +131,14 @@ PageLocation KdumpMemory::locate(std::uint64_t address) const {
   const auto descriptor = descriptor_at(location.part, location.record_offset);
   if (!descriptor) return location;
   switch (state_of(*descriptor, location.part, location.codec)) {
-    case State::truncated: return location;
+    case State::truncated:
+      return location;
     case State::corrupt:
-    case State::unknown_codec: location.absence = Absence::none; return location;
-    case State::whole: break;
+    case State::unknown_codec:
+      location.absence = Absence::none;
+      return location;
+    case State::whole:
+      break;
   }
   location.present = true;
   location.absence = Absence::none;
@@ -141,20 +158,26 @@ Bytes KdumpMemory::view(std::uint64_t address) const {
 }
 
 Failure KdumpMemory::bad_descriptor(const PageLocation& location, std::uint64_t address) const {
-  const Descriptor descriptor = descriptor_at(location.part, location.record_offset).value_or(Descriptor{});
+  const Descriptor descriptor =
+      descriptor_at(location.part, location.record_offset).value_or(Descriptor{});
   const bool codec_known = codec_of(descriptor.flags).has_value();
   Error error;
   error.code = codec_known ? ErrorCode::corrupt : ErrorCode::unsupported;
-  error.text = codec_known
-                   ? fmt::format("the descriptor of the page at physical address {:#x} names {} bytes at file offset "
-                                 "{:#x}, which cannot be a page of {} bytes",
-                                 address, descriptor.size, descriptor.offset, page_size_)
-                   : fmt::format("the page at physical address {:#x} is compressed in an unknown way (flags {:#x})",
-                                 address, descriptor.flags);
+  error.text =
+      codec_known
+          ? fmt::format(
+                "the descriptor of the page at physical address {:#x} names {} bytes at file "
+                "offset "
+                "{:#x}, which cannot be a page of {} bytes",
+                address, descriptor.size, descriptor.offset, page_size_)
+          : fmt::format(
+                "the page at physical address {:#x} is compressed in an unknown way (flags {:#x})",
+                address, descriptor.flags);
   return Failure(std::move(error.at_address(address).at_offset(location.record_offset)));
 }
 
-Result<void> KdumpMemory::read_page(std::uint64_t address, MutableBytes page, PageDecoder& decoder) const {
+Result<void> KdumpMemory::read_page(std::uint64_t address, MutableBytes page,
+                                    PageDecoder& decoder) const {
   const PageLocation location = locate(address);
   if (location.present)
     return read_stored_page(*parts_[location.part].file, location, address, page, decoder);
@@ -205,9 +228,11 @@ bool KdumpMemory::ends_whole() const {
     const std::uint64_t pages = stretch.dumped.count() - first_ranks_[i];
     const std::uint64_t descriptors = parts_[*stretch.part].descriptors_offset;
     for (std::uint64_t back = 1; back <= std::min(pages, most_looked_at); ++back) {
-      const auto descriptor = descriptor_at(*stretch.part, descriptors + (pages - back) * descriptor_size);
+      const auto descriptor =
+          descriptor_at(*stretch.part, descriptors + (pages - back) * descriptor_size);
       Codec codec{};
-      if (!descriptor || state_of(*descriptor, *stretch.part, codec) == State::truncated) return false;
+      if (!descriptor || state_of(*descriptor, *stretch.part, codec) == State::truncated)
+        return false;
     }
   }
   return true;

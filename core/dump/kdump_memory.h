@@ -22,25 +22,27 @@ struct KdumpStretch {
   std::uint64_t first_frame = 0;
   std::uint64_t end_frame = 0;
   std::optional<std::uint32_t> part;  ///< index of the part; nothing for a missing one
-  std::uint64_t bits_base = 0;        ///< the frame of `dumped`'s first bit, at or below first_frame
+  std::uint64_t bits_base = 0;  ///< the frame of `dumped`'s first bit, at or below first_frame
   RankedPageBits dumped;
 };
 
 /// The pages of a compressed kdump. Descriptors are read where they lie when a page is asked for.
 class KdumpMemory final : public PhysicalMemory {
  public:
-  /// `stretches` are in ascending order and without gaps from frame 0. `existing` has a bit for each
-  /// frame that is memory; without one, `undumped` says what a page that is not dumped is.
+  /// `stretches` are in ascending order and without gaps from frame 0. `existing` has a bit for
+  /// each frame that is memory; without one, `undumped` says what a page that is not dumped is.
   /// `damaged` says that some dumped pages may lack their bytes, which makes ranges() look at each
   /// descriptor.
-  KdumpMemory(std::uint32_t page_size, std::vector<KdumpPart> parts, std::vector<KdumpStretch> stretches,
-              std::optional<PageBits> existing, Absence undumped, bool damaged);
+  KdumpMemory(std::uint32_t page_size, std::vector<KdumpPart> parts,
+              std::vector<KdumpStretch> stretches, std::optional<PageBits> existing,
+              Absence undumped, bool damaged);
 
   std::uint32_t page_size() const override { return page_size_; }
   std::uint64_t end() const override;
   PageLocation locate(std::uint64_t address) const override;
   Bytes view(std::uint64_t address) const override;
-  Result<void> read_page(std::uint64_t address, MutableBytes page, PageDecoder& decoder) const override;
+  Result<void> read_page(std::uint64_t address, MutableBytes page,
+                         PageDecoder& decoder) const override;
   void ranges(const std::function<bool(const PhysicalRange&)>& visit) const override;
 
   /// True when the last pages that a part describes are whole in it.
@@ -64,7 +66,7 @@ class KdumpMemory final : public PhysicalMemory {
   std::uint32_t page_size_;
   unsigned page_shift_;
   std::vector<KdumpPart> parts_;
-  std::vector<Bytes> mapped_;        // each part whole, empty where it is not mapped
+  std::vector<Bytes> mapped_;         // each part whole, empty where it is not mapped
   std::vector<std::uint64_t> sizes_;  // of the parts
   std::vector<KdumpStretch> stretches_;
   std::vector<std::uint64_t> first_ranks_;  // rank of each stretch's first frame

@@ -22,14 +22,14 @@ constexpr std::uint64_t name_offset = 17;  // after "minidump FreeBSD/"
 constexpr std::uint64_t magic_size = 24;
 constexpr std::uint64_t max_dump_avail_size = 1U << 20;
 
-/// One architecture's header. Every one has version 24, msgbufsize 28, bitmapsize 32, size of the page
-/// map 36 and kernbase 40.
+/// One architecture's header. Every one has version 24, msgbufsize 28, bitmapsize 32, size of the
+/// page map 36 and kernbase 40.
 struct HeaderLayout {
   std::string_view name;
   Architecture architecture;
   std::uint8_t pointer_size;
   std::uint32_t newest_version;
-  std::uint32_t dump_avail_since;    // version
+  std::uint32_t dump_avail_since;  // version
   std::uint64_t dump_avail_size_at;
   std::uint64_t dmapbase_at, dmapend_at, dmapphys_at;  // 0 where there is none
 };
@@ -45,7 +45,8 @@ struct Header {
   std::uint32_t version = 0;
   std::uint32_t page_size = 4096;
   std::uint64_t message_buffer_size = 0, bitmap_size = 0, map_size = 0, dump_avail_size = 0;
-  std::uint64_t message_buffer = 0, dump_avail = 0, bitmap = 0, map = 0, data = 0;  // offsets in the file
+  std::uint64_t message_buffer = 0, dump_avail = 0, bitmap = 0, map = 0,
+                data = 0;  // offsets in the file
   std::uint64_t kernbase = 0, dmapbase = 0, dmapend = 0, dmapphys = 0;
   bool pae = false;
 };
@@ -53,10 +54,14 @@ struct Header {
 Result<std::uint32_t> page_size_of(const Header& header, const Reader& reader) {
   if (header.layout->architecture != Architecture::aarch64 || header.version < 3) return 4096U;
   switch (*reader.u32(76) & 3) {
-    case 0: return 4096U;
-    case 1: return 16384U;
-    case 2: return 65536U;
-    default: return fail_at_offset(ErrorCode::corrupt, 76, "the minidump's flags name no known page size");
+    case 0:
+      return 4096U;
+    case 1:
+      return 16384U;
+    case 2:
+      return 65536U;
+    default:
+      return fail_at_offset(ErrorCode::corrupt, 76, "the minidump's flags name no known page size");
   }
 }
 
@@ -69,14 +74,16 @@ Result<Header> read_header(const ByteSource& file) {
     if (layout.name == name) header.layout = &layout;
   if (header.layout == nullptr)
     return fail_at_offset(ErrorCode::unsupported, name_offset,
-                          fmt::format("this is a FreeBSD minidump of architecture \"{}\"; amd64, i386 and arm64 are supported",
+                          fmt::format("this is a FreeBSD minidump of architecture \"{}\"; amd64, "
+                                      "i386 and arm64 are supported",
                                       printable(name)));
   const HeaderLayout& layout = *header.layout;
   header.version = *reader.u32(24);
   if (header.version < 1 || header.version > layout.newest_version)
-    return fail_at_offset(ErrorCode::unsupported, 24,
-                          fmt::format("this is a FreeBSD {} minidump of version {}; versions 1 to {} are known",
-                                      layout.name, header.version, layout.newest_version));
+    return fail_at_offset(
+        ErrorCode::unsupported, 24,
+        fmt::format("this is a FreeBSD {} minidump of version {}; versions 1 to {} are known",
+                    layout.name, header.version, layout.newest_version));
   header.message_buffer_size = *reader.u32(28);
   header.bitmap_size = *reader.u32(32);
   header.map_size = *reader.u32(36);
@@ -86,13 +93,16 @@ Result<Header> read_header(const ByteSource& file) {
   if (layout.dmapphys_at != 0) header.dmapphys = *reader.u64(layout.dmapphys_at);
   if (layout.architecture == Architecture::i386) header.pae = *reader.u32(44) != 0;
   // In older versions these bytes are padding and may hold anything.
-  if (header.version >= layout.dump_avail_since) header.dump_avail_size = *reader.u32(layout.dump_avail_size_at);
+  if (header.version >= layout.dump_avail_since)
+    header.dump_avail_size = *reader.u32(layout.dump_avail_size_at);
   PANICROOM_TRY(page_size, page_size_of(header, reader));
   header.page_size = page_size;
 
   // Every region begins on a page; the sizes are 32-bit, so the sums cannot overflow.
   std::uint64_t at = page_size;
-  const auto place = [&](std::uint64_t size) { return std::exchange(at, at + *round_up(size, page_size)); };
+  const auto place = [&](std::uint64_t size) {
+    return std::exchange(at, at + *round_up(size, page_size));
+  };
   header.message_buffer = place(header.message_buffer_size);
   header.dump_avail = place(header.dump_avail_size);
   header.bitmap = place(header.bitmap_size);
@@ -102,7 +112,8 @@ Result<Header> read_header(const ByteSource& file) {
 }
 
 /// dump_avail as words of `width` bytes; nothing when it is not what such a list must be.
-std::optional<std::vector<NumberedRange>> numbered_ranges(const Reader& reader, unsigned width, const Header& header) {
+std::optional<std::vector<NumberedRange>> numbered_ranges(const Reader& reader, unsigned width,
+                                                          const Header& header) {
   std::vector<NumberedRange> ranges;
   std::uint64_t bits = 0;
   std::uint64_t last_end = 0;
@@ -130,22 +141,28 @@ std::optional<std::vector<NumberedRange>> numbered_ranges(const Reader& reader, 
 bool fills_bitmap(const std::vector<NumberedRange>& ranges, const Header& header) {
   const NumberedRange& last = ranges.back();
   const std::uint64_t bits = last.first_bit + (last.end_frame - last.first_frame);
-  return *round_up((bits + 7) / 8, header.page_size) == *round_up(header.bitmap_size, header.page_size);
+  return *round_up((bits + 7) / 8, header.page_size) ==
+         *round_up(header.bitmap_size, header.page_size);
 }
 
 Result<std::vector<NumberedRange>> read_dump_avail(const ByteSource& file, const Header& header) {
-  PANICROOM_TRY(bytes, read_bytes(file, header.dump_avail, header.dump_avail_size, max_dump_avail_size));
+  PANICROOM_TRY(bytes,
+                read_bytes(file, header.dump_avail, header.dump_avail_size, max_dump_avail_size));
   const Reader reader(bytes, std::endian::little);
   auto ranges = numbered_ranges(reader, 8, header);
   // vm_paddr_t of an i386 kernel has 4 or 8 bytes; only one reading is a list that fits the bitmap.
-  if (header.layout->architecture == Architecture::i386 && (!ranges || !fills_bitmap(*ranges, header))) {
+  if (header.layout->architecture == Architecture::i386 &&
+      (!ranges || !fills_bitmap(*ranges, header))) {
     auto narrow = numbered_ranges(reader, 4, header);
     if (narrow && (!ranges || fills_bitmap(*narrow, header))) ranges = std::move(narrow);
   }
   if (!ranges)
-    return fail_at_offset(ErrorCode::corrupt, header.dump_avail,
-                          fmt::format("the list of memory ranges (dump_avail) is not ascending or numbers more pages than "
-                                      "the bitmap's {} bytes can hold", header.bitmap_size));
+    return fail_at_offset(
+        ErrorCode::corrupt, header.dump_avail,
+        fmt::format(
+            "the list of memory ranges (dump_avail) is not ascending or numbers more pages than "
+            "the bitmap's {} bytes can hold",
+            header.bitmap_size));
   return *std::move(ranges);
 }
 
@@ -175,8 +192,10 @@ Result<Dump> open_minidump(const SourcePtr& file) {
     ranges = *std::move(listed);
     gaps_are_holes = true;
   } else if (listed.error().code == ErrorCode::not_in_dump) {
-    dump.remarks.push_back({ErrorCode::not_in_dump, "the file ends before its list of memory ranges: no page can be located",
-                            header.dump_avail});
+    dump.remarks.push_back(
+        {ErrorCode::not_in_dump,
+         "the file ends before its list of memory ranges: no page can be located",
+         header.dump_avail});
   } else {
     return Failure(listed.error());
   }
@@ -194,19 +213,23 @@ Result<Dump> open_minidump(const SourcePtr& file) {
   add_regions(header, pages, *file, dump);
 
   auto memory = std::make_shared<const MinidumpMemory>(
-      file, MinidumpPlaces{header.page_size, header.bitmap, header.data}, std::move(ranges), std::move(dumped));
+      file, MinidumpPlaces{header.page_size, header.bitmap, header.data}, std::move(ranges),
+      std::move(dumped));
   const std::uint64_t lacking = pages - std::min(pages, memory->pages_in_file());
   if (lacking != 0 || !bitmap_whole) {
     dump.complete = false;
-    dump.remarks.push_back({ErrorCode::not_in_dump,
-                            bitmap_whole ? fmt::format("the file ends early: {} of {} pages are missing", lacking, pages)
-                                         : std::string("the file ends within its bitmap of pages"),
-                            file->size()});
+    dump.remarks.push_back(
+        {ErrorCode::not_in_dump,
+         bitmap_whole
+             ? fmt::format("the file ends early: {} of {} pages are missing", lacking, pages)
+             : std::string("the file ends within its bitmap of pages"),
+         file->size()});
   }
   if (!dump.remarks.empty()) dump.complete = false;
   dump.memory = std::move(memory);
   dump.format = fmt::format("FreeBSD minidump v{}", header.version);
-  dump.machine = {header.layout->architecture, header.layout->pointer_size, std::endian::little, header.page_size};
+  dump.machine = {header.layout->architecture, header.layout->pointer_size, std::endian::little,
+                  header.page_size};
   dump.message_buffer.emplace(header.message_buffer, header.message_buffer_size);
 
   MinidumpMap& map = dump.minidump.emplace();

@@ -14,13 +14,14 @@ std::optional<std::uint64_t> last_set(const PageBits& bits) {
   return std::nullopt;
 }
 
-MinidumpMemory::MinidumpMemory(SourcePtr file, const MinidumpPlaces& places, std::vector<NumberedRange> ranges,
-                               RankedPageBits dumped)
+MinidumpMemory::MinidumpMemory(SourcePtr file, const MinidumpPlaces& places,
+                               std::vector<NumberedRange> ranges, RankedPageBits dumped)
     : file_(std::move(file)),
       mapped_(file_->view(0, file_->size())),
       places_(places),
       page_shift_(static_cast<unsigned>(std::countr_zero(places.page_size))),
-      pages_in_file_(file_->size() > places.data ? (file_->size() - places.data) >> page_shift_ : 0),
+      pages_in_file_(file_->size() > places.data ? (file_->size() - places.data) >> page_shift_
+                                                 : 0),
       ranges_(std::move(ranges)),
       dumped_(std::move(dumped)) {}
 
@@ -29,9 +30,10 @@ std::uint64_t MinidumpMemory::end() const {
 }
 
 const NumberedRange* MinidumpMemory::range_of(std::uint64_t frame) const {
-  const auto range = std::upper_bound(
-      ranges_.begin(), ranges_.end(), frame,
-      [](std::uint64_t value, const NumberedRange& candidate) { return value < candidate.end_frame; });
+  const auto range = std::upper_bound(ranges_.begin(), ranges_.end(), frame,
+                                      [](std::uint64_t value, const NumberedRange& candidate) {
+                                        return value < candidate.end_frame;
+                                      });
   // The lower bound matters: a frame between two ranges has no bit, though libkvm gives it one.
   if (range == ranges_.end() || frame < range->first_frame) return nullptr;
   return &*range;
@@ -79,7 +81,8 @@ Bytes MinidumpMemory::view(std::uint64_t address) const {
                          static_cast<std::size_t>((run << page_shift_) - skip));
 }
 
-Result<void> MinidumpMemory::read_page(std::uint64_t address, MutableBytes page, PageDecoder& decoder) const {
+Result<void> MinidumpMemory::read_page(std::uint64_t address, MutableBytes page,
+                                       PageDecoder& decoder) const {
   const PageLocation location = locate(address);
   if (!location.present) return absent_page(location.absence, address);
   return read_stored_page(*file_, location, address, page, decoder);
@@ -104,7 +107,8 @@ void MinidumpMemory::ranges(const std::function<bool(const PhysicalRange&)>& vis
         if (!add(frame, end, false, known ? Absence::excluded : Absence::truncated)) return;
       } else {
         const std::uint64_t rank = dumped_.rank(bit);
-        const std::uint64_t whole = rank < pages_in_file_ ? std::min(end - frame, pages_in_file_ - rank) : 0;
+        const std::uint64_t whole =
+            rank < pages_in_file_ ? std::min(end - frame, pages_in_file_ - rank) : 0;
         if (!add(frame, frame + whole, true, Absence::none)) return;
         if (!add(frame + whole, end, false, Absence::truncated)) return;
       }

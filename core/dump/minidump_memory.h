@@ -38,7 +38,8 @@ class MinidumpMemory final : public PhysicalMemory {
   std::uint64_t end() const override;
   PageLocation locate(std::uint64_t address) const override;
   Bytes view(std::uint64_t address) const override;
-  Result<void> read_page(std::uint64_t address, MutableBytes page, PageDecoder& decoder) const override;
+  Result<void> read_page(std::uint64_t address, MutableBytes page,
+                         PageDecoder& decoder) const override;
   void ranges(const std::function<bool(const PhysicalRange&)>& visit) const override;
 
   /// How many pages the file has room for.

@@ -6,9 +6,9 @@
 namespace panicroom {
 namespace {
 
-// One running total for this many 64-bit words: a cache line of bits.
-constexpr std::uint64_t words_per_block = 8;
-constexpr std::uint64_t bits_per_block = words_per_block * 64;
+// A cache line of bits.
+constexpr unsigned words_per_block = 8;
+constexpr std::uint64_t bits_per_block = 64ULL * words_per_block;
 
 std::uint64_t set_bits(std::uint64_t word) {
   return static_cast<std::uint64_t>(std::popcount(word));
@@ -70,27 +70,30 @@ std::uint64_t PageBits::run_end(std::uint64_t bit, std::uint64_t limit) const {
 
 RankedPageBits::RankedPageBits(PageBits bits) : bits_(std::move(bits)) {
   const std::uint64_t in_file = bits_.bits_in_file();
-  before_.reserve(static_cast<std::size_t>(in_file / bits_per_block + 1));
+  blocks_.reserve(static_cast<std::size_t>(in_file / bits_per_block + 1));
   for (std::uint64_t bit = 0; bit < in_file; bit += bits_per_block) {
-    before_.push_back(count_);
-    const std::uint64_t end = std::min(bit + bits_per_block, in_file);
-    for (std::uint64_t at = bit; at < end; at += 64) {
+    Block block;
+    block.before = count_;
+    for (unsigned i = 0; i < words_per_block; ++i) {
+      if (i != 0) block.within |= (count_ - block.before) << (9 * (i - 1));
+      const std::uint64_t at = bit + i * 64;
+      if (at >= in_file) continue;
       std::uint64_t word = bits_.word(at / 64);
-      if (end - at < 64) word &= (std::uint64_t{1} << (end - at)) - 1;
+      if (in_file - at < 64) word &= (std::uint64_t{1} << (in_file - at)) - 1;
       count_ += set_bits(word);
     }
+    blocks_.push_back(block);
   }
 }
 
 std::uint64_t RankedPageBits::rank(std::uint64_t bit) const {
   if (bit >= bits_.bits_in_file()) return count_;
-  const std::uint64_t block = bit / bits_per_block;
-  std::uint64_t sum = before_[static_cast<std::size_t>(block)];
-  const std::uint64_t last = bit / 64;
-  for (std::uint64_t index = block * words_per_block; index < last; ++index)
-    sum += set_bits(bits_.word(index));
+  const Block& block = blocks_[static_cast<std::size_t>(bit / bits_per_block)];
+  const std::uint64_t index = bit / 64;
+  // Word 0 of a block shifts by 63, where `within` has a zero.
+  const unsigned shift = 9 * static_cast<unsigned>((index - 1) % words_per_block);
   const std::uint64_t below = (std::uint64_t{1} << (bit % 64)) - 1;
-  return sum + set_bits(bits_.word(last) & below);
+  return block.before + ((block.within >> shift) & 0x1ff) + set_bits(bits_.word(index) & below);
 }
 
 }  // namespace panicroom

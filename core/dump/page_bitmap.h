@@ -9,12 +9,13 @@
 
 namespace panicroom {
 
-/// How the writer's bitmap words lie in the file. A bitmap written by bytes or by little-endian words
-/// is the same; 64-bit big-endian kernels write words whose bytes must be swapped before numbering.
+/// How the writer's bitmap words lie in the file. A bitmap written by bytes or by little-endian
+/// words is the same; 64-bit big-endian kernels write words whose bytes must be swapped before
+/// numbering.
 enum class BitmapWords : std::uint8_t { bytes, big_endian_64 };
 
-/// The bits of a page bitmap, least significant first. They stay in the mapped file where there is one,
-/// else they are copied. What the file is too short for counts as clear; `bits_in_file` tells.
+/// The bits of a page bitmap, least significant first. They stay in the mapped file where there is
+/// one, else they are copied. What the file is too short for counts as clear; `bits_in_file` tells.
 class PageBits {
  public:
   PageBits() = default;
@@ -28,9 +29,9 @@ class PageBits {
   std::uint64_t bits_in_file() const { return in_file_; }
 
   bool test(std::uint64_t bit) const {
-    return bit < in_file_ && ((std::to_integer<unsigned>(bytes_[static_cast<std::size_t>(bit >> 3)]) >>
-                               (bit & 7)) &
-                              1) != 0;
+    return bit < in_file_ &&
+           ((std::to_integer<unsigned>(bytes_[static_cast<std::size_t>(bit >> 3)]) >> (bit & 7)) &
+            1) != 0;
   }
   /// The 64 bits from `index * 64`; those outside the file are clear.
   std::uint64_t word(std::uint64_t index) const {
@@ -67,7 +68,13 @@ class RankedPageBits {
 
  private:
   PageBits bits_;
-  std::vector<std::uint64_t> before_;  // set bits before each block
+  // Of eight words of bits: the set bits before them, and those in the first 1, 2, ... 7 words as
+  // 9-bit numbers. A rank costs one look here and one word of bits.
+  struct Block {
+    std::uint64_t before = 0;
+    std::uint64_t within = 0;
+  };
+  std::vector<Block> blocks_;
   std::uint64_t count_ = 0;
 };
 

@@ -11,11 +11,16 @@ namespace {
 
 std::string_view reason(Absence why) {
   switch (why) {
-    case Absence::excluded: return "its writer left the page out (a zero, user, cache or free page)";
-    case Absence::hole: return "the dump describes no memory there";
-    case Absence::truncated: return "the file ends, or its writer stopped, before this page";
-    case Absence::other_part: return "the page is in a file of the split set that was not given";
-    case Absence::none: break;
+    case Absence::excluded:
+      return "its writer left the page out (a zero, user, cache or free page)";
+    case Absence::hole:
+      return "the dump describes no memory there";
+    case Absence::truncated:
+      return "the file ends, or its writer stopped, before this page";
+    case Absence::other_part:
+      return "the page is in a file of the split set that was not given";
+    case Absence::none:
+      break;
   }
   return "its place in the dump is not known";
 }
@@ -24,11 +29,12 @@ std::string_view reason(Absence why) {
 
 Failure absent_page(Absence why, std::uint64_t address) {
   return absent(why, address,
-                fmt::format("the page at physical address {:#x} is not in the dump: {}", address, reason(why)));
+                fmt::format("the page at physical address {:#x} is not in the dump: {}", address,
+                            reason(why)));
 }
 
-Result<void> read_stored_page(const ByteSource& file, const PageLocation& location, std::uint64_t address,
-                              MutableBytes page, PageDecoder& decoder) {
+Result<void> read_stored_page(const ByteSource& file, const PageLocation& location,
+                              std::uint64_t address, MutableBytes page, PageDecoder& decoder) {
   if (location.codec == Codec::none) return file.read(location.file_offset, page);
   Bytes stored = file.view(location.file_offset, location.stored_size);
   std::array<std::byte, 8192> small;

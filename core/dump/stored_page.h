@@ -13,10 +13,10 @@ namespace panicroom {
 /// The error for a page that the dump does not hold.
 Failure absent_page(Absence why, std::uint64_t address);
 
-/// Reads and decompresses the page whose stored bytes `location` names. Errors: those of the source,
-/// `corrupt` when they do not decompress to exactly the page.
-Result<void> read_stored_page(const ByteSource& file, const PageLocation& location, std::uint64_t address,
-                              MutableBytes page, PageDecoder& decoder);
+/// Reads and decompresses the page whose stored bytes `location` names. Errors: those of the
+/// source, `corrupt` when they do not decompress to exactly the page.
+Result<void> read_stored_page(const ByteSource& file, const PageLocation& location,
+                              std::uint64_t address, MutableBytes page, PageDecoder& decoder);
 
 /// Hands on ranges in ascending order, neighbours of one state joined.
 class RangeJoiner {
