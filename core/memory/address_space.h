@@ -31,7 +31,8 @@ class PhysicalReader final : public PhysicalWords {
   Result<std::uint64_t> word(std::uint64_t address, unsigned width) override;
 
  private:
-  struct Cache;
+  friend class AddressSpace;
+  class Cache;
   std::unique_ptr<Cache> cache_;
 };
 

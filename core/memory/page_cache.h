@@ -1,0 +1,79 @@
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/memory/address_space.h"
+
+namespace panicroom {
+
+/// Where bytes lie in this program's memory, for as long as `*stamp == expected`: a slot of the
+/// cache gets a new stamp whenever its content changes.
+struct HostPlace {
+  const std::byte* host = nullptr;
+  const std::uint64_t* stamp = nullptr;
+  std::uint64_t expected = 0;
+
+  bool current() const { return *stamp == expected; }
+};
+
+/// Physical memory in this program's memory: mapped pages as they lie, others read or decompressed
+/// into a set-associative cache of at most 8 MiB that grows as it is used.
+class PhysicalReader::Cache {
+ public:
+  static constexpr unsigned unit_shift = 12;
+  static constexpr std::uint64_t unit = std::uint64_t{1} << unit_shift;
+
+  Cache(std::shared_ptr<const PhysicalMemory> memory, std::endian order);
+
+  const PhysicalMemory& memory() const { return *memory_; }
+  std::endian order() const { return order_; }
+
+  /// The whole 4 KiB unit that holds `address`, or nothing if it does not lie in one piece, or
+  /// could not be read: `bytes` then says more.
+  std::optional<HostPlace> place(std::uint64_t address) {
+    const std::uint64_t number = address >> unit_shift;
+    const Frame& frame = frames_[number % frames_.size()];
+    if (frame.number == number && frame.place.current()) return frame.place;
+    return find_place(address);
+  }
+  /// From `address` to the end of its page of the dump, or of what lies in one piece; at least a
+  /// byte.
+  Result<Bytes> bytes(std::uint64_t address);
+
+ private:
+  struct Slot {
+    std::uint64_t page = ~std::uint64_t{0};  ///< its number; no page has this one
+    std::uint64_t stamp = 0;
+    std::uint64_t last_use = 0;
+    std::byte* buffer = nullptr;
+  };
+  struct Frame {
+    std::uint64_t number = ~std::uint64_t{0};
+    HostPlace place;
+  };
+  static constexpr std::size_t ways = 4;
+  static constexpr std::uint64_t capacity = std::uint64_t{8} << 20;
+
+  std::optional<HostPlace> find_place(std::uint64_t address);
+  Result<const Slot*> load_page(std::uint64_t page);
+  std::byte* new_buffer();
+
+  std::shared_ptr<const PhysicalMemory> memory_;
+  std::endian order_;
+  unsigned page_shift_ = 12;
+  std::vector<Slot> slots_;  ///< never resized once made: places point into it
+  std::vector<std::unique_ptr<std::byte[]>> slabs_;
+  std::size_t slab_left_ = 0;
+  std::uint64_t clock_ = 0;
+  std::uint64_t stamps_ = 0;
+  std::uint64_t fixed_stamp_ = 0;  ///< the stamp of what is mapped: never changes
+  PageDecoder decoder_;
+  std::array<Frame, 1024> frames_;
+};
+
+}  // namespace panicroom

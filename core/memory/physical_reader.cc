@@ -1,0 +1,126 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "core/base/arithmetic.h"
+#include "core/memory/page_cache.h"
+
+namespace panicroom {
+
+PhysicalReader::Cache::Cache(std::shared_ptr<const PhysicalMemory> memory, std::endian order)
+    : memory_(std::move(memory)), order_(order) {
+  page_shift_ = static_cast<unsigned>(std::countr_zero(memory_->page_size()));
+}
+
+std::byte* PhysicalReader::Cache::new_buffer() {
+  const std::size_t page = std::size_t{1} << page_shift_;
+  if (slab_left_ == 0) {
+    slab_left_ = std::max<std::size_t>(1, (std::size_t{64} << 10) >> page_shift_);
+    slabs_.push_back(std::make_unique_for_overwrite<std::byte[]>(slab_left_ * page));
+  }
+  return slabs_.back().get() + --slab_left_ * page;
+}
+
+Result<const PhysicalReader::Cache::Slot*> PhysicalReader::Cache::load_page(std::uint64_t page) {
+  if (slots_.empty()) {
+    slots_.resize(std::max<std::size_t>(ways * 8, std::bit_floor(capacity >> page_shift_)));
+  }
+  Slot* const set = &slots_[(page % (slots_.size() / ways)) * ways];
+  Slot* victim = set;
+  for (Slot* slot = set; slot != set + ways; ++slot) {
+    if (slot->page == page) {
+      slot->last_use = ++clock_;
+      return slot;
+    }
+    if (slot->last_use < victim->last_use) victim = slot;
+  }
+  if (victim->buffer == nullptr) victim->buffer = new_buffer();
+  victim->page = ~std::uint64_t{0};
+  victim->stamp = ++stamps_;
+  victim->last_use = 0;
+  PANICROOM_CHECK(memory_->read_page(page << page_shift_,
+                                     {victim->buffer, std::size_t{1} << page_shift_}, decoder_));
+  victim->page = page;
+  victim->last_use = ++clock_;
+  return victim;
+}
+
+std::optional<HostPlace> PhysicalReader::Cache::find_place(std::uint64_t address) {
+  const std::uint64_t start = round_down(address, unit);
+  HostPlace place;
+  if (const Bytes view = memory_->view(start); view.size() >= unit) {
+    place = {view.data(), &fixed_stamp_, fixed_stamp_};
+  } else {
+    if (!view.empty() || page_shift_ < unit_shift) return std::nullopt;
+    const auto slot = load_page(start >> page_shift_);
+    if (!slot) return std::nullopt;
+    const std::uint64_t within = start & ((std::uint64_t{1} << page_shift_) - 1);
+    place = {(*slot)->buffer + within, &(*slot)->stamp, (*slot)->stamp};
+  }
+  const std::uint64_t number = address >> unit_shift;
+  frames_[number % frames_.size()] = {number, place};
+  return place;
+}
+
+Result<Bytes> PhysicalReader::Cache::bytes(std::uint64_t address) {
+  const std::uint64_t page_size = std::uint64_t{1} << page_shift_;
+  const std::uint64_t within = address & (page_size - 1);
+  const std::uint64_t most = page_size - within;
+  if (const Bytes view = memory_->view(address); !view.empty()) {
+    return view.first(static_cast<std::size_t>(std::min<std::uint64_t>(most, view.size())));
+  }
+  auto slot = load_page(address >> page_shift_);
+  if (!slot) {
+    Error error = std::move(slot).error();
+    error.address = address;
+    return Failure(std::move(error));
+  }
+  return Bytes((*slot)->buffer + within, static_cast<std::size_t>(most));
+}
+
+PhysicalReader::PhysicalReader(std::shared_ptr<const PhysicalMemory> memory, std::endian order)
+    : cache_(std::make_unique<Cache>(std::move(memory), order)) {}
+PhysicalReader::~PhysicalReader() = default;
+
+const PhysicalMemory& PhysicalReader::memory() const { return cache_->memory(); }
+
+Result<Bytes> PhysicalReader::bytes(std::uint64_t address) { return cache_->bytes(address); }
+
+Result<void> PhysicalReader::read(std::uint64_t address, MutableBytes out) {
+  if (out.empty()) return {};
+  if (!checked_add<std::uint64_t>(address, out.size() - 1)) {
+    return fail_at_address(ErrorCode::invalid, address,
+                           "the range runs past the end of the physical address space");
+  }
+  // Whole or not at all: everything is found before anything is copied.
+  for (const bool copy : {false, true}) {
+    std::size_t done = 0;
+    while (done < out.size()) {
+      PANICROOM_TRY(piece, cache_->bytes(address + done));
+      const std::size_t length = std::min(piece.size(), out.size() - done);
+      if (copy || length == out.size()) std::memcpy(out.data() + done, piece.data(), length);
+      if (length == out.size()) return {};
+      done += length;
+    }
+  }
+  return {};
+}
+
+Result<std::uint64_t> PhysicalReader::word(std::uint64_t address, unsigned width) {
+  const std::uint64_t within = address & (Cache::unit - 1);
+  if (within + width <= Cache::unit) {
+    if (const auto place = cache_->place(address)) {
+      const std::byte* at = place->host + within;
+      if (width == 8) return load<std::uint64_t>(at, cache_->order());
+      return load<std::uint32_t>(at, cache_->order());
+    }
+  }
+  std::array<std::byte, 8> copy;
+  const auto out = MutableBytes(copy).first(width);
+  PANICROOM_CHECK(read(address, out));
+  return *Reader(out, cache_->order()).word(0, width);
+}
+
+}  // namespace panicroom
