@@ -1,0 +1,103 @@
+"""One guest under QEMU: boot, wait for its crash, take dumps through QMP. The machine ends when the block ends."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from . import Failed
+
+# The kernel prints this when panic() has nothing left to do but spin.
+PANIC_DONE = b"end Kernel panic"
+TRUTH_DONE = b'{"kind":"end"}'
+TRUTH_FAILED = b'{"kind":"failed"'
+
+
+class Guest:
+    """A running QEMU. Use it as a context manager: leaving the block kills the machine, whatever happened."""
+
+    def __init__(self, folder: Path, kernel: Path, initrd: Path, append: str, memory: str, machine: list[str]):
+        self.serial = folder / "serial.log"
+        self.truth = folder / "truth.raw"
+        self._complaints = folder / "qemu.log"
+        self._socket_path = folder / "qmp"
+        self._command = [
+            "qemu-system-x86_64", "-accel", "tcg", "-m", memory, "-smp", "2", "-nodefaults", "-display", "none", "-no-reboot",
+            "-kernel", str(kernel), "-initrd", str(initrd), "-append", append,
+            "-serial", f"file:{self.serial}", "-serial", f"file:{self.truth}",
+            "-qmp", f"unix:{self._socket_path},server=on,wait=off", *machine,
+        ]
+
+    def __enter__(self) -> "Guest":
+        self._log = self._complaints.open("wb")
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT,
+            preexec_fn=lambda: os.nice(5))
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._log.close()
+
+    def _must_run(self) -> None:
+        if self._process.poll() is not None:
+            said = self._complaints.read_text(errors="replace").strip()
+            raise Failed(f"QEMU ended with status {self._process.returncode}: {said}")
+
+    def wait_for_crash(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while True:
+            self._must_run()
+            truth = self.truth.read_bytes() if self.truth.exists() else b""
+            serial = self.serial.read_bytes() if self.serial.exists() else b""
+            if TRUTH_FAILED in truth:
+                raise Failed("the guest gave up: " + truth[truth.index(TRUTH_FAILED):].decode(errors="replace").strip())
+            if PANIC_DONE in serial:
+                if TRUTH_DONE not in truth:
+                    raise Failed(f"the guest's kernel panicked before the guest had told its truth; its last words:\n{tail(serial)}")
+                return
+            if time.monotonic() > deadline:
+                raise Failed(f"the guest did not crash within {seconds:.0f} s; its last words:\n{tail(serial)}")
+            time.sleep(0.25)
+
+    def connect(self, seconds: float) -> None:
+        """Opens QMP and stops the guest's processors: every dump then shows the same moment."""
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(seconds)
+        self._socket.connect(str(self._socket_path))
+        self._lines = self._socket.makefile("rb")
+        self._lines.readline()
+        self.command("qmp_capabilities")
+        self.command("stop")
+
+    def command(self, execute: str, **arguments):
+        self._must_run()
+        request = {"execute": execute}
+        if arguments:
+            request["arguments"] = arguments
+        try:
+            self._socket.sendall(json.dumps(request).encode() + b"\n")
+            while line := self._lines.readline():
+                answer = json.loads(line)
+                if "error" in answer:
+                    raise Failed(f"QEMU refused {execute}: {answer['error'].get('desc', answer['error'])}")
+                if "return" in answer:
+                    return answer["return"]
+        except TimeoutError:
+            raise Failed(f"QEMU did not answer {execute} in time") from None
+        self._process.wait(timeout=10)
+        self._must_run()
+
+    def dump(self, path: Path, *, paging: bool = False, kdump: str | None = None) -> None:
+        """`kdump`: QEMU's name of a compressed format (Debian builds kdump-zlib only); None writes ELF."""
+        arguments: dict = {"protocol": f"file:{path}", "paging": paging}
+        if kdump is not None:
+            arguments["format"] = kdump
+        self.command("dump-guest-memory", **arguments)
+
+
+def tail(serial: bytes, lines: int = 8) -> str:
+    return "\n".join("    " + line for line in serial.decode(errors="replace").splitlines()[-lines:])

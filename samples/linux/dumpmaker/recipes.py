@@ -1,0 +1,88 @@
+"""Which dumps there are: what each guest is started with, and how each file is made."""
+
+from dataclasses import dataclass, field
+
+# Raise it when what a boot produces changes for a reason that is not in the guest's source.
+BOOT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Boot:
+    """One guest. All of `dumps` are taken of the same stopped machine; the truth is that of all of them."""
+
+    memory: str
+    append: str
+    machine: tuple[str, ...]
+    dumps: dict[str, dict] = field(default_factory=dict)  # file name -> arguments of Guest.dump
+    by_default: bool = True
+
+
+@dataclass(frozen=True)
+class Derived:
+    """Files that are made from another file. `how` names a function of derive.py."""
+
+    source: str
+    how: str
+    arguments: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()  # when there is more than one
+
+
+_VMCOREINFO = ("-device", "vmcoreinfo")
+
+BOOTS = {
+    "kaslr": Boot("512M", "pti=on", _VMCOREINFO, {
+        "kaslr.elf": {},
+        "kaslr.paging.elf": {"paging": True},
+        "kaslr.qemu-zlib.kdump": {"kdump": "kdump-zlib"},
+    }),
+    "nokaslr": Boot("256M", "nokaslr", _VMCOREINFO, {"nokaslr.elf": {}}),
+    "la57": Boot("256M", "", ("-cpu", "max", *_VMCOREINFO), {"la57.elf": {}}),
+    "no-vmcoreinfo": Boot("256M", "", (), {
+        "no-vmcoreinfo.elf": {},
+        "no-vmcoreinfo.qemu-zlib.kdump": {"kdump": "kdump-zlib"},
+    }),
+    "big": Boot("8G", "", _VMCOREINFO, {"big.elf": {}}, by_default=False),
+}
+
+
+def _filtered(boot: str, *names: str) -> dict[str, Derived]:
+    standard = f"{boot}.standard.elf"
+    every = {
+        "d31-zlib": ("-c", "-d", "31"),
+        "d31-lzo": ("-l", "-d", "31"),
+        "d31-zstd": ("-z", "-d", "31"),
+        "d31-plain": ("-d", "31"),
+        "d1-lzo": ("-l", "-d", "1"),
+        "d0-zlib": ("-c", "-d", "0"),
+    }
+    made = {f"{boot}.{name}.kdump": Derived(standard, "makedumpfile", every[name]) for name in names}
+    return {standard: Derived(f"{boot}.elf", "standard_elf")} | made
+
+
+DERIVED = {
+    **_filtered("kaslr", "d31-zlib", "d31-lzo", "d31-zstd", "d31-plain", "d1-lzo", "d0-zlib"),
+    "kaslr.d31-snappy.kdump": Derived("kaslr.d31-plain.kdump", "snappy_pages"),
+    "kaslr.d31.elf": Derived("kaslr.standard.elf", "makedumpfile", ("-E", "-d", "31")),
+    "kaslr.d31-zstd.flat.kdump": Derived("kaslr.standard.elf", "makedumpfile_flattened", ("-z", "-d", "31")),
+    "kaslr.d31.flat.elf": Derived("kaslr.standard.elf", "makedumpfile_flattened", ("-E", "-d", "31")),
+    "kaslr.d31-zstd.split": Derived(
+        "kaslr.standard.elf", "makedumpfile_split", ("--splitblock-size", "64", "-z", "-d", "31"),
+        tuple(f"kaslr.d31-zstd.split{part}.kdump" for part in (1, 2, 3))),
+    "kaslr.d31-zstd.truncated.kdump": Derived("kaslr.d31-zstd.kdump", "first_part", ("60",)),
+    "kaslr.truncated.elf": Derived("kaslr.elf", "first_part", ("60",)),
+    "kaslr.d31-lzo.incomplete.kdump": Derived("kaslr.standard.elf", "makedumpfile_disk_full", ("-l", "-d", "31")),
+    **_filtered("nokaslr", "d31-zstd"),
+    **_filtered("la57", "d31-zstd"),
+    **_filtered("big", "d31-zstd"),
+}
+
+for _boot in BOOTS:
+    DERIVED[f"{_boot}.truth.json"] = Derived(f"{_boot}.truth.raw", "truth")
+
+
+def boot_files(name: str) -> list[str]:
+    return [f"{name}.truth.raw", f"{name}.serial.log", *BOOTS[name].dumps]
+
+
+def boot_of(file: str) -> str:
+    return file.split(".", 1)[0]

@@ -1,0 +1,533 @@
+/*
+ * The whole userland of the sample guest. As /init it starts processes whose names, owners, threads and states
+ * are known, says on ttyS1 what the kernel shows of itself and of them, and lets one of their threads crash the kernel.
+ *
+ * The truth is one JSON object a line, "kind" first. Bytes outside printable ASCII stand as \u00XX, one escape a byte,
+ * so that names that are not UTF-8 survive; the host turns them back. Nothing here may be read from the dump: every
+ * value comes from /proc, /sys or /dev/kmsg of the running kernel.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { kCrashPipe = 9, kCrashCpu = 0, kSpinCpu = 1 };
+
+static FILE *out;
+
+static void nap(long milliseconds) {
+  struct timespec t = {milliseconds / 1000, (milliseconds % 1000) * 1000000};
+  while (nanosleep(&t, &t) != 0 && errno == EINTR) {
+  }
+}
+
+static void give_up(const char *what) {
+  int error = errno;
+  if (out != NULL) {
+    fprintf(out, "{\"kind\":\"failed\",\"what\":\"%s\",\"errno\":%d}\n", what, error);
+    fflush(out);
+    tcdrain(fileno(out));
+  }
+  fprintf(stderr, "guest: %s: %s\n", what, strerror(error));
+  for (;;) pause();
+}
+
+/* ---- roles ---- */
+
+static void name_me(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+static void sleep_forever(void) {
+  for (;;) nap(1000000000);
+}
+
+static void pin(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  if (sched_setaffinity(0, sizeof set, &set) != 0) give_up("sched_setaffinity");
+}
+
+static void *named_thread(void *name) {
+  name_me(name);
+  sleep_forever();
+  return NULL;
+}
+
+static void *locked_thread(void *name) {
+  static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  name_me(name);
+  pthread_mutex_lock(&mutex);
+  pthread_mutex_lock(&mutex); /* a futex wait without end */
+  return NULL;
+}
+
+static void start_thread(void *(*body)(void *), const char *name) {
+  pthread_t thread;
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 64 << 10);
+  if (pthread_create(&thread, &attributes, body, (void *)name) != 0) give_up("pthread_create");
+}
+
+static void *trigger_thread(void *name) {
+  name_me(name);
+  pin(kCrashCpu);
+  char go;
+  if (read(kCrashPipe, &go, 1) != 1) give_up("the crash pipe");
+  int trigger = open("/proc/sysrq-trigger", O_WRONLY);
+  if (trigger < 0 || write(trigger, "c", 1) != 1) give_up("/proc/sysrq-trigger");
+  return NULL;
+}
+
+/* Never returns. `name` is the role; what the process calls itself is in the code, beside what it does. */
+static void play(const char *role, const char *argument) {
+  if (strcmp(role, "named") == 0) {
+    name_me(argument);
+  } else if (strcmp(role, "worker") == 0) {
+    start_thread(named_thread, "worker-io");
+    start_thread(named_thread, "worker net (2)");
+    start_thread(locked_thread, "worker-locked");
+    start_thread(named_thread, "w\xC3\xB6rker-\xE2\x82\xAC");
+  } else if (strcmp(role, "many") == 0) {
+    static char names[24][16];
+    for (int i = 0; i < 24; ++i) {
+      snprintf(names[i], sizeof names[i], "many-%02d", i);
+      start_thread(named_thread, names[i]);
+    }
+  } else if (strcmp(role, "zombie") == 0) {
+    name_me("zombie-parent");
+    if (fork() == 0) {
+      name_me("zombie-child");
+      _exit(3);
+    }
+  } else if (strcmp(role, "leader-gone") == 0) {
+    name_me("leader-gone");
+    start_thread(named_thread, "survivor");
+    syscall(SYS_exit, 0); /* the thread group's leader only */
+  } else if (strcmp(role, "stopped") == 0) {
+    name_me("stopped-proc");
+    raise(SIGSTOP);
+  } else if (strcmp(role, "traced") == 0) {
+    name_me("tracer");
+    if (fork() == 0) {
+      name_me("tracee");
+      ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+      raise(SIGSTOP);
+      sleep_forever();
+    }
+  } else if (strcmp(role, "vfork") == 0) {
+    name_me("dstate-parent");
+    if (vfork() == 0) {
+      name_me("vfork-child");
+      for (;;) pause();
+    }
+  } else if (strcmp(role, "realtime") == 0) {
+    name_me("rt-fifo42");
+    struct sched_param priority = {.sched_priority = 42};
+    if (sched_setscheduler(0, SCHED_FIFO, &priority) != 0) give_up("sched_setscheduler");
+  } else if (strcmp(role, "batch") == 0) {
+    name_me("batch-nice19");
+    struct sched_param priority = {.sched_priority = 0};
+    sched_setscheduler(0, SCHED_BATCH, &priority);
+    setpriority(PRIO_PROCESS, 0, 19);
+  } else if (strcmp(role, "namespace") == 0) {
+    name_me("ns-parent");
+    if (unshare(CLONE_NEWPID) != 0) give_up("unshare");
+    if (fork() == 0) name_me("ns-init");
+  } else if (strcmp(role, "piped") == 0) {
+    int ends[2];
+    char byte;
+    name_me("pipe-reader");
+    if (pipe(ends) != 0 || read(ends[0], &byte, 1) < 0) give_up("pipe");
+  } else if (strcmp(role, "orphan") == 0) {
+    if (fork() != 0) _exit(0); /* init takes the child over: its ppid is 1, its real parent is gone */
+    name_me("orphan");
+  } else if (strcmp(role, "spin") == 0) {
+    name_me("spinner");
+    pin(kSpinCpu);
+    for (volatile uint64_t i = 0;; ++i) {
+    }
+  } else if (strcmp(role, "crash") == 0) {
+    name_me("crasher");
+    start_thread(trigger_thread, "trigger");
+  } else {
+    give_up("an unknown role");
+  }
+  sleep_forever();
+}
+
+static pid_t start(const char *role, const char *argument, uid_t uid) {
+  pid_t pid = fork();
+  if (pid < 0) give_up("fork");
+  if (pid == 0) {
+    if (uid != 0 && (setgid(uid) != 0 || setuid(uid) != 0)) give_up("setuid");
+    execl("/init", "known", role, argument, (char *)NULL);
+    give_up("exec");
+  }
+  return pid;
+}
+
+/* ---- the truth ---- */
+
+static void put_string(const char *bytes, size_t length) {
+  fputc('"', out);
+  for (size_t i = 0; i < length; ++i) {
+    unsigned char c = (unsigned char)bytes[i];
+    if (c == '"' || c == '\\') {
+      fprintf(out, "\\%c", c);
+    } else if (c < 0x20 || c >= 0x7f) {
+      fprintf(out, "\\u%04x", c);
+    } else {
+      fputc(c, out);
+    }
+  }
+  fputc('"', out);
+}
+
+static void put_field(const char *key, const char *text) {
+  fprintf(out, ",\"%s\":", key);
+  put_string(text, strlen(text));
+}
+
+/* The whole of a /proc file, NUL-terminated; the caller frees it. NULL when it cannot be read. */
+static char *slurp(const char *path, size_t *length) {
+  int file = open(path, O_RDONLY);
+  if (file < 0) return NULL;
+  size_t size = 0, room = 65536;
+  char *text = malloc(room);
+  for (;;) {
+    if (text == NULL) give_up("malloc");
+    ssize_t got = read(file, text + size, room - size - 1);
+    if (got <= 0) break;
+    size += (size_t)got;
+    if (room - size < 4096) text = realloc(text, room *= 2);
+  }
+  close(file);
+  text[size] = 0;
+  if (length != NULL) *length = size;
+  return text;
+}
+
+static void put_file(const char *kind, const char *path) {
+  size_t length;
+  char *text = slurp(path, &length);
+  if (text == NULL) return;
+  fprintf(out, "{\"kind\":\"%s\",\"text\":", kind);
+  put_string(text, length);
+  fputs("}\n", out);
+  free(text);
+}
+
+static uint64_t fnv1a(uint64_t hash, const void *bytes, size_t length) {
+  const unsigned char *p = bytes;
+  for (size_t i = 0; i < length; ++i) hash = (hash ^ p[i]) * 0x100000001b3u;
+  return hash;
+}
+
+#define FNV_START UINT64_C(0xcbf29ce484222325)
+
+static void put_kernel(void) {
+  struct utsname uts;
+  uname(&uts);
+  fputs("{\"kind\":\"kernel\"", out);
+  put_field("sysname", uts.sysname);
+  put_field("nodename", uts.nodename);
+  put_field("release", uts.release);
+  put_field("version", uts.version);
+  put_field("machine", uts.machine);
+  char *banner = slurp("/proc/version", NULL);
+  put_field("banner", banner);
+  free(banner);
+  fprintf(out, ",\"page_size\":%ld,\"cpus_online\":%ld,\"time\":%lld}\n", sysconf(_SC_PAGESIZE),
+          sysconf(_SC_NPROCESSORS_ONLN), (long long)time(NULL));
+  put_file("cmdline", "/proc/cmdline");
+  put_file("iomem", "/proc/iomem");
+  put_file("meminfo", "/proc/meminfo");
+  put_file("modules", "/proc/modules");
+  put_file("mounts", "/proc/mounts");
+  put_file("vmcoreinfo", "/sys/kernel/vmcoreinfo");
+  size_t length;
+  char *btf = slurp("/sys/kernel/btf/vmlinux", &length);
+  if (btf != NULL) {
+    fprintf(out, "{\"kind\":\"btf\",\"bytes\":%zu,\"fnv1a\":\"%016llx\"}\n", length,
+            (unsigned long long)fnv1a(FNV_START, btf, length));
+    free(btf);
+  }
+}
+
+/* Lines with a module's name in brackets are counted apart: modules keep their own tables. */
+static void put_kallsyms(void) {
+  static const char *const wanted[] = {"_stext",       "_text",        "_etext",      "linux_banner", "init_task",
+                                       "schedule",     "__switch_to",  "phys_base",   "prb",          "log_buf",
+                                       "panic_cpu",    "__start_BTF",  "__stop_BTF",  "runqueues",    "init_top_pgt",
+                                       "current_task", "page_offset_base", "vmemmap_base", "vmalloc_base",
+                                       "init_pid_ns",  "modules",      "sysrq_handle_crash", "panic",
+                                       "__per_cpu_offset", "init_uts_ns", "swapper_pg_dir"};
+  FILE *file = fopen("/proc/kallsyms", "r");
+  if (file == NULL) give_up("/proc/kallsyms");
+  char line[1024];
+  unsigned long core = 0, module = 0;
+  uint64_t hash = FNV_START;
+  while (fgets(line, sizeof line, file) != NULL) {
+    if (strchr(line, '[') != NULL) {
+      ++module;
+      continue;
+    }
+    hash = fnv1a(hash, line, strlen(line));
+    char address[32], type, name[512];
+    if (sscanf(line, "%31s %c %511s", address, &type, name) != 3) give_up("a kallsyms line");
+    int keep = core % 500 == 0;
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; ++i) keep |= strcmp(name, wanted[i]) == 0;
+    if (keep) {
+      fprintf(out, "{\"kind\":\"symbol\",\"index\":%lu,\"address\":\"0x%s\",\"type\":\"%c\"", core, address, type);
+      put_field("name", name);
+      fputs("}\n", out);
+    }
+    ++core;
+  }
+  fclose(file);
+  fprintf(out, "{\"kind\":\"kallsyms\",\"core\":%lu,\"module\":%lu,\"fnv1a_core_lines\":\"%016llx\"}\n", core, module,
+          (unsigned long long)hash);
+}
+
+static void put_log(void) {
+  int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+  if (log < 0) give_up("/dev/kmsg");
+  char record[8192];
+  for (;;) {
+    ssize_t got = read(log, record, sizeof record - 1);
+    if (got < 0 && errno == EPIPE) continue; /* records were overwritten while we read */
+    if (got <= 0) break;
+    record[got] = 0;
+    unsigned priority;
+    unsigned long long sequence, microseconds;
+    char *text = strchr(record, ';');
+    if (text == NULL || sscanf(record, "%u,%llu,%llu", &priority, &sequence, &microseconds) != 3) {
+      give_up("a /dev/kmsg record");
+    }
+    /* A dictionary follows as lines that begin with a space; the text itself has its bytes escaped as \xNN. */
+    char *end = strchr(++text, '\n');
+    if (end != NULL) *end = 0;
+    fprintf(out, "{\"kind\":\"log\",\"sequence\":%llu,\"level\":%u,\"facility\":%u,\"microseconds\":%llu", sequence,
+            priority & 7, priority >> 3, microseconds);
+    put_field("text", text);
+    fputs("}\n", out);
+  }
+  close(log);
+}
+
+static void put_stack(const char *folder) {
+  char path[64];
+  snprintf(path, sizeof path, "%s/stack", folder);
+  char *text = slurp(path, NULL);
+  if (text == NULL) return;
+  fputs(",\"stack\":[", out);
+  const char *comma = "";
+  for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+    char *name = strstr(line, "] "); /* "[<0>] symbol+0x12/0x34" */
+    if (name == NULL) continue;
+    fputs(comma, out);
+    put_string(name + 2, strlen(name + 2));
+    comma = ",";
+  }
+  fputc(']', out);
+  free(text);
+}
+
+/* One task from its stat file (fields of proc(5)); `kind` is process or thread. False when it is gone meanwhile. */
+static int put_task(const char *kind, const char *folder, int pid) {
+  char path[64];
+  snprintf(path, sizeof path, "%s/stat", folder);
+  char *stat = slurp(path, NULL);
+  if (stat == NULL) return 0;
+  char *name = strchr(stat, '('), *rest = strrchr(stat, ')');
+  if (name == NULL || rest == NULL) {
+    free(stat);
+    return 0;
+  }
+  *rest = 0;
+  char state;
+  int ppid, group, session, threads;
+  unsigned flags, cpu, rt_priority, policy;
+  long priority, nice;
+  unsigned long long start;
+  int got = sscanf(rest + 2,
+                   "%c %d %d %d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %ld %ld %d %*d %llu %*u %*d %*u %*u %*u %*u "
+                   "%*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %u %u %u",
+                   &state, &ppid, &group, &session, &flags, &priority, &nice, &threads, &start, &cpu, &rt_priority,
+                   &policy);
+  if (got != 12) give_up("a stat line");
+  int tid = atoi(stat);
+  fprintf(out, "{\"kind\":\"%s\",\"pid\":%d,\"tid\":%d,\"ppid\":%d,\"pgid\":%d,\"sid\":%d,\"state\":\"%c\"", kind, pid,
+          tid, ppid, group, session, state);
+  fprintf(out, ",\"flags\":%u,\"priority\":%ld,\"nice\":%ld,\"rt_priority\":%u,\"policy\":%u,\"cpu\":%u", flags,
+          priority, nice, rt_priority, policy, cpu);
+  fprintf(out, ",\"start_ticks\":%llu,\"threads\":%d", start, threads);
+  put_field("comm", name + 1);
+  free(stat);
+  snprintf(path, sizeof path, "%s/status", folder);
+  char *status = slurp(path, NULL);
+  if (status != NULL) {
+    unsigned uid, euid, gid, egid;
+    char *line = strstr(status, "\nUid:");
+    if (line != NULL && sscanf(line, "\nUid: %u %u", &uid, &euid) == 2) {
+      fprintf(out, ",\"uid\":%u,\"euid\":%u", uid, euid);
+    }
+    line = strstr(status, "\nGid:");
+    if (line != NULL && sscanf(line, "\nGid: %u %u", &gid, &egid) == 2) {
+      fprintf(out, ",\"gid\":%u,\"egid\":%u", gid, egid);
+    }
+    free(status);
+  }
+  if (strcmp(kind, "process") == 0) {
+    size_t length;
+    snprintf(path, sizeof path, "%s/cmdline", folder);
+    char *cmdline = slurp(path, &length);
+    if (cmdline != NULL) {
+      fputs(",\"cmdline\":", out);
+      put_string(cmdline, length);
+      free(cmdline);
+    }
+  } else {
+    put_stack(folder);
+  }
+  fputs("}\n", out);
+  return 1;
+}
+
+static int by_number(const struct dirent **a, const struct dirent **b) { return atoi((*a)->d_name) - atoi((*b)->d_name); }
+static int is_number(const struct dirent *entry) { return entry->d_name[0] >= '1' && entry->d_name[0] <= '9'; }
+
+static void put_tasks(void) {
+  struct dirent **pids;
+  int count = scandir("/proc", &pids, is_number, by_number);
+  for (int i = 0; i < count; ++i) {
+    char folder[64], task[64];
+    int pid = atoi(pids[i]->d_name);
+    snprintf(folder, sizeof folder, "/proc/%d", pid);
+    if (!put_task("process", folder, pid)) continue;
+    snprintf(task, sizeof task, "/proc/%d/task", pid);
+    struct dirent **tids;
+    int threads = scandir(task, &tids, is_number, by_number);
+    for (int j = 0; j < threads; ++j) {
+      snprintf(task, sizeof task, "/proc/%d/task/%d", pid, atoi(tids[j]->d_name));
+      put_task("thread", task, pid);
+    }
+  }
+}
+
+/* ---- init ---- */
+
+static void set_up(void) {
+  mkdir("/proc", 0755);
+  mkdir("/sys", 0755);
+  mkdir("/dev", 0755);
+  mkdir("/mnt", 0755);
+  mount("proc", "/proc", "proc", 0, NULL);
+  mount("sysfs", "/sys", "sysfs", 0, NULL);
+  mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+  mount("scratch", "/mnt", "tmpfs", MS_NOSUID | MS_NODEV, "size=1m");
+  int console = open("/dev/console", O_RDWR);
+  if (console >= 0) {
+    for (int fd = 0; fd < 3; ++fd) dup2(console, fd);
+  }
+  out = fopen("/dev/ttyS1", "w");
+  if (out == NULL) give_up("/dev/ttyS1");
+  struct termios line;
+  if (tcgetattr(fileno(out), &line) != 0) give_up("tcgetattr");
+  cfmakeraw(&line);
+  cfsetspeed(&line, B115200);
+  tcsetattr(fileno(out), TCSANOW, &line);
+  fcntl(fileno(out), F_SETFD, FD_CLOEXEC);
+  sethostname("panicroom-guest", 15);
+  int knob = open("/proc/sys/kernel/kptr_restrict", O_WRONLY);
+  if (knob < 0 || write(knob, "0", 1) != 1) give_up("kptr_restrict");
+  close(knob);
+  knob = open("/proc/sys/kernel/sysrq", O_WRONLY);
+  if (knob < 0 || write(knob, "1", 1) != 1) give_up("sysrq");
+  close(knob);
+  /* Loading it tells QEMU where VMCOREINFO is. */
+  int module = open("/qemu_fw_cfg.ko", O_RDONLY | O_CLOEXEC);
+  if (module >= 0 && syscall(SYS_finit_module, module, "", 0) != 0) give_up("qemu_fw_cfg.ko");
+}
+
+int main(int argc, char **argv) {
+  if (argc >= 3) play(argv[1], argv[2]);
+  if (getpid() != 1) return 2;
+  set_up();
+
+  static const struct {
+    const char *role, *argument;
+    uid_t uid;
+  } cast[] = {
+      {"named", "plain", 0},
+      {"named", "alice-daemon", 1000},
+      {"named", "nobody-proc", 65534},
+      {"named", "big-uid", 4000000000u},
+      {"named", "two words", 0},
+      {"named", " spaces around ", 0},
+      {"named", "par(en)(theses", 0},
+      {"named", ") S 1 1 (", 0},
+      {"named", "new\nline\ttab", 0},
+      {"named", "\x1b[31mred", 0},
+      {"named", "quote\"back\\sl,", 0},
+      {"named", "<b>&amp;", 0},
+      {"named", "\xC3\xBCn\xC3\xAF-\xE2\x9C\x93", 0},
+      {"named", "cut-in-utf8-ab\xE2\x82\xAC", 0}, /* the kernel keeps 15 bytes: the last is half a character */
+      {"named", "fifteen-chars-x", 0},
+      {"named", "longer-than-fifteen-chars", 0},
+      {"named", "", 0},
+      {"worker", "--threads=4", 1000},
+      {"many", "24", 0},
+      {"zombie", "", 0},
+      {"leader-gone", "", 0},
+      {"stopped", "", 0},
+      {"traced", "", 0},
+      {"vfork", "", 0},
+      {"realtime", "", 0},
+      {"batch", "", 0},
+      {"namespace", "", 0},
+      {"piped", "", 0},
+  };
+  for (size_t i = 0; i < sizeof cast / sizeof *cast; ++i) start(cast[i].role, cast[i].argument, cast[i].uid);
+  waitpid(start("orphan", "", 0), NULL, 0);
+
+  int crash[2];
+  if (pipe(crash) != 0 || dup2(crash[0], kCrashPipe) < 0) give_up("pipe");
+  pid_t crasher = start("crash", "", 0);
+
+  put_kernel();
+  put_kallsyms();
+  put_log();
+  fflush(out);
+  pid_t spinner = start("spin", "", 0);
+  nap(1500); /* until everyone sleeps where it will stay */
+  fprintf(out, "{\"kind\":\"crash\",\"pid\":%d,\"thread\":\"trigger\",\"cpu\":%d,\"spinner\":%d,\"spinner_cpu\":%d}\n",
+          crasher, kCrashCpu, spinner, kSpinCpu);
+  put_tasks();
+  fputs("{\"kind\":\"end\"}\n", out);
+  fflush(out);
+  tcdrain(fileno(out));
+  nap(200);
+  if (write(crash[1], "!", 1) != 1) give_up("the crash pipe");
+  for (;;) pause();
+}
