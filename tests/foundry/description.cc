@@ -1,0 +1,251 @@
+#include "tests/foundry/description.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+namespace foundry {
+namespace {
+
+using Words = std::vector<std::string>;
+
+/// Words of a line; "quoted text" is one word with \n, \t, \\, \" and \xNN.
+Words words_of(std::string_view line) {
+  Words words;
+  for (std::size_t at = 0; at < line.size();) {
+    if (line[at] == ' ' || line[at] == '\t') {
+      ++at;
+      continue;
+    }
+    if (line[at] == '#') break;
+    std::string word;
+    if (line[at] != '"') {
+      while (at < line.size() && line[at] != ' ' && line[at] != '\t') word += line[at++];
+      words.push_back(word);
+      continue;
+    }
+    for (++at; at < line.size() && line[at] != '"'; ++at) {
+      if (line[at] != '\\' || at + 1 >= line.size()) {
+        word += line[at];
+        continue;
+      }
+      const char escape = line[++at];
+      if (escape == 'n') word += '\n';
+      else if (escape == 't') word += '\t';
+      else if (escape == 'x') word += static_cast<char>(std::stoi(std::string(line.substr(at + 1, 2)), nullptr, 16)), at += 2;
+      else word += escape;
+    }
+    ++at;
+    words.push_back(word);
+  }
+  return words;
+}
+
+std::uint64_t number_of(const std::string& word) {
+  std::size_t used = 0;
+  const std::uint64_t value = std::stoull(word, &used, 0);
+  if (used != word.size()) throw std::runtime_error("not a number: " + word);
+  return value;
+}
+
+Range range_of(const std::string& word) {
+  const std::size_t dash = word.find('-');
+  if (dash == std::string::npos) throw std::runtime_error("not a range: " + word);
+  return {number_of(word.substr(0, dash)), number_of(word.substr(dash + 1))};
+}
+
+class Parser {
+ public:
+  explicit Parser(Description& description) : out_(description) {}
+
+  void line(const Words& words) {
+    const std::string& verb = words.front();
+    const auto word = [&](std::size_t index) -> const std::string& {
+      if (index >= words.size()) throw std::runtime_error(fmt::format("{} needs more words", verb));
+      return words[index];
+    };
+    Image& image = out_.image;
+    if (verb == "machine") image.architecture = word(1);
+    else if (verb == "page") image.page = number_of(word(1));
+    else if (verb == "ram") image.ram.push_back(range_of(word(1)));
+    else if (verb == "exclude") exclude(range_of(word(1)));
+    else if (verb == "tables") image.paging = word(1), image.table_area = range_of(word(2));
+    else if (verb == "map") image.mappings.push_back({number_of(word(1)), number_of(word(2)), number_of(word(3)),
+                                                      words.size() > 4 ? number_of(word(4)) : image.page});
+    else if (verb == "symbol") image.symbols.push_back({word(1), number_of(word(2)), number_of(word(3)), word(4)[0]});
+    else if (verb == "string") later_.push_back(words);
+    else if (verb == "u32" || verb == "u64") later_.push_back(words);
+    else if (verb == "pattern") later_.push_back(words);
+    else if (verb == "system") out_.system = word(1);
+    else if (verb == "heap") out_.heap = range_of(word(1));
+    else if (verb == "panic") out_.panic = word(1);
+    else if (verb == "log") log(words);
+    else if (verb == "process") process(words);
+    else if (verb == "thread") thread(words);
+    else if (verb == "file") file(words);
+    else throw std::runtime_error("unknown word " + verb);
+  }
+
+  /// What writes into memory waits until all mappings are known.
+  void finish() {
+    for (const Words& words : later_) {
+      const bool is_virtual = words.at(1).starts_with('@');
+      const std::uint64_t at = number_of(is_virtual ? words[1].substr(1) : words[1]);
+      Image& image = out_.image;
+      const auto write = [&](std::uint64_t address, std::uint64_t value, unsigned width) {
+        if (is_virtual) image.write_virtual(address, value, width);
+        else image.write(address, value, width);
+      };
+      if (words[0] == "u32") write(at, number_of(words.at(2)), 4);
+      else if (words[0] == "u64") write(at, number_of(words.at(2)), 8);
+      else if (words[0] == "string")
+        for (std::size_t index = 0; index < words.at(2).size(); ++index)
+          write(at + index, static_cast<std::uint8_t>(words[2][index]), 1);
+      else  // pattern ADDRESS LENGTH: each 8 bytes are their own address
+        for (std::uint64_t index = 0; index < number_of(words.at(2)); index += 8) write(at + index, at + index, 8);
+    }
+  }
+
+ private:
+  void exclude(Range range) {
+    for (std::uint64_t at = range.start; at < range.end; at += out_.image.page) out_.image.excluded.insert(at);
+  }
+  void log(const Words& words) {
+    LogText text;
+    std::size_t at = 1;
+    if (words.size() > 2) text.level = static_cast<int>(number_of(words[at++]));
+    text.text = words.at(at);
+    out_.log.push_back(text);
+  }
+  void process(const Words& words) {
+    ProcessText process;
+    process.pid = static_cast<std::int64_t>(number_of(words.at(1)));
+    process.name = words.at(2);
+    process.zombie = words.size() > 3 && words[3] == "zombie";
+    out_.processes.push_back(process);
+  }
+  void thread(const Words& words) {
+    if (out_.processes.empty()) throw std::runtime_error("a thread before any process");
+    ThreadText thread;
+    thread.tid = static_cast<std::int64_t>(number_of(words.at(1)));
+    thread.name = words.at(2);
+    std::size_t at = 3;
+    for (; at < words.size() && words[at] != "frames"; ++at) {
+      if (words[at] == "cpu") thread.cpu = static_cast<std::int64_t>(number_of(words.at(++at)));
+      else if (words[at] == "crashed") thread.crashed = true;
+      else throw std::runtime_error("unknown word " + words[at]);
+    }
+    for (++at; at < words.size(); ++at) thread.frames.push_back(number_of(words[at]));
+    out_.processes.back().threads.push_back(thread);
+  }
+  void file(const Words& words) {
+    FileText file{words.at(1), words.at(2), {}};
+    for (std::size_t at = 3; at < words.size(); ++at) {
+      const std::size_t equal = words[at].find('=');
+      if (equal == std::string::npos) throw std::runtime_error("expected key=value, got " + words[at]);
+      file.settings.emplace_back(words[at].substr(0, equal), words[at].substr(equal + 1));
+    }
+    out_.files.push_back(file);
+  }
+
+  Description& out_;
+  std::vector<Words> later_;
+};
+
+std::string ring_of(const Description& description, std::size_t size) {
+  std::string ring;
+  for (const LogText& line : description.log)
+    ring += (line.level ? fmt::format("<{}>", *line.level) : "") + line.text + "\n";
+  ring.resize(size);
+  return ring;
+}
+
+}  // namespace
+
+std::string FileText::get(std::string_view key, std::string otherwise) const {
+  for (const auto& [known, value] : settings)
+    if (known == key) return value;
+  return otherwise;
+}
+
+std::uint64_t FileText::number(std::string_view key, std::uint64_t otherwise) const {
+  const std::string text = get(key);
+  return text.empty() ? otherwise : number_of(text);
+}
+
+Description parse_description(std::string_view text, std::string name) {
+  Description description;
+  description.name = std::move(name);
+  Parser parser(description);
+  std::size_t number = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    ++number;
+    try {
+      const Words words = words_of(text.substr(0, end));
+      if (!words.empty()) parser.line(words);
+    } catch (const std::exception& error) {
+      throw std::runtime_error(fmt::format("{}:{}: {}", description.name, number, error.what()));
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  parser.finish();
+  if (description.system == "freebsd") build_freebsd(description);
+  if (description.image.table_area.end != 0) build_page_tables(description.image);
+  if (description.system == "freebsd") finish_freebsd(description);
+  return description;
+}
+
+Description read_description(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw std::runtime_error(path + ": cannot be opened");
+  std::stringstream text;
+  text << file.rdbuf();
+  const std::size_t slash = path.find_last_of('/');
+  std::string name = path.substr(slash == std::string::npos ? 0 : slash + 1);
+  return parse_description(text.str(), name.substr(0, name.find('.')));
+}
+
+std::vector<Blob> make_dump(const Description& description, const FileText& file) {
+  Image image = description.image;
+  std::vector<Blob> parts;
+  if (file.container == "minidump") {
+    MinidumpOptions options;
+    options.version = static_cast<unsigned>(file.number("version", 3));
+    options.kernbase = file.number("kernbase", 0);
+    options.dmapbase = file.number("dmapbase", 0);
+    options.dmapend = file.number("dmapend", 0);
+    options.dmapphys = file.number("dmapphys", 0);
+    options.avail_word = static_cast<unsigned>(file.number("avail", 8));
+    options.message_buffer = ring_of(description, static_cast<std::size_t>(file.number("msgbuf", 4096)));
+    parts.push_back(minidump(image, options));
+  } else if (file.container == "elf") {
+    ElfOptions options;
+    options.style = file.get("style", "linux");
+    options.direct_map = file.number("direct_map", 0);
+    options.many_segments = file.number("many", 0) != 0;
+    options.excluded_as_short = file.number("short", 0) != 0;
+    parts.push_back(elf_core(image, options));
+  } else if (file.container == "kdump") {
+    KdumpOptions options;
+    options.version = static_cast<unsigned>(file.number("version", 6));
+    options.codec = file.get("codec", "zlib");
+    options.padded32 = file.number("padded32", 0) != 0;
+    options.incomplete = file.number("incomplete", 0) != 0;
+    parts = kdump(image, options, static_cast<unsigned>(file.number("parts", 1)));
+  } else {
+    throw std::runtime_error("unknown container " + file.container);
+  }
+  for (Blob& part : parts) {
+    if (file.number("flattened", 0) != 0) part = flattened(part);
+    const std::string wrap = file.get("wrap");
+    if (wrap == "gzip") part = gzipped(part);
+    else if (wrap == "zstd") part = zstd_compressed(part);
+    else if (!wrap.empty()) throw std::runtime_error("unknown wrap " + wrap);
+  }
+  return parts;
+}
+
+}  // namespace foundry

@@ -1,0 +1,226 @@
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+#include "core/session/session.h"
+#include "tests/foundry/description.h"
+
+namespace {
+
+using foundry::Blob;
+using foundry::Description;
+using foundry::FileText;
+using panicroom::Address;
+using panicroom::Notes;
+using panicroom::Query;
+using panicroom::Session;
+using panicroom::SourcePtr;
+using panicroom::Value;
+
+constexpr const char* folder = PANICROOM_SOURCE_DIR "/tests/foundry/descriptions/";
+
+SourcePtr source(const std::string& name, const Blob& blob) {
+  const auto* bytes = reinterpret_cast<const std::byte*>(blob.data());
+  return panicroom::memory_source(name, {bytes, bytes + blob.size()});
+}
+
+struct Opened {
+  Description description;
+  std::unique_ptr<Session> session;
+};
+
+using Rows = std::vector<std::map<std::string, Value>>;
+
+Rows rows_of(Session& session, const std::string& name, const Query& query = {}) {
+  Rows rows;
+  Notes notes;
+  const panicroom::Table& table = *panicroom::find_table(name);
+  const auto made = session.rows(
+      table, query,
+      [&](std::span<const Value> values) {
+        auto& row = rows.emplace_back();
+        for (std::size_t index = 0; index < values.size(); ++index)
+          row[std::string(table.columns()[index].name)] = values[index];
+        return true;
+      },
+      notes);
+  EXPECT_TRUE(made) << name << ": " << made.error().message();
+  return rows;
+}
+
+Value text(const std::string& value) { return value; }
+Value integer(std::int64_t value) { return value; }
+const Value null = std::monostate{};
+
+/// Each `file` of each FreeBSD description.
+struct Named {
+  std::string description, file;
+  friend void PrintTo(const Named& named, std::ostream* out) { *out << named.description << "/" << named.file; }
+};
+
+class FreeBsdFoundry : public testing::TestWithParam<Named> {
+ protected:
+  void SetUp() override {
+    description = foundry::read_description(folder + GetParam().description + ".txt");
+    const FileText* wanted = nullptr;
+    for (const FileText& file : description.files)
+      if (file.name == GetParam().file) wanted = &file;
+    ASSERT_NE(wanted, nullptr);
+    std::vector<SourcePtr> files;
+    files.push_back(source("kernel", foundry::kernel_file(description.image)));
+    for (const Blob& part : foundry::make_dump(description, *wanted)) files.push_back(source(wanted->name, part));
+    auto opened = Session::open(files);
+    ASSERT_TRUE(opened) << opened.error().message();
+    session = std::move(*opened);
+  }
+
+  Description description;
+  std::unique_ptr<Session> session;
+};
+
+TEST_P(FreeBsdFoundry, Processes) {
+  const Rows rows = rows_of(*session, "processes");
+  ASSERT_EQ(rows.size(), description.processes.size());
+  for (std::size_t index = 0; index < rows.size(); ++index) {
+    const auto& wanted = description.processes[index];
+    EXPECT_EQ(rows[index].at("pid"), integer(wanted.pid));
+    EXPECT_EQ(rows[index].at("name"), text(wanted.name));
+    EXPECT_EQ(rows[index].at("address"), Value(Address{wanted.address}));
+    EXPECT_EQ(rows[index].at("threads"), Value(std::uint64_t{wanted.threads.size()}));
+    EXPECT_EQ(rows[index].at("state"), wanted.zombie ? text("zombie") : null);
+    EXPECT_EQ(rows[index].at("uid"), null);
+  }
+}
+
+TEST_P(FreeBsdFoundry, Threads) {
+  const Rows rows = rows_of(*session, "threads");
+  std::size_t index = 0;
+  for (const auto& process : description.processes)
+    for (const auto& thread : process.threads) {
+      ASSERT_LT(index, rows.size());
+      const auto& row = rows[index++];
+      EXPECT_EQ(row.at("pid"), integer(process.pid));
+      EXPECT_EQ(row.at("tid"), integer(thread.tid));
+      EXPECT_EQ(row.at("process"), text(process.name));
+      EXPECT_EQ(row.at("name"), text(thread.name));
+      EXPECT_EQ(row.at("cpu"), thread.cpu ? integer(*thread.cpu) : null);
+      EXPECT_EQ(row.at("crashed"), Value(thread.crashed));
+      EXPECT_EQ(row.at("address"), Value(Address{thread.address}));
+      EXPECT_EQ(row.at("pc"), Value(Address{thread.frames.front()}));
+      EXPECT_EQ(row.at("sp"), Value(Address{thread.sp}));
+    }
+  EXPECT_EQ(rows.size(), index);
+}
+
+TEST_P(FreeBsdFoundry, Frames) {
+  const Rows rows = rows_of(*session, "frames");
+  std::size_t index = 0;
+  for (const auto& process : description.processes)
+    for (const auto& thread : process.threads)
+      for (std::size_t frame = 0; frame < thread.frames.size(); ++frame) {
+        ASSERT_LT(index, rows.size());
+        const auto& row = rows[index++];
+        EXPECT_EQ(row.at("tid"), integer(thread.tid));
+        EXPECT_EQ(row.at("frame"), Value(std::uint64_t{frame}));
+        EXPECT_EQ(row.at("pc"), Value(Address{thread.frames[frame]}));
+        const foundry::Symbol* holds = nullptr;
+        for (const auto& symbol : description.image.symbols)
+          if (symbol.type == 'T' && thread.frames[frame] >= symbol.address &&
+              thread.frames[frame] < symbol.address + symbol.size)
+            holds = &symbol;
+        ASSERT_NE(holds, nullptr);
+        EXPECT_EQ(row.at("symbol"), text(holds->name));
+        EXPECT_EQ(row.at("offset"), Value(thread.frames[frame] - holds->address));
+      }
+  EXPECT_EQ(rows.size(), index);
+}
+
+TEST_P(FreeBsdFoundry, Log) {
+  const Rows rows = rows_of(*session, "log");
+  ASSERT_EQ(rows.size(), description.log.size());
+  for (std::size_t index = 0; index < rows.size(); ++index) {
+    EXPECT_EQ(rows[index].at("text"), text(description.log[index].text));
+    const auto level = description.log[index].level;
+    EXPECT_EQ(rows[index].at("level"), level ? integer(*level) : null);
+  }
+}
+
+TEST_P(FreeBsdFoundry, Symbols) {
+  const Rows rows = rows_of(*session, "symbols");
+  EXPECT_EQ(rows.size(), description.image.symbols.size());
+  for (const auto& symbol : description.image.symbols) {
+    Query query;
+    query.name = symbol.name;
+    const Rows found = rows_of(*session, "symbols", query);
+    ASSERT_EQ(found.size(), 1U) << symbol.name;
+    EXPECT_EQ(found[0].at("address"), Value(Address{symbol.address}));
+    EXPECT_EQ(found[0].at("size"), symbol.size ? Value(symbol.size) : null);
+  }
+}
+
+TEST_P(FreeBsdFoundry, DumpSaysWhatDied) {
+  const auto row = rows_of(*session, "dump").at(0);
+  EXPECT_EQ(row.at("system"), text("FreeBSD"));
+  EXPECT_EQ(row.at("release"), text("14.0-FOUNDRY"));
+  EXPECT_EQ(row.at("panic"), text(description.panic));
+  EXPECT_EQ(row.at("complete"), Value(true));
+  for (const auto& process : description.processes)
+    for (const auto& thread : process.threads)
+      if (thread.crashed) {
+        EXPECT_EQ(row.at("crashed_tid"), integer(thread.tid));
+        EXPECT_EQ(row.at("crashed_pid"), integer(process.pid));
+      }
+}
+
+/// Every page of the description, by physical address: present ones have their bytes, excluded ones and
+/// holes are refused.
+TEST_P(FreeBsdFoundry, PhysicalMemory) {
+  const auto& image = description.image;
+  const bool leaves_out = GetParam().file.find("full") == std::string::npos;
+  std::vector<std::byte> bytes(static_cast<std::size_t>(image.page));
+  std::uint64_t end = 0;
+  for (const auto& range : image.ram) end = std::max(end, range.end);
+  for (std::uint64_t at = 0; at < end + image.page; at += image.page) {
+    const auto read = session->physical().read(at, bytes);
+    const bool present = image.has(at) && !(leaves_out && image.excluded.contains(at));
+    ASSERT_EQ(read.has_value(), present) << std::hex << at;
+    if (!present) {
+      EXPECT_EQ(read.error().code, panicroom::ErrorCode::not_in_dump) << std::hex << at;
+      continue;
+    }
+    // Table pages are added while a minidump is written.
+    if (image.table_area.end != 0 && at >= image.table_area.start && at < image.table_area.end) continue;
+    const Blob wanted = image.page_bytes(at);
+    ASSERT_EQ(std::memcmp(bytes.data(), wanted.data(), wanted.size()), 0) << std::hex << at;
+  }
+}
+
+/// Each mapping, first and last byte of each page: the translation is the description's.
+TEST_P(FreeBsdFoundry, Translation) {
+  for (const auto& mapping : description.image.mappings)
+    for (std::uint64_t at = 0; at < mapping.size; at += description.image.page)
+      for (const std::uint64_t byte : {at, at + description.image.page - 1}) {
+        const auto got = session->kernel()->memory().translate(mapping.virtual_address + byte);
+        ASSERT_TRUE(got) << std::hex << mapping.virtual_address + byte << ": " << got.error().message();
+        EXPECT_EQ(got->physical, mapping.physical + byte);
+      }
+  EXPECT_FALSE(session->kernel()->memory().translate(0x1000));
+}
+
+std::vector<Named> all_files() {
+  std::vector<Named> all;
+  for (const char* name : {"freebsd-amd64", "freebsd-i386", "freebsd-i386-pae", "freebsd-arm64", "freebsd-arm64-16k"})
+    for (const FileText& file : foundry::read_description(std::string(folder) + name + ".txt").files)
+      all.push_back({name, file.name});
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Descriptions, FreeBsdFoundry, testing::ValuesIn(all_files()), [](const auto& named) {
+  std::string name = named.param.file;
+  for (char& c : name)
+    if (c == '-') c = '_';
+  return name;
+});
+
+}  // namespace
