@@ -17,10 +17,14 @@ using MutableBytes = std::span<std::byte>;
 
 template <std::unsigned_integral T>
 constexpr T byte_swapped(T value) {
-  if constexpr (sizeof(T) == 1) return value;
-  else if constexpr (sizeof(T) == 2) return static_cast<T>(__builtin_bswap16(value));
-  else if constexpr (sizeof(T) == 4) return static_cast<T>(__builtin_bswap32(value));
-  else return static_cast<T>(__builtin_bswap64(value));
+  if constexpr (sizeof(T) == 1)
+    return value;
+  else if constexpr (sizeof(T) == 2)
+    return static_cast<T>(__builtin_bswap16(value));
+  else if constexpr (sizeof(T) == 4)
+    return static_cast<T>(__builtin_bswap32(value));
+  else
+    return static_cast<T>(__builtin_bswap64(value));
 }
 
 /// Reads one integer of the given byte order. The caller has checked that `at` has sizeof(T) bytes.
@@ -49,9 +53,15 @@ class Reader {
     return load<T>(bytes_.data() + offset, order_);
   }
   std::optional<std::uint8_t> u8(std::uint64_t offset) const { return get<std::uint8_t>(offset); }
-  std::optional<std::uint16_t> u16(std::uint64_t offset) const { return get<std::uint16_t>(offset); }
-  std::optional<std::uint32_t> u32(std::uint64_t offset) const { return get<std::uint32_t>(offset); }
-  std::optional<std::uint64_t> u64(std::uint64_t offset) const { return get<std::uint64_t>(offset); }
+  std::optional<std::uint16_t> u16(std::uint64_t offset) const {
+    return get<std::uint16_t>(offset);
+  }
+  std::optional<std::uint32_t> u32(std::uint64_t offset) const {
+    return get<std::uint32_t>(offset);
+  }
+  std::optional<std::uint64_t> u64(std::uint64_t offset) const {
+    return get<std::uint64_t>(offset);
+  }
   std::optional<std::int32_t> i32(std::uint64_t offset) const { return get<std::int32_t>(offset); }
   std::optional<std::int64_t> i64(std::uint64_t offset) const { return get<std::int64_t>(offset); }
   /// A word of `width` bytes (4 or 8), zero-extended.

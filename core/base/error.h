@@ -46,8 +46,14 @@ struct Error {
   std::optional<std::uint64_t> address;  ///< Virtual or physical address that `text` speaks of.
   std::optional<std::uint64_t> offset;   ///< Offset in the file, in bytes.
 
-  Error& at_address(std::uint64_t value) { address = value; return *this; }
-  Error& at_offset(std::uint64_t value) { offset = value; return *this; }
+  Error& at_address(std::uint64_t value) {
+    address = value;
+    return *this;
+  }
+  Error& at_offset(std::uint64_t value) {
+    offset = value;
+    return *this;
+  }
   /// Prefixes what was being attempted: "reading the bitmap: ...".
   Error within(std::string_view context) const;
   /// The text with offset or address appended, for people.
@@ -86,13 +92,13 @@ Note note_of(const Error& error);
 // `PANICROOM_TRY(name, expression)`: declares `name` from a Result or returns its error.
 #define PANICROOM_CONCAT_(a, b) a##b
 #define PANICROOM_CONCAT(a, b) PANICROOM_CONCAT_(a, b)
-#define PANICROOM_TRY(name, expression)                                                         \
-  auto PANICROOM_CONCAT(try_result_, __LINE__) = (expression);                                  \
-  if (!PANICROOM_CONCAT(try_result_, __LINE__))                                                 \
-    return ::panicroom::Failure(std::move(PANICROOM_CONCAT(try_result_, __LINE__)).error());    \
+#define PANICROOM_TRY(name, expression)                                                      \
+  auto PANICROOM_CONCAT(try_result_, __LINE__) = (expression);                               \
+  if (!PANICROOM_CONCAT(try_result_, __LINE__))                                              \
+    return ::panicroom::Failure(std::move(PANICROOM_CONCAT(try_result_, __LINE__)).error()); \
   auto name = *std::move(PANICROOM_CONCAT(try_result_, __LINE__))
 // `PANICROOM_CHECK(expression)`: returns the error of a Result<void>.
-#define PANICROOM_CHECK(expression)                                                             \
-  if (auto PANICROOM_CONCAT(check_result_, __LINE__) = (expression);                            \
-      !PANICROOM_CONCAT(check_result_, __LINE__))                                               \
+#define PANICROOM_CHECK(expression)                                  \
+  if (auto PANICROOM_CONCAT(check_result_, __LINE__) = (expression); \
+      !PANICROOM_CONCAT(check_result_, __LINE__))                    \
   return ::panicroom::Failure(std::move(PANICROOM_CONCAT(check_result_, __LINE__)).error())

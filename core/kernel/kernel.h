@@ -20,8 +20,8 @@
 
 namespace panicroom {
 
-/// Collects the remarks of one answer; equal ones are kept once, and at most 100 distinct ones (then one
-/// that says how many were left out).
+/// Collects the remarks of one answer; equal ones are kept once, and at most 100 distinct ones
+/// (then one that says how many were left out).
 class Notes {
  public:
   void add(Note note);
@@ -39,11 +39,11 @@ struct KernelIdentity {
   std::string release;  ///< uname -r
   std::string version;  ///< uname -v
   std::string nodename;
-  std::string machine;  ///< uname -m
-  std::optional<std::string> panic_text;   ///< what panic(9)/panic() was told, one line
-  std::optional<std::int64_t> time;        ///< seconds since 1970, of the crash
-  std::optional<double> uptime;            ///< seconds
-  std::optional<std::uint32_t> cpus;       ///< processors online
+  std::string machine;                    ///< uname -m
+  std::optional<std::string> panic_text;  ///< what panic(9)/panic() was told, one line
+  std::optional<std::int64_t> time;       ///< seconds since 1970, of the crash
+  std::optional<double> uptime;           ///< seconds
+  std::optional<std::uint32_t> cpus;      ///< processors online
   std::optional<std::int64_t> crashed_tid;
   std::optional<std::uint64_t> kernel_slide;  ///< KASLR, bytes
 };
@@ -52,10 +52,12 @@ struct KernelIdentity {
 struct Process {
   std::uint64_t address = 0;  ///< of struct proc / the group leader's task_struct
   std::optional<std::int64_t> pid, ppid, uid;
-  std::optional<std::string> state;  ///< "running", "sleeping", "uninterruptible", "idle", "stopped", "traced", "zombie", "dead", "new"
+  std::optional<std::string> state;  ///< "running", "sleeping", "uninterruptible", "idle",
+                                     ///< "stopped", "traced", "zombie", "dead", "new"
   std::optional<std::string> name;   ///< raw bytes
   std::optional<std::uint64_t> threads;
-  std::optional<std::uint64_t> page_table_root;  ///< physical; none for kernel threads and where unknown
+  std::optional<std::uint64_t>
+      page_table_root;  ///< physical; none for kernel threads and where unknown
 };
 
 struct Thread {
@@ -65,9 +67,9 @@ struct Thread {
   std::optional<std::string> process;  ///< the process's name
   std::optional<std::string> name;
   std::optional<std::string> state;
-  std::optional<std::int64_t> cpu;     ///< the processor that it was running on; none when on none
+  std::optional<std::int64_t> cpu;  ///< the processor that it was running on; none when on none
   std::optional<bool> crashed;
-  Registers registers;                 ///< where its kernel stack continues
+  Registers registers;                          ///< where its kernel stack continues
   std::uint64_t stack_low = 0, stack_high = 0;  ///< both 0 when unknown
 };
 
@@ -77,14 +79,15 @@ struct LogLine {
   std::string text;                      ///< raw bytes, one line
 };
 
-/// The dead kernel: knows lists and structures of its system, not formats. Every walk answers what it
-/// can and adds a note for what it cannot; visitors stop a walk by answering false. A walk fails as a
-/// whole only when not even its start is known. Not thread-safe.
+/// The dead kernel: knows lists and structures of its system, not formats. Every walk answers what
+/// it can and adds a note for what it cannot; visitors stop a walk by answering false. A walk fails
+/// as a whole only when not even its start is known. Not thread-safe.
 class Kernel {
  public:
   virtual ~Kernel() = default;
   virtual KernelIdentity identity(Notes& notes) = 0;
-  virtual Result<void> processes(const std::function<bool(const Process&)>& visit, Notes& notes) = 0;
+  virtual Result<void> processes(const std::function<bool(const Process&)>& visit,
+                                 Notes& notes) = 0;
   virtual Result<void> threads(const std::function<bool(const Thread&)>& visit, Notes& notes) = 0;
   virtual Unwound stack(const Thread& thread, Notes& notes) = 0;
   virtual Result<void> log(const std::function<bool(const LogLine&)>& visit, Notes& notes) = 0;
@@ -102,13 +105,15 @@ class Kernel {
 
 /// What a kernel is opened from.
 struct KernelInputs {
-  const Dump* dump = nullptr;                   ///< outlives the kernel
-  std::vector<std::pair<std::string, SourcePtr>> kernel_files;  ///< unwrapped kernel files with their names
+  const Dump* dump = nullptr;  ///< outlives the kernel
+  std::vector<std::pair<std::string, SourcePtr>>
+      kernel_files;  ///< unwrapped kernel files with their names
 };
 
-/// Finds out which system died and opens it: Linux by VMCOREINFO, its banner or its page tables; FreeBSD
-/// by the minidump or its kernel file. `corrupt`/`unsupported` say what was tried. Remarks that hold for
-/// the whole session (a kernel file that does not fit, a last-resort method) go to `notes`.
+/// Finds out which system died and opens it: Linux by VMCOREINFO, its banner or its page tables;
+/// FreeBSD by the minidump or its kernel file. `corrupt`/`unsupported` say what was tried. Remarks
+/// that hold for the whole session (a kernel file that does not fit, a last-resort method) go to
+/// `notes`.
 Result<std::unique_ptr<Kernel>> open_kernel(const KernelInputs& inputs, Notes& notes);
 
 /// One file per system; each answers nothing when the dump is not its system's.

@@ -13,8 +13,8 @@ struct Decoded {
   std::size_t length = 0;  ///< bytes; 0 when they are not UTF-8
 };
 
-/// One UTF-8 sequence at the front of `text`, which is not empty. Overlong forms, surrogates and values
-/// past U+10FFFF are not UTF-8 (RFC 3629).
+/// One UTF-8 sequence at the front of `text`, which is not empty. Overlong forms, surrogates and
+/// values past U+10FFFF are not UTF-8 (RFC 3629).
 Decoded decode(std::string_view text) {
   const auto byte = [&](std::size_t index) { return static_cast<std::uint8_t>(text[index]); };
   const std::uint8_t first = byte(0);
@@ -22,27 +22,35 @@ Decoded decode(std::string_view text) {
   std::size_t length = 0;
   char32_t character = 0;
   char32_t lowest = 0;
-  if ((first & 0xe0U) == 0xc0) length = 2, character = first & 0x1fU, lowest = 0x80;
-  else if ((first & 0xf0U) == 0xe0) length = 3, character = first & 0x0fU, lowest = 0x800;
-  else if ((first & 0xf8U) == 0xf0) length = 4, character = first & 0x07U, lowest = 0x10000;
-  else return {};
+  if ((first & 0xe0U) == 0xc0)
+    length = 2, character = first & 0x1fU, lowest = 0x80;
+  else if ((first & 0xf0U) == 0xe0)
+    length = 3, character = first & 0x0fU, lowest = 0x800;
+  else if ((first & 0xf8U) == 0xf0)
+    length = 4, character = first & 0x07U, lowest = 0x10000;
+  else
+    return {};
   if (text.size() < length) return {};
   for (std::size_t index = 1; index < length; ++index) {
     if ((byte(index) & 0xc0U) != 0x80) return {};
     character = (character << 6U) | (byte(index) & 0x3fU);
   }
-  if (character < lowest || character > 0x10ffff || (character >= 0xd800 && character <= 0xdfff)) return {};
+  if (character < lowest || character > 0x10ffff || (character >= 0xd800 && character <= 0xdfff))
+    return {};
   return {character, length};
 }
 
-bool is_control(char32_t character) { return character < 0x20 || (character >= 0x7f && character < 0xa0); }
+bool is_control(char32_t character) {
+  return character < 0x20 || (character >= 0x7f && character < 0xa0);
+}
 
-// Characters that hide or reorder their neighbours (Unicode: Bidi_Control, and format characters of no
-// width that a name could be disguised with).
+// Characters that hide or reorder their neighbours (Unicode: Bidi_Control, and format characters of
+// no width that a name could be disguised with).
 bool is_deceptive(char32_t character) {
   return character == 0xad || character == 0x61c || (character >= 0x200b && character <= 0x200f) ||
-         (character >= 0x2028 && character <= 0x202e) || (character >= 0x2060 && character <= 0x206f) ||
-         character == 0xfeff || (character >= 0xfff9 && character <= 0xfffb) ||
+         (character >= 0x2028 && character <= 0x202e) ||
+         (character >= 0x2060 && character <= 0x206f) || character == 0xfeff ||
+         (character >= 0xfff9 && character <= 0xfffb) ||
          (character >= 0xe0000 && character <= 0xe0fff);
 }
 
@@ -50,16 +58,18 @@ unsigned width_of(char32_t c) {
   if ((c >= 0x300 && c <= 0x36f) || (c >= 0x1ab0 && c <= 0x1aff) || (c >= 0x20d0 && c <= 0x20ff) ||
       (c >= 0xfe00 && c <= 0xfe0f) || (c >= 0xfe20 && c <= 0xfe2f))
     return 0;
-  if ((c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf && c != 0x303f) || (c >= 0xac00 && c <= 0xd7a3) ||
-      (c >= 0xf900 && c <= 0xfaff) || (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60) ||
-      (c >= 0xffe0 && c <= 0xffe6) || (c >= 0x1f300 && c <= 0x1f64f) || (c >= 0x1f900 && c <= 0x1f9ff) ||
-      (c >= 0x20000 && c <= 0x3fffd))
+  if ((c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf && c != 0x303f) ||
+      (c >= 0xac00 && c <= 0xd7a3) || (c >= 0xf900 && c <= 0xfaff) ||
+      (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60) ||
+      (c >= 0xffe0 && c <= 0xffe6) || (c >= 0x1f300 && c <= 0x1f64f) ||
+      (c >= 0x1f900 && c <= 0x1f9ff) || (c >= 0x20000 && c <= 0x3fffd))
     return 2;
   return 1;
 }
 
 void append_escaped(std::string& out, std::string_view bytes) {
-  for (const char byte : bytes) fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<std::uint8_t>(byte));
+  for (const char byte : bytes)
+    fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<std::uint8_t>(byte));
 }
 
 bool is_plain(std::string_view text) {
@@ -77,11 +87,16 @@ std::string visible(std::string_view raw) {
   while (!raw.empty()) {
     const Decoded next = decode(raw);
     const std::size_t length = next.length ? next.length : 1;
-    if (next.length == 0) append_escaped(out, raw.substr(0, 1));
-    else if (next.character == '\n') out += "\\n";
-    else if (next.character == '\t') out += "\\t";
-    else if (is_control(next.character) || is_deceptive(next.character)) append_escaped(out, raw.substr(0, length));
-    else out += raw.substr(0, length);
+    if (next.length == 0)
+      append_escaped(out, raw.substr(0, 1));
+    else if (next.character == '\n')
+      out += "\\n";
+    else if (next.character == '\t')
+      out += "\\t";
+    else if (is_control(next.character) || is_deceptive(next.character))
+      append_escaped(out, raw.substr(0, length));
+    else
+      out += raw.substr(0, length);
     raw.remove_prefix(length);
   }
   return out;
@@ -119,15 +134,24 @@ std::string json_string(std::string_view raw) {
   while (!raw.empty()) {
     const Decoded next = decode(raw);
     const std::size_t length = next.length ? next.length : 1;
-    if (next.length == 0) fmt::format_to(std::back_inserter(out), "\\\\x{:02x}", static_cast<std::uint8_t>(raw[0]));
-    else if (next.character == '"') out += "\\\"";
-    else if (next.character == '\\') out += "\\\\";
-    else if (next.character == '\n') out += "\\n";
-    else if (next.character == '\t') out += "\\t";
-    else if (next.character == '\r') out += "\\r";
-    else if (is_control(next.character) || (is_deceptive(next.character) && next.character < 0x10000))
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<std::uint32_t>(next.character));
-    else out += raw.substr(0, length);
+    if (next.length == 0)
+      fmt::format_to(std::back_inserter(out), "\\\\x{:02x}", static_cast<std::uint8_t>(raw[0]));
+    else if (next.character == '"')
+      out += "\\\"";
+    else if (next.character == '\\')
+      out += "\\\\";
+    else if (next.character == '\n')
+      out += "\\n";
+    else if (next.character == '\t')
+      out += "\\t";
+    else if (next.character == '\r')
+      out += "\\r";
+    else if (is_control(next.character) ||
+             (is_deceptive(next.character) && next.character < 0x10000))
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}",
+                     static_cast<std::uint32_t>(next.character));
+    else
+      out += raw.substr(0, length);
     raw.remove_prefix(length);
   }
   return out + "\"";
@@ -135,7 +159,9 @@ std::string json_string(std::string_view raw) {
 
 std::string csv_field(std::string_view raw) {
   const std::string text = visible(raw);
-  if (text.find_first_of(",\"") == std::string::npos && !text.starts_with(' ') && !text.ends_with(' ')) return text;
+  if (text.find_first_of(",\"") == std::string::npos && !text.starts_with(' ') &&
+      !text.ends_with(' '))
+    return text;
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"') out += '"';

@@ -7,12 +7,12 @@
 namespace panicroom {
 
 /// Text from a dump, safe for a terminal and for one table cell: control characters, line ends,
-/// characters that reorder or hide text (bidirectional controls, zero-width ones) and bytes that are not
-/// UTF-8 become \n, \t or \xNN for each byte; all else stays as it is.
+/// characters that reorder or hide text (bidirectional controls, zero-width ones) and bytes that
+/// are not UTF-8 become \n, \t or \xNN for each byte; all else stays as it is.
 std::string visible(std::string_view raw);
 
-/// Terminal columns that `text` takes, as far as can be told without the terminal: combining marks 0,
-/// East Asian wide characters and emoji 2, all else 1.
+/// Terminal columns that `text` takes, as far as can be told without the terminal: combining marks
+/// 0, East Asian wide characters and emoji 2, all else 1.
 std::size_t display_width(std::string_view text);
 
 /// `text` cut to `columns` with a final ellipsis where it is longer. `text` is visible() text.

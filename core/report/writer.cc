@@ -30,7 +30,9 @@ struct TextOf {
   std::string operator()(bool value) const { return value ? "yes" : "no"; }
   std::string operator()(std::int64_t value) const { return fmt::format("{}", value); }
   std::string operator()(std::uint64_t value) const { return fmt::format("{}", value); }
-  std::string operator()(double value) const { return std::isfinite(value) ? real_text(value) : "-"; }
+  std::string operator()(double value) const {
+    return std::isfinite(value) ? real_text(value) : "-";
+  }
   std::string operator()(Address value) const { return fmt::format("{:#x}", value.value); }
   std::string operator()(const std::string& value) const { return visible(value); }
 };
@@ -84,9 +86,12 @@ class Csv final : public TableWriter {
     for (std::size_t index = 0; index < values.size(); ++index) {
       if (index) line += ',';
       const Value& value = values[index];
-      if (const auto* text = std::get_if<std::string>(&value)) line += csv_field(*text);
-      else if (const auto* truth = std::get_if<bool>(&value)) line += *truth ? "true" : "false";
-      else if (!std::holds_alternative<std::monostate>(value)) line += std::visit(TextOf{}, value);
+      if (const auto* text = std::get_if<std::string>(&value))
+        line += csv_field(*text);
+      else if (const auto* truth = std::get_if<bool>(&value))
+        line += *truth ? "true" : "false";
+      else if (!std::holds_alternative<std::monostate>(value))
+        line += std::visit(TextOf{}, value);
     }
     return sink_(line + "\r\n");
   }
@@ -161,12 +166,15 @@ class Text final : public TableWriter {
     std::string line;
     for (std::size_t index = 0; index < cells.size(); ++index) {
       const bool last = index + 1 == cells.size();
-      const bool right = columns_[index].type == ColumnType::integer || columns_[index].type == ColumnType::real;
+      const bool right =
+          columns_[index].type == ColumnType::integer || columns_[index].type == ColumnType::real;
       std::string cell = style_.columns ? fitted(cells[index], widths_[index]) : cells[index];
       const std::size_t width = display_width(cell);
       const std::string padding(width < widths_[index] ? widths_[index] - width : 0, ' ');
-      if (right) line += padding + cell;
-      else line += cell + (last ? "" : padding);
+      if (right)
+        line += padding + cell;
+      else
+        line += cell + (last ? "" : padding);
       if (!last) line += "  ";
     }
     if (header && style_.colour) line = "\x1b[1m" + line + "\x1b[0m";
@@ -201,8 +209,12 @@ class Text final : public TableWriter {
 std::string plain_text(const Value& value) { return std::visit(TextOf{}, value); }
 std::string json_value(const Value& value) { return std::visit(JsonOf{}, value); }
 
-std::unique_ptr<TableWriter> json_writer(Sink sink) { return std::make_unique<Json>(std::move(sink)); }
-std::unique_ptr<TableWriter> csv_writer(Sink sink) { return std::make_unique<Csv>(std::move(sink)); }
+std::unique_ptr<TableWriter> json_writer(Sink sink) {
+  return std::make_unique<Json>(std::move(sink));
+}
+std::unique_ptr<TableWriter> csv_writer(Sink sink) {
+  return std::make_unique<Csv>(std::move(sink));
+}
 std::unique_ptr<TableWriter> text_writer(Sink sink, const TextStyle& style) {
   return std::make_unique<Text>(std::move(sink), style);
 }

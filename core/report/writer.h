@@ -37,10 +37,10 @@ std::unique_ptr<TableWriter> csv_writer(Sink sink);
 struct TextStyle {
   std::size_t columns = 0;  ///< of the terminal; 0: no limit, nothing is cut
   bool colour = false;
-  bool vertical = false;    ///< one "name  value" line per cell, for tables of one row
+  bool vertical = false;  ///< one "name  value" line per cell, for tables of one row
 };
-/// Aligned columns under a header. Widths come from the first 1,000 rows; a later longer cell shifts its
-/// line. Notes are left to the caller.
+/// Aligned columns under a header. Widths come from the first 1,000 rows; a later longer cell
+/// shifts its line. Notes are left to the caller.
 std::unique_ptr<TableWriter> text_writer(Sink sink, const TextStyle& style);
 
 }  // namespace panicroom

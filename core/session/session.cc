@@ -47,20 +47,24 @@ Result<std::unique_ptr<Session>> Session::open(std::vector<SourcePtr> files) {
     }
   }
   if (dump_files.empty())
-    return fail(ErrorCode::invalid,
-                fmt::format("{}: this is a kernel file, not a dump: name the dump first, then the kernel",
-                            printable(files.front()->name())));
+    return fail(
+        ErrorCode::invalid,
+        fmt::format("{}: this is a kernel file, not a dump: name the dump first, then the kernel",
+                    printable(files.front()->name())));
   auto dump = open_dump(dump_files);
   if (!dump) return Failure(dump.error().within(printable(dump_files.front()->name())));
   session->dump_ = std::make_unique<Dump>(std::move(*dump));
   session->dump_->layers = std::move(layers);
-  session->physical_ = std::make_unique<PhysicalReader>(session->dump_->memory, session->dump_->machine.order);
+  session->physical_ =
+      std::make_unique<PhysicalReader>(session->dump_->memory, session->dump_->machine.order);
 
   inputs.dump = session->dump_.get();
   Notes notes;
   auto kernel = open_kernel(inputs, notes);
-  if (kernel) session->kernel_ = std::move(*kernel);
-  else session->why_no_kernel_ = kernel.error();
+  if (kernel)
+    session->kernel_ = std::move(*kernel);
+  else
+    session->why_no_kernel_ = kernel.error();
   for (Note& note : notes.take()) session->notes_.push_back(std::move(note));
   return session;
 }
@@ -69,7 +73,8 @@ TableContext Session::context() {
   return {dump_.get(), kernel_.get(), why_no_kernel_ ? &*why_no_kernel_ : nullptr};
 }
 
-Result<void> Session::rows(const Table& table, const Query& query, const RowVisitor& visit, Notes& notes) {
+Result<void> Session::rows(const Table& table, const Query& query, const RowVisitor& visit,
+                           Notes& notes) {
   for (const Note& note : notes_) notes.add(note);
   return table.rows(context(), query, visit, notes);
 }
@@ -84,11 +89,13 @@ Result<std::uint64_t> Session::resolve(std::string_view text) {
   if (const auto sign = text.find_last_of("+-"); sign != std::string_view::npos && sign > 0) {
     const auto number = parse_number(text.substr(sign + 1));
     if (!number)
-      return fail(ErrorCode::invalid, fmt::format("\"{}\" is neither a number nor symbol+offset", printable(text)));
+      return fail(ErrorCode::invalid,
+                  fmt::format("\"{}\" is neither a number nor symbol+offset", printable(text)));
     offset = text[sign] == '+' ? *number : 0 - *number;
     symbol_name = text.substr(0, sign);
   }
-  if (symbol_name.empty()) return fail(ErrorCode::invalid, "an address is expected: a number, symbol or symbol+offset");
+  if (symbol_name.empty())
+    return fail(ErrorCode::invalid, "an address is expected: a number, symbol or symbol+offset");
   if (!kernel_) return Failure(*why_no_kernel_);
   const auto symbols = kernel_->symbols();
   if (!symbols) {
@@ -97,7 +104,8 @@ Result<std::uint64_t> Session::resolve(std::string_view text) {
   }
   const auto symbol = symbols->find(symbol_name);
   if (!symbol)
-    return fail(ErrorCode::no_symbol, fmt::format("no symbol \"{}\" in {}", printable(symbol_name), symbols->origin()));
+    return fail(ErrorCode::no_symbol,
+                fmt::format("no symbol \"{}\" in {}", printable(symbol_name), symbols->origin()));
   return symbol->address + offset;
 }
 
@@ -114,7 +122,9 @@ Result<AddressSpace*> Session::memory(std::optional<std::int64_t> pid) {
         return false;
       },
       walk));
-  if (!found) return fail(ErrorCode::invalid, fmt::format("there was no process {} when the kernel died", *pid));
+  if (!found)
+    return fail(ErrorCode::invalid,
+                fmt::format("there was no process {} when the kernel died", *pid));
   auto memory = kernel_->process_memory(*found);
   if (!memory) return Failure(memory.error());
   process_memory_ = std::move(*memory);

@@ -15,15 +15,15 @@
 
 namespace panicroom {
 
-/// One opened dump with its kernel files: the object that a front end holds. Not thread-safe; several
-/// sessions may live side by side.
+/// One opened dump with its kernel files: the object that a front end holds. Not thread-safe;
+/// several sessions may live side by side.
 class Session {
  public:
-  /// Takes the files in any order: finds out by content which are the dump (or the parts of a split one)
-  /// and which are kernel files. A dump whose kernel cannot be understood still opens: its ranges, its
-  /// file and its physical memory can be read, and `why_no_kernel` says what is missing.
-  /// Errors: `invalid` when no file or no dump was given, else those of open_dump, with the file's name
-  /// at the front of the text.
+  /// Takes the files in any order: finds out by content which are the dump (or the parts of a split
+  /// one) and which are kernel files. A dump whose kernel cannot be understood still opens: its
+  /// ranges, its file and its physical memory can be read, and `why_no_kernel` says what is
+  /// missing. Errors: `invalid` when no file or no dump was given, else those of open_dump, with
+  /// the file's name at the front of the text.
   static Result<std::unique_ptr<Session>> open(std::vector<SourcePtr> files);
 
   const Dump& dump() const { return *dump_; }
@@ -42,8 +42,8 @@ class Session {
 
   /// Physical memory of the dump; there is always one.
   PhysicalReader& physical();
-  /// The kernel's address space, or a process's. Errors: why there is no kernel; `invalid` when no such
-  /// process existed.
+  /// The kernel's address space, or a process's. Errors: why there is no kernel; `invalid` when no
+  /// such process existed.
   Result<AddressSpace*> memory(std::optional<std::int64_t> pid);
 
  private:

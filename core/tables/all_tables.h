@@ -8,8 +8,8 @@
 
 namespace panicroom {
 
-// One function per table, each in its own file. A new table is a new file, a line here and a line in
-// registry.cc.
+// One function per table, each in its own file. A new table is a new file, a line here and a line
+// in registry.cc.
 const Table& dump_table();
 const Table& processes_table();
 const Table& threads_table();
@@ -29,8 +29,8 @@ bool selects(const Query& query, const Thread& thread);
 template <class T>
 Value cell(const std::optional<T>& value) {
   if (!value) return std::monostate{};
-  if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, double> || std::is_same_v<T, std::string> ||
-                std::is_same_v<T, Address>)
+  if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, double> ||
+                std::is_same_v<T, std::string> || std::is_same_v<T, Address>)
     return *value;
   else if constexpr (std::is_signed_v<T>)
     return static_cast<std::int64_t>(*value);

@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::array<Column, 22> columns_of_dump = {{
     {"format", ColumnType::text, "Dump format and version."},
-    {"layers", ColumnType::text, "What was around it, outermost first: gzip, zstd, flattened; null when nothing was."},
+    {"layers", ColumnType::text,
+     "What was around it, outermost first: gzip, zstd, flattened; null when nothing was."},
     {"system", ColumnType::text, "Operating system of the dead kernel."},
     {"release", ColumnType::text, "Kernel release (uname -r)."},
     {"version", ColumnType::text, "Kernel version (uname -v)."},
@@ -26,10 +27,12 @@ constexpr std::array<Column, 22> columns_of_dump = {{
     {"crashed_name", ColumnType::text, "Name of that thread."},
     {"kernel_slide", ColumnType::address, "KASLR: run-time minus link-time address of the kernel."},
     {"translation", ColumnType::text, "How kernel addresses are translated."},
-    {"complete", ColumnType::boolean, "False when the file ends early or its writer says that it is incomplete."},
+    {"complete", ColumnType::boolean,
+     "False when the file ends early or its writer says that it is incomplete."},
     {"memory_present", ColumnType::integer, "Bytes of physical memory in the dump."},
     {"memory_excluded", ColumnType::integer, "Bytes of physical memory that its writer left out."},
-    {"memory_missing", ColumnType::integer, "Bytes that should be in the dump and are not (truncated, other part)."},
+    {"memory_missing", ColumnType::integer,
+     "Bytes that should be in the dump and are not (truncated, other part)."},
 }};
 
 // Days since 1970 to a civil date (proleptic Gregorian), after the standard era arithmetic.
@@ -42,12 +45,14 @@ std::string iso_time(std::int64_t seconds) {
   const std::int64_t day_of_era = shifted - era * 146097;
   const std::int64_t year_of_era =
       (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const std::int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const std::int64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const std::int64_t month_index = (5 * day_of_year + 2) / 153;
   const std::int64_t day = day_of_year - (153 * month_index + 2) / 5 + 1;
   const std::int64_t month = month_index < 10 ? month_index + 3 : month_index - 9;
   const std::int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", year, month, day, rest / 3600, rest / 60 % 60, rest % 60);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", year, month, day, rest / 3600,
+                     rest / 60 % 60, rest % 60);
 }
 
 struct MemoryTotals {
@@ -58,9 +63,12 @@ MemoryTotals totals_of(const PhysicalMemory& memory) {
   MemoryTotals totals;
   memory.ranges([&](const PhysicalRange& range) {
     const std::uint64_t size = range.end - range.start;
-    if (range.present) totals.present += size;
-    else if (range.absence == Absence::excluded) totals.excluded += size;
-    else if (range.absence != Absence::hole) totals.missing += size;
+    if (range.present)
+      totals.present += size;
+    else if (range.absence == Absence::excluded)
+      totals.excluded += size;
+    else if (range.absence != Absence::hole)
+      totals.missing += size;
     return true;
   });
   return totals;
@@ -69,7 +77,9 @@ MemoryTotals totals_of(const PhysicalMemory& memory) {
 class DumpFacts final : public Table {
  public:
   std::string_view name() const override { return "dump"; }
-  std::string_view doc() const override { return "What this dump is and how its kernel died: one row."; }
+  std::string_view doc() const override {
+    return "What this dump is and how its kernel died: one row.";
+  }
   std::span<const Column> columns() const override { return columns_of_dump; }
   Result<void> rows(const TableContext& context, const Query&, const RowVisitor& visit,
                     Notes& notes) const override {
@@ -80,8 +90,8 @@ class DumpFacts final : public Table {
     if (context.kernel) {
       identity = context.kernel->identity(notes);
       translation = context.kernel->memory().table().describe();
-      // The crashed thread is wanted for its name and processor alone; the walk's own notes belong to
-      // the threads table.
+      // The crashed thread is wanted for its name and processor alone; the walk's own notes belong
+      // to the threads table.
       Notes walk;
       const auto walked = context.kernel->threads(
           [&](const Thread& thread) {
@@ -110,7 +120,8 @@ class DumpFacts final : public Table {
         either(identity.release, dump.release),
         either(identity.version, dump.version),
         either(identity.nodename, dump.nodename),
-        identity.machine.empty() ? std::string(panicroom::name(dump.machine.architecture)) : identity.machine,
+        identity.machine.empty() ? std::string(panicroom::name(dump.machine.architecture))
+                                 : identity.machine,
         static_cast<std::uint64_t>(dump.machine.page_size),
         cell(identity.panic_text),
         time ? Value(iso_time(*time)) : Value(std::monostate{}),

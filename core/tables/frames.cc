@@ -9,18 +9,23 @@ constexpr std::array<Column, 9> columns_of_frames = {{
     {"pid", ColumnType::integer, "Process id."},
     {"tid", ColumnType::integer, "Thread id."},
     {"frame", ColumnType::integer, "0 for the innermost frame."},
-    {"pc", ColumnType::address, "Instruction in this frame: the interrupted one, or a return address."},
-    {"sp", ColumnType::address, "Stack pointer in this frame; null where the unwinder does not know it."},
+    {"pc", ColumnType::address,
+     "Instruction in this frame: the interrupted one, or a return address."},
+    {"sp", ColumnType::address,
+     "Stack pointer in this frame; null where the unwinder does not know it."},
     {"symbol", ColumnType::text, "Function that holds pc; null where no symbol covers it."},
     {"offset", ColumnType::integer, "pc minus the symbol's address, bytes."},
     {"name", ColumnType::text, "Name of the thread."},
-    {"exact", ColumnType::boolean, "True when pc is the instruction itself, false for a return address."},
+    {"exact", ColumnType::boolean,
+     "True when pc is the instruction itself, false for a return address."},
 }};
 
 class Frames final : public Table {
  public:
   std::string_view name() const override { return "frames"; }
-  std::string_view doc() const override { return "The kernel stack of every thread, innermost frame first."; }
+  std::string_view doc() const override {
+    return "The kernel stack of every thread, innermost frame first.";
+  }
   std::span<const Column> columns() const override { return columns_of_frames; }
   Result<void> rows(const TableContext& context, const Query& query, const RowVisitor& visit,
                     Notes& notes) const override {
@@ -42,8 +47,8 @@ class Frames final : public Table {
   }
 
  private:
-  static std::array<Value, 9> row_of(const Thread& thread, const UnwoundFrame& frame, std::uint64_t index,
-                                     const SymbolTable* symbols) {
+  static std::array<Value, 9> row_of(const Thread& thread, const UnwoundFrame& frame,
+                                     std::uint64_t index, const SymbolTable* symbols) {
     std::optional<Symbol> symbol;
     if (symbols) symbol = symbols->at(frame.lookup_address());
     return {cell(thread.pid),

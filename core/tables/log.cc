@@ -6,15 +6,19 @@ namespace panicroom {
 namespace {
 
 constexpr std::array<Column, 3> columns_of_log = {{
-    {"time", ColumnType::real, "Seconds since boot; null where the kernel keeps no time (FreeBSD)."},
-    {"level", ColumnType::integer, "syslog severity, 0 (emergency) to 7 (debug); null where it is not kept."},
+    {"time", ColumnType::real,
+     "Seconds since boot; null where the kernel keeps no time (FreeBSD)."},
+    {"level", ColumnType::integer,
+     "syslog severity, 0 (emergency) to 7 (debug); null where it is not kept."},
     {"text", ColumnType::text, "One line of the kernel's message buffer."},
 }};
 
 class Log final : public Table {
  public:
   std::string_view name() const override { return "log"; }
-  std::string_view doc() const override { return "The kernel's message buffer, oldest line first."; }
+  std::string_view doc() const override {
+    return "The kernel's message buffer, oldest line first.";
+  }
   std::span<const Column> columns() const override { return columns_of_log; }
   Result<void> rows(const TableContext& context, const Query&, const RowVisitor& visit,
                     Notes& notes) const override {

@@ -10,17 +10,22 @@ constexpr std::array<Column, 7> columns_of_processes = {{
     {"ppid", ColumnType::integer, "Process id of the parent; null where it has none."},
     {"uid", ColumnType::integer, "Effective user id."},
     {"state", ColumnType::text,
-     "running, sleeping, uninterruptible, idle, stopped, traced, zombie, dead or new; on Linux the state of "
+     "running, sleeping, uninterruptible, idle, stopped, traced, zombie, dead or new; on Linux the "
+     "state of "
      "the thread group's leader."},
-    {"name", ColumnType::text, "Command name as the kernel keeps it (comm), cut at the kernel's length."},
+    {"name", ColumnType::text,
+     "Command name as the kernel keeps it (comm), cut at the kernel's length."},
     {"threads", ColumnType::integer, "Number of threads."},
-    {"address", ColumnType::address, "Address of struct proc (FreeBSD) or of the leader's task_struct (Linux)."},
+    {"address", ColumnType::address,
+     "Address of struct proc (FreeBSD) or of the leader's task_struct (Linux)."},
 }};
 
 class Processes final : public Table {
  public:
   std::string_view name() const override { return "processes"; }
-  std::string_view doc() const override { return "Every process that existed when the kernel died."; }
+  std::string_view doc() const override {
+    return "Every process that existed when the kernel died.";
+  }
   std::span<const Column> columns() const override { return columns_of_processes; }
   Result<void> rows(const TableContext& context, const Query& query, const RowVisitor& visit,
                     Notes& notes) const override {
@@ -29,8 +34,9 @@ class Processes final : public Table {
         [&](const Process& process) {
           if (query.pid && process.pid != query.pid) return true;
           if (query.name && process.name != query.name) return true;
-          const std::array<Value, 7> row = {cell(process.pid),   cell(process.ppid), cell(process.uid),
-                                            cell(process.state), cell(process.name), cell(process.threads),
+          const std::array<Value, 7> row = {cell(process.pid),       cell(process.ppid),
+                                            cell(process.uid),       cell(process.state),
+                                            cell(process.name),      cell(process.threads),
                                             Address{process.address}};
           return visit(row);
         },

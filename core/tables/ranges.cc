@@ -11,7 +11,8 @@ constexpr std::array<Column, 5> columns_of_ranges = {{
     {"size", ColumnType::integer, "Bytes."},
     {"state", ColumnType::text, "present, excluded (left out by the dump's writer) or missing."},
     {"reason", ColumnType::text,
-     "Why it is missing: hole (no memory there), truncated (the file ends before it), other_part (in a file of "
+     "Why it is missing: hole (no memory there), truncated (the file ends before it), other_part "
+     "(in a file of "
      "the split set that was not given); null when present or excluded."},
 }};
 
@@ -22,13 +23,15 @@ class Ranges final : public Table {
     return "Each range of physical memory and whether the dump holds it.";
   }
   std::span<const Column> columns() const override { return columns_of_ranges; }
-  Result<void> rows(const TableContext& context, const Query&, const RowVisitor& visit, Notes&) const override {
+  Result<void> rows(const TableContext& context, const Query&, const RowVisitor& visit,
+                    Notes&) const override {
     context.dump->memory->ranges([&](const PhysicalRange& range) {
       const bool excluded = !range.present && range.absence == Absence::excluded;
       const std::string state = range.present ? "present" : excluded ? "excluded" : "missing";
       const std::array<Value, 5> row = {
           Address{range.start}, Address{range.end}, range.end - range.start, state,
-          range.present || excluded ? Value(std::monostate{}) : Value(std::string(panicroom::name(range.absence)))};
+          range.present || excluded ? Value(std::monostate{})
+                                    : Value(std::string(panicroom::name(range.absence)))};
       return visit(row);
     });
     return {};
@@ -48,10 +51,11 @@ class Regions final : public Table {
   std::string_view name() const override { return "regions"; }
   std::string_view doc() const override { return "Every byte of the dump file and what it is."; }
   std::span<const Column> columns() const override { return columns_of_regions; }
-  Result<void> rows(const TableContext& context, const Query&, const RowVisitor& visit, Notes&) const override {
+  Result<void> rows(const TableContext& context, const Query&, const RowVisitor& visit,
+                    Notes&) const override {
     for (const FileRegion& region : context.dump->regions) {
-      const std::array<Value, 5> row = {region.start, region.end, region.end - region.start, region.what,
-                                        static_cast<std::uint64_t>(region.part)};
+      const std::array<Value, 5> row = {region.start, region.end, region.end - region.start,
+                                        region.what, static_cast<std::uint64_t>(region.part)};
       if (!visit(row)) break;
     }
     return {};

@@ -6,19 +6,24 @@ namespace panicroom {
 
 std::string_view name(ColumnType type) {
   switch (type) {
-    case ColumnType::boolean: return "boolean";
-    case ColumnType::integer: return "integer";
-    case ColumnType::real: return "real";
-    case ColumnType::address: return "address";
-    case ColumnType::text: return "text";
+    case ColumnType::boolean:
+      return "boolean";
+    case ColumnType::integer:
+      return "integer";
+    case ColumnType::real:
+      return "real";
+    case ColumnType::address:
+      return "address";
+    case ColumnType::text:
+      return "text";
   }
   return "text";
 }
 
 std::span<const Table* const> tables() {
   static const std::array<const Table*, 8> list = {
-      &dump_table(),    &processes_table(), &threads_table(), &frames_table(),
-      &log_table(),     &symbols_table(),   &ranges_table(),  &regions_table(),
+      &dump_table(), &processes_table(), &threads_table(), &frames_table(),
+      &log_table(),  &symbols_table(),   &ranges_table(),  &regions_table(),
   };
   return list;
 }

@@ -9,7 +9,8 @@ constexpr std::array<Column, 4> columns_of_symbols = {{
     {"name", ColumnType::text, "Name of the symbol."},
     {"address", ColumnType::address, "Its run-time address (KASLR undone)."},
     {"size", ColumnType::integer, "Size in bytes; null where the source has none (kallsyms)."},
-    {"type", ColumnType::text, "The letter of nm(1): T text, D data, B bss, R read-only, A absolute; lower case is local."},
+    {"type", ColumnType::text,
+     "The letter of nm(1): T text, D data, B bss, R read-only, A absolute; lower case is local."},
 }};
 
 std::array<Value, 4> row_of(const Symbol& symbol) {
@@ -28,7 +29,8 @@ class Symbols final : public Table {
     const auto symbols = kernel->symbols();
     if (!symbols) {
       if (auto why = kernel->why_no_symbols()) return Failure(*why);
-      return fail(ErrorCode::no_symbol, "there are no symbols: give the kernel file after the dump");
+      return fail(ErrorCode::no_symbol,
+                  "there are no symbols: give the kernel file after the dump");
     }
     if (query.name) {
       if (auto symbol = symbols->find(*query.name)) visit(row_of(*symbol));

@@ -23,7 +23,8 @@ struct Address {
 
 /// One cell. std::monostate is "unknown" or "does not apply" (a note or the column's documentation
 /// says which). Strings are the dump's raw bytes: only core/report may show them.
-using Value = std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, Address, std::string>;
+using Value =
+    std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, Address, std::string>;
 
 enum class ColumnType : std::uint8_t { boolean, integer, real, address, text };
 std::string_view name(ColumnType type);
@@ -42,8 +43,8 @@ struct TableContext {
   const Error* why_no_kernel = nullptr;
 };
 
-/// What the caller needs of a table, so that a narrow question is not answered by building everything.
-/// Rows that do not satisfy the set members are not made.
+/// What the caller needs of a table, so that a narrow question is not answered by building
+/// everything. Rows that do not satisfy the set members are not made.
 struct Query {
   std::optional<std::int64_t> pid;
   std::optional<std::int64_t> tid;
@@ -60,10 +61,10 @@ class Table {
   virtual std::string_view name() const = 0;
   virtual std::string_view doc() const = 0;
   virtual std::span<const Column> columns() const = 0;
-  /// Calls `visit` with one value per column for each row until it answers false. What is missing or
-  /// doubtful goes to `notes`; an error means that not even part of the table can be made.
-  virtual Result<void> rows(const TableContext& context, const Query& query, const RowVisitor& visit,
-                            Notes& notes) const = 0;
+  /// Calls `visit` with one value per column for each row until it answers false. What is missing
+  /// or doubtful goes to `notes`; an error means that not even part of the table can be made.
+  virtual Result<void> rows(const TableContext& context, const Query& query,
+                            const RowVisitor& visit, Notes& notes) const = 0;
 };
 
 /// Every table, in the order of `panicroom tables`.

@@ -11,8 +11,10 @@ constexpr std::array<Column, 10> columns_of_threads = {{
     {"process", ColumnType::text, "Name of the process."},
     {"name", ColumnType::text, "Name of the thread."},
     {"state", ColumnType::text, "As in processes, of this thread."},
-    {"cpu", ColumnType::integer, "Processor that the thread was running on; null when it was on none."},
-    {"crashed", ColumnType::boolean, "True for the thread on which the kernel died; null when that is unknown."},
+    {"cpu", ColumnType::integer,
+     "Processor that the thread was running on; null when it was on none."},
+    {"crashed", ColumnType::boolean,
+     "True for the thread on which the kernel died; null when that is unknown."},
     {"address", ColumnType::address, "Address of struct thread (FreeBSD) or task_struct (Linux)."},
     {"pc", ColumnType::address, "Where the thread was, or continues, in the kernel."},
     {"sp", ColumnType::address, "Its kernel stack pointer there."},
@@ -21,7 +23,9 @@ constexpr std::array<Column, 10> columns_of_threads = {{
 class Threads final : public Table {
  public:
   std::string_view name() const override { return "threads"; }
-  std::string_view doc() const override { return "Every thread with its state, processor and kernel registers."; }
+  std::string_view doc() const override {
+    return "Every thread with its state, processor and kernel registers.";
+  }
   std::span<const Column> columns() const override { return columns_of_threads; }
   Result<void> rows(const TableContext& context, const Query& query, const RowVisitor& visit,
                     Notes& notes) const override {
@@ -30,11 +34,16 @@ class Threads final : public Table {
         [&](const Thread& thread) {
           if (!selects(query, thread)) return true;
           const std::array<Value, 10> row = {
-              cell(thread.pid),        cell(thread.tid),
-              cell(thread.process),    cell(thread.name),
-              cell(thread.state),      cell(thread.cpu),
-              cell(thread.crashed),    Address{thread.address},
-              address_cell(thread.registers.pc), address_cell(thread.registers.sp),
+              cell(thread.pid),
+              cell(thread.tid),
+              cell(thread.process),
+              cell(thread.name),
+              cell(thread.state),
+              cell(thread.cpu),
+              cell(thread.crashed),
+              Address{thread.address},
+              address_cell(thread.registers.pc),
+              address_cell(thread.registers.sp),
           };
           return visit(row);
         },

@@ -12,12 +12,15 @@ namespace panicroom {
 namespace {
 
 constexpr std::string_view description =
-    "Opens a kernel crash dump of FreeBSD or Linux, on any system: what died, on which thread, which\n"
+    "Opens a kernel crash dump of FreeBSD or Linux, on any system: what died, on which thread, "
+    "which\n"
     "processes ran and what the log said. Nothing leaves this machine.";
 
 constexpr std::string_view footer =
-    "DUMP is a vmcore, minidump or kdump, also compressed or split; KERNEL is its kernel file, which Linux\n"
-    "dumps do not need. Files are recognised by content and may come in any order. Without a command,\n"
+    "DUMP is a vmcore, minidump or kdump, also compressed or split; KERNEL is its kernel file, "
+    "which Linux\n"
+    "dumps do not need. Files are recognised by content and may come in any order. Without a "
+    "command,\n"
     "`panicroom DUMP` means `panicroom info DUMP`. `panicroom COMMAND --help` shows an example.\n\n"
     "Exit status: 0 all answered, 1 something could not be, 2 the command line was not understood.";
 
@@ -57,16 +60,19 @@ struct Parsed {
 void add_options(CLI::App& app, const CommandInfo& command, Parsed& parsed) {
   Request& request = parsed.request;
   if (command.name != "completion" && command.name != "version") {
-    app.add_flag_callback("--json", [&request] { request.form = OutputForm::json; },
-                          "print one JSON object: table, rows, notes");
-    app.add_flag_callback("--csv", [&request] { request.form = OutputForm::csv; }, "print comma-separated values");
+    app.add_flag_callback(
+        "--json", [&request] { request.form = OutputForm::json; },
+        "print one JSON object: table, rows, notes");
+    app.add_flag_callback(
+        "--csv", [&request] { request.form = OutputForm::csv; }, "print comma-separated values");
   }
   if (command.name == "read") app.add_flag("--raw", request.raw, "print the bytes themselves");
   if (command.name == "read" || command.name == "translate") {
     app.add_flag("--physical", request.physical, "ADDRESS is a physical address");
     app.add_option("--pid", request.pid, "use the address space of this process");
   }
-  if (command.name == "ps" || command.name == "threads" || command.name == "stack" || command.name == "table")
+  if (command.name == "ps" || command.name == "threads" || command.name == "stack" ||
+      command.name == "table")
     app.add_option("--pid", request.pid, "only this process");
   if (command.name == "threads" || command.name == "stack" || command.name == "table") {
     app.add_option("--tid", request.tid, "only this thread");
@@ -74,9 +80,10 @@ void add_options(CLI::App& app, const CommandInfo& command, Parsed& parsed) {
   }
 }
 
-/// Splits what was typed into the command's own operands and files: a fixed number of operands comes
-/// first; where their number is open (`symbols`), the first word that names a file ends them.
-std::optional<std::string> assign_words(const CommandInfo& command, Parsed& parsed, const Host& host) {
+/// Splits what was typed into the command's own operands and files: a fixed number of operands
+/// comes first; where their number is open (`symbols`), the first word that names a file ends them.
+std::optional<std::string> assign_words(const CommandInfo& command, Parsed& parsed,
+                                        const Host& host) {
   auto& words = parsed.words;
   Request& request = parsed.request;
   std::size_t own = command.least_operands;
@@ -87,16 +94,17 @@ std::optional<std::string> assign_words(const CommandInfo& command, Parsed& pars
     // Nothing names a file: then the last word was meant to.
     if (own == words.size() && !files_named && own > 0) --own;
   }
-  if (words.size() < own)
-    return fmt::format("{} expects {}", command.name, command.operands);
+  if (words.size() < own) return fmt::format("{} expects {}", command.name, command.operands);
   const auto middle = words.begin() + static_cast<std::ptrdiff_t>(own);
   request.operands.assign(words.begin(), middle);
   if (!parsed.core.empty()) request.files.push_back(parsed.core);
   if (!parsed.kernel.empty()) request.files.push_back(parsed.kernel);
   request.files.insert(request.files.end(), middle, words.end());
-  if (command.needs_dump && request.files.empty()) return fmt::format("{} expects a DUMP", command.name);
+  if (command.needs_dump && request.files.empty())
+    return fmt::format("{} expects a DUMP", command.name);
   if (!command.needs_dump && !request.files.empty())
-    return fmt::format("{} takes no file, but \"{}\" was given", command.name, visible(request.files.front()));
+    return fmt::format("{} takes no file, but \"{}\" was given", command.name,
+                       visible(request.files.front()));
   return std::nullopt;
 }
 
@@ -115,7 +123,8 @@ int run_command_line(std::span<const std::string> arguments, Host& host) {
   app.formatter(std::make_shared<HelpFormatter>());
   app.fallthrough();
   app.add_option("-M", parsed.core, "the dump, as the BSD tools name it")->type_name("CORE");
-  app.add_option("-N", parsed.kernel, "the kernel file, as the BSD tools name it")->type_name("KERNEL");
+  app.add_option("-N", parsed.kernel, "the kernel file, as the BSD tools name it")
+      ->type_name("KERNEL");
   app.set_version_flag("--version", fmt::format("panicroom {}", program_version));
 
   const CommandInfo* chosen = nullptr;
@@ -132,13 +141,16 @@ int run_command_line(std::span<const std::string> arguments, Host& host) {
 
   // A first word that is no command is a file: `panicroom DUMP` means `panicroom info DUMP`.
   std::vector<std::string> typed(arguments.begin(), arguments.end());
-  const auto first_word = std::find_if(typed.begin(), typed.end(), [](const auto& word) { return !word.starts_with('-'); });
+  const auto first_word = std::find_if(typed.begin(), typed.end(),
+                                       [](const auto& word) { return !word.starts_with('-'); });
   const bool asks_for_help = std::any_of(typed.begin(), typed.end(), [](const auto& word) {
     return word == "--help" || word == "-h" || word == "--version";
   });
-  const bool names_command =
-      std::any_of(typed.begin(), typed.end(), [](const std::string& word) { return find_command(word) != nullptr; });
-  if (!names_command && !asks_for_help && first_word != typed.end()) typed.insert(typed.begin(), "info");
+  const bool names_command = std::any_of(typed.begin(), typed.end(), [](const std::string& word) {
+    return find_command(word) != nullptr;
+  });
+  if (!names_command && !asks_for_help && first_word != typed.end())
+    typed.insert(typed.begin(), "info");
   if (typed.empty()) {
     host.err(app.help());
     return 2;
@@ -157,7 +169,8 @@ int run_command_line(std::span<const std::string> arguments, Host& host) {
     return usage_error(host, visible(error.what()), subs.empty() ? "" : subs.front()->get_name());
   }
   if (!chosen) return usage_error(host, "a command is expected", "");
-  if (const auto problem = assign_words(*chosen, parsed, host)) return usage_error(host, *problem, chosen->name);
+  if (const auto problem = assign_words(*chosen, parsed, host))
+    return usage_error(host, *problem, chosen->name);
   parsed.request.command = chosen->name;
   return run_request(parsed.request, host);
 }

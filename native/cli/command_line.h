@@ -11,8 +11,8 @@
 
 namespace panicroom {
 
-/// What the command line needs of the world around it, so that the same commands run natively and as
-/// WebAssembly and print the same bytes.
+/// What the command line needs of the world around it, so that the same commands run natively and
+/// as WebAssembly and print the same bytes.
 class Host {
  public:
   virtual ~Host() = default;
@@ -27,8 +27,8 @@ class Host {
   virtual std::optional<std::string> environment(std::string_view name) const = 0;
 };
 
-/// Runs `panicroom` with its arguments (without the program's name). Answers the exit status: 0, 1 when
-/// something could not be answered, 2 for a usage error.
+/// Runs `panicroom` with its arguments (without the program's name). Answers the exit status: 0, 1
+/// when something could not be answered, 2 for a usage error.
 int run_command_line(std::span<const std::string> arguments, Host& host);
 
 }  // namespace panicroom

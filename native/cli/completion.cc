@@ -17,11 +17,13 @@ std::string command_words(std::string_view between) {
 
 std::string table_words() {
   std::string out;
-  for (const Table* table : tables()) out += fmt::format("{}{}", out.empty() ? "" : " ", table->name());
+  for (const Table* table : tables())
+    out += fmt::format("{}{}", out.empty() ? "" : " ", table->name());
   return out;
 }
 
-constexpr std::string_view option_words = "--json --csv --pid --tid --crashed --raw --physical --help -M -N";
+constexpr std::string_view option_words =
+    "--json --csv --pid --tid --crashed --raw --physical --help -M -N";
 
 std::string bash_script() {
   return fmt::format(R"(# bash completion for panicroom
@@ -74,10 +76,13 @@ compdef _panicroom panicroom
 std::string fish_script() {
   std::string out = "# fish completion for panicroom\n";
   for (const CommandInfo& command : commands())
-    out += fmt::format("complete -c panicroom -n __fish_use_subcommand -a {} -d '{}'\n", command.name, command.summary);
-  out += fmt::format("complete -c panicroom -n '__fish_seen_subcommand_from table' -a '{}'\n", table_words());
+    out += fmt::format("complete -c panicroom -n __fish_use_subcommand -a {} -d '{}'\n",
+                       command.name, command.summary);
+  out += fmt::format("complete -c panicroom -n '__fish_seen_subcommand_from table' -a '{}'\n",
+                     table_words());
   out += "complete -c panicroom -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n";
-  for (const std::string_view option : {"json", "csv", "pid", "tid", "crashed", "raw", "physical", "help"})
+  for (const std::string_view option :
+       {"json", "csv", "pid", "tid", "crashed", "raw", "physical", "help"})
     out += fmt::format("complete -c panicroom -l {}\n", option);
   return out + "complete -c panicroom -s M -r\ncomplete -c panicroom -s N -r\n";
 }
@@ -89,7 +94,9 @@ int run_completion(const Request& request, Host& host) {
   if (shell == "bash") return host.out(bash_script()) ? 0 : 1;
   if (shell == "zsh") return host.out(zsh_script()) ? 0 : 1;
   if (shell == "fish") return host.out(fish_script()) ? 0 : 1;
-  host.err(fmt::format("panicroom: there is no completion for \"{}\": bash, zsh and fish are known\n", visible(shell)));
+  host.err(
+      fmt::format("panicroom: there is no completion for \"{}\": bash, zsh and fish are known\n",
+                  visible(shell)));
   return 2;
 }
 

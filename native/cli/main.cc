@@ -20,7 +20,9 @@ class Terminal final : public Host {
     struct stat status {};
     return ::stat(path.c_str(), &status) == 0;
   }
-  bool out(std::string_view text) override { return std::fwrite(text.data(), 1, text.size(), stdout) == text.size(); }
+  bool out(std::string_view text) override {
+    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  }
   void err(std::string_view text) override {
     std::fflush(stdout);
     std::fwrite(text.data(), 1, text.size(), stderr);

@@ -35,16 +35,19 @@ class MemoryView {
 struct Stretch {
   std::uint64_t address = 0;
   std::uint64_t length = 0;
-  std::vector<std::byte> bytes;   ///< empty when missing
+  std::vector<std::byte> bytes;  ///< empty when missing
   std::optional<Error> missing;
 };
 
-bool same_reason(const Error& a, const Error& b) { return a.code == b.code && a.absence == b.absence; }
+bool same_reason(const Error& a, const Error& b) {
+  return a.code == b.code && a.absence == b.absence;
+}
 
-/// Walks [address, address + length) page by page and gives its lines; neighbouring stretches that are
-/// missing for the same reason are joined.
+/// Walks [address, address + length) page by page and gives its lines; neighbouring stretches that
+/// are missing for the same reason are joined.
 template <class Emit>
-void walk_memory(MemoryView& memory, std::uint64_t address, std::uint64_t length, const Emit& emit) {
+void walk_memory(MemoryView& memory, std::uint64_t address, std::uint64_t length,
+                 const Emit& emit) {
   std::optional<Stretch> gap;
   const auto flush = [&] {
     const bool go_on = !gap || emit(*gap);
@@ -66,7 +69,8 @@ void walk_memory(MemoryView& memory, std::uint64_t address, std::uint64_t length
       if (!flush()) return;
       for (std::size_t at = 0; at < bytes.size(); at += bytes_a_line) {
         const auto line = bytes.subspan(at, std::min(bytes_a_line, bytes.size() - at));
-        if (!emit(Stretch{address + at, line.size(), {line.begin(), line.end()}, std::nullopt})) return;
+        if (!emit(Stretch{address + at, line.size(), {line.begin(), line.end()}, std::nullopt}))
+          return;
       }
     }
     address += part;
@@ -99,9 +103,12 @@ std::string text_line(const Stretch& stretch) {
                      printed(stretch.bytes));
 }
 
-int read_raw(MemoryView& memory, std::uint64_t address, std::uint64_t length, const Request& request, Host& host) {
+int read_raw(MemoryView& memory, std::uint64_t address, std::uint64_t length,
+             const Request& request, Host& host) {
   if (host.out_columns() != 0) {
-    host.err("panicroom: --raw writes the memory's own bytes, which a terminal would obey: send them to a file or a pipe\n");
+    host.err(
+        "panicroom: --raw writes the memory's own bytes, which a terminal would obey: send them to "
+        "a file or a pipe\n");
     return 2;
   }
   int status = 0;
@@ -125,7 +132,8 @@ int run_read(const Request& request, Session& session, Host& host) {
   const auto length = session.resolve(request.operands[1]);
   if (!length) return report_error(host, file, length.error().within("LENGTH")), 1;
   if (*length == 0 || !checked_add(*address, *length - 1)) {
-    host.err(fmt::format("panicroom: LENGTH {} does not fit behind address {:#x}\n", *length, *address));
+    host.err(
+        fmt::format("panicroom: LENGTH {} does not fit behind address {:#x}\n", *length, *address));
     return 2;
   }
   auto memory = MemoryView::open(request, session);
@@ -152,14 +160,16 @@ int run_read(const Request& request, Session& session, Host& host) {
     if (request.form == OutputForm::text) return taken = host.out(text_line(stretch));
     const Value null = std::monostate{};
     const std::array<Value, 5> row = {
-        Address{stretch.address}, stretch.length, stretch.missing ? null : Value(hexadecimal(stretch.bytes, "")),
+        Address{stretch.address}, stretch.length,
+        stretch.missing ? null : Value(hexadecimal(stretch.bytes, "")),
         stretch.missing ? null : Value(printed(stretch.bytes)),
         stretch.missing ? Value(stretch.missing->text) : null};
     return taken = writer->row(row);
   });
   if (request.form != OutputForm::text) writer->end(notes.take());
   if (!all_read && request.form != OutputForm::json)
-    host.err(fmt::format("panicroom: {}: not all of these bytes can be read; the lines say why\n", visible(file)));
+    host.err(fmt::format("panicroom: {}: not all of these bytes can be read; the lines say why\n",
+                         visible(file)));
   return all_read && taken ? 0 : 1;
 }
 
@@ -189,42 +199,56 @@ int run_translate(const Request& request, Session& session, Host& host) {
   const PhysicalMemory& memory = *session.dump().memory;
   for (const TranslationStep& step : steps) {
     Value offset = null;
-    if (step.entry_offset) offset = Address{*step.entry_offset};
+    if (step.entry_offset)
+      offset = Address{*step.entry_offset};
     else if (step.entry_address)
-      if (const PageLocation place = memory.locate(*step.entry_address); place.present && place.codec == Codec::none)
+      if (const PageLocation place = memory.locate(*step.entry_address);
+          place.present && place.codec == Codec::none)
         offset = Address{place.file_offset + *step.entry_address % memory.page_size()};
     const bool rule = !step.entry_address && !step.entry_offset;
-    const std::array<Value, 6> row = {std::string(step.table),
-                                      rule ? null : Value(step.index),
-                                      step.entry_address ? Value(Address{*step.entry_address}) : null,
-                                      offset,
-                                      rule ? null : Value(Address{step.entry}),
-                                      step.meaning};
+    const std::array<Value, 6> row = {
+        std::string(step.table),
+        rule ? null : Value(step.index),
+        step.entry_address ? Value(Address{*step.entry_address}) : null,
+        offset,
+        rule ? null : Value(Address{step.entry}),
+        step.meaning};
     writer->row(row);
   }
   Notes notes;
   if (translated) {
     const PageLocation place = memory.locate(translated->physical);
     const std::uint64_t in_page = translated->physical % memory.page_size();
-    const std::array<Value, 6> physical = {std::string("physical memory"), null, Address{translated->physical}, null,
-                                           null, fmt::format("physical address {:#x}", translated->physical)};
+    const std::array<Value, 6> physical = {
+        std::string("physical memory"),
+        null,
+        Address{translated->physical},
+        null,
+        null,
+        fmt::format("physical address {:#x}", translated->physical)};
     writer->row(physical);
     std::string meaning;
     Value offset = null;
     if (!place.present) {
       meaning = fmt::format("not in the dump: {}", name(place.absence));
-      notes.add(Error(absent(place.absence, translated->physical, "the dump does not hold this physical address").value()));
+      notes.add(Error(absent(place.absence, translated->physical,
+                             "the dump does not hold this physical address")
+                          .value()));
     } else if (place.codec == Codec::none) {
       offset = Address{place.file_offset + in_page};
       meaning = fmt::format("stored as it is, at file offset {:#x}", place.file_offset + in_page);
     } else {
       offset = Address{place.file_offset};
-      meaning = fmt::format("byte {:#x} of the page stored in {} bytes of {} at file offset {:#x}", in_page,
-                            place.stored_size, name(place.codec), place.file_offset);
+      meaning = fmt::format("byte {:#x} of the page stored in {} bytes of {} at file offset {:#x}",
+                            in_page, place.stored_size, name(place.codec), place.file_offset);
     }
-    const std::array<Value, 6> record = {std::string(place.record.empty() ? "dump" : place.record), null, null,
-                                         place.record.empty() ? null : Value(Address{place.record_offset}), null,
-                                         std::string(place.present ? "names where the page is" : "names no page")};
+    const std::array<Value, 6> record = {
+        std::string(place.record.empty() ? "dump" : place.record),
+        null,
+        null,
+        place.record.empty() ? null : Value(Address{place.record_offset}),
+        null,
+        std::string(place.present ? "names where the page is" : "names no page")};
     writer->row(record);
     const std::array<Value, 6> bytes = {std::string("file"), null, null, offset, null, meaning};
     writer->row(bytes);

@@ -13,7 +13,7 @@ enum class OutputForm : std::uint8_t { text, json, csv };
 
 /// What a command line asks for.
 struct Request {
-  std::string command;                ///< its own name, also where an alias was typed; "info" by default
+  std::string command;  ///< its own name, also where an alias was typed; "info" by default
   std::vector<std::string> operands;  ///< the command's own, without the files
   std::vector<std::string> files;     ///< dump and kernel files, in any order
   OutputForm form = OutputForm::text;
@@ -24,14 +24,15 @@ struct Request {
   std::optional<std::int64_t> tid;
 };
 
-/// One command of the program. The list is what help, completion and the manual are checked against.
+/// One command of the program. The list is what help, completion and the manual are checked
+/// against.
 struct CommandInfo {
   std::string_view name;
   std::string_view aliases;   ///< separated by blanks
   std::string_view operands;  ///< as in the usage line, without the files
   std::string_view summary;
   std::string_view example;
-  std::string_view table;     ///< the table that it prints, if it prints just that
+  std::string_view table;  ///< the table that it prints, if it prints just that
   std::size_t least_operands = 0;
   std::size_t most_operands = 0;
   bool needs_dump = true;

@@ -22,8 +22,8 @@ Query query_of(const Request& request) {
 
 /// Writes what `make` gives its visitor, then the notes. `make` answers like Table::rows.
 template <class Make>
-int print_table(const Request& request, Host& host, std::string_view name, std::span<const Column> columns,
-                bool vertical, const Make& make) {
+int print_table(const Request& request, Host& host, std::string_view name,
+                std::span<const Column> columns, bool vertical, const Make& make) {
   const auto writer = writer_for(request, host, vertical);
   Notes notes;
   bool begun = false;
@@ -64,7 +64,8 @@ int run_symbols(const Request& request, Session& session, Host& host) {
   if (request.operands.empty()) return print_session_table(request, session, table, host);
   bool all_found = true;
   const int status = print_table(
-      request, host, table.name(), table.columns(), false, [&](const RowVisitor& visit, Notes& notes) -> Result<void> {
+      request, host, table.name(), table.columns(), false,
+      [&](const RowVisitor& visit, Notes& notes) -> Result<void> {
         for (const std::string& name : request.operands) {
           Query query;
           query.name = name;
@@ -78,7 +79,8 @@ int run_symbols(const Request& request, Session& session, Host& host) {
               notes));
           if (found) continue;
           all_found = false;
-          notes.add(Note{ErrorCode::no_symbol, fmt::format("no symbol \"{}\"", printable(name)), std::nullopt});
+          notes.add(Note{ErrorCode::no_symbol, fmt::format("no symbol \"{}\"", printable(name)),
+                         std::nullopt});
         }
         return {};
       });
@@ -116,19 +118,21 @@ int run_tables(const Request& request, Host& host) {
       {"type", ColumnType::text, "boolean, integer, real, address or text."},
       {"doc", ColumnType::text, "What it means."},
   }};
-  return print_table(request, host, "tables", columns, false, [](const RowVisitor& visit, Notes&) -> Result<void> {
-    for (const Table* table : tables()) {
-      const std::array<Value, 4> head = {std::string(table->name()), std::monostate{}, std::monostate{},
-                                         std::string(table->doc())};
-      if (!visit(head)) break;
-      for (const Column& column : table->columns()) {
-        const std::array<Value, 4> row = {std::string(table->name()), std::string(column.name),
-                                          std::string(name(column.type)), std::string(column.doc)};
-        visit(row);
-      }
-    }
-    return {};
-  });
+  return print_table(
+      request, host, "tables", columns, false, [](const RowVisitor& visit, Notes&) -> Result<void> {
+        for (const Table* table : tables()) {
+          const std::array<Value, 4> head = {std::string(table->name()), std::monostate{},
+                                             std::monostate{}, std::string(table->doc())};
+          if (!visit(head)) break;
+          for (const Column& column : table->columns()) {
+            const std::array<Value, 4> row = {std::string(table->name()), std::string(column.name),
+                                              std::string(name(column.type)),
+                                              std::string(column.doc)};
+            visit(row);
+          }
+        }
+        return {};
+      });
 }
 
 int run_formats(const Request& request, Host& host) {
@@ -137,14 +141,16 @@ int run_formats(const Request& request, Host& host) {
       {"variants", ColumnType::text, "What is read of it."},
       {"recognised_by", ColumnType::text, "How its content is recognised."},
   }};
-  return print_table(request, host, "formats", columns, false, [](const RowVisitor& visit, Notes&) -> Result<void> {
-    for (const FormatInfo& format : formats()) {
-      const std::array<Value, 3> row = {std::string(format.name), std::string(format.variants),
-                                        std::string(format.recognised_by)};
-      if (!visit(row)) break;
-    }
-    return {};
-  });
+  return print_table(request, host, "formats", columns, false,
+                     [](const RowVisitor& visit, Notes&) -> Result<void> {
+                       for (const FormatInfo& format : formats()) {
+                         const std::array<Value, 3> row = {std::string(format.name),
+                                                           std::string(format.variants),
+                                                           std::string(format.recognised_by)};
+                         if (!visit(row)) break;
+                       }
+                       return {};
+                     });
 }
 
 int run_on_session(const Request& request, Session& session, Host& host) {
@@ -157,15 +163,18 @@ int run_on_session(const Request& request, Session& session, Host& host) {
   if (request.command == "table") table_name = request.operands.front();
   for (const CommandInfo& command : commands())
     if (command.name == request.command && !command.table.empty()) table_name = command.table;
-  if (const Table* table = find_table(table_name)) return print_session_table(request, session, *table, host);
-  host.err(fmt::format("panicroom: there is no table \"{}\": `panicroom tables` lists them\n", visible(table_name)));
+  if (const Table* table = find_table(table_name))
+    return print_session_table(request, session, *table, host);
+  host.err(fmt::format("panicroom: there is no table \"{}\": `panicroom tables` lists them\n",
+                       visible(table_name)));
   return 2;
 }
 
 }  // namespace
 
 int run_request(const Request& request, Host& host) {
-  if (request.command == "version") return host.out(fmt::format("panicroom {}\n", program_version)) ? 0 : 1;
+  if (request.command == "version")
+    return host.out(fmt::format("panicroom {}\n", program_version)) ? 0 : 1;
   if (request.command == "completion") return run_completion(request, host);
   if (request.command == "tables") return run_tables(request, host);
   if (request.command == "formats") return run_formats(request, host);

@@ -6,12 +6,14 @@
 namespace panicroom {
 namespace {
 
-std::string shown(const std::optional<std::int64_t>& number) { return number ? fmt::format("{}", *number) : "-"; }
+std::string shown(const std::optional<std::int64_t>& number) {
+  return number ? fmt::format("{}", *number) : "-";
+}
 std::string shown(const std::optional<std::string>& text) { return text ? visible(*text) : "-"; }
 
 std::string heading(const Thread& thread, bool colour) {
-  std::string text = fmt::format("pid {} tid {} {} ({}", shown(thread.pid), shown(thread.tid), shown(thread.name),
-                                 shown(thread.state));
+  std::string text = fmt::format("pid {} tid {} {} ({}", shown(thread.pid), shown(thread.tid),
+                                 shown(thread.name), shown(thread.state));
   if (thread.cpu) text += fmt::format(", cpu {}", *thread.cpu);
   if (thread.crashed == true) text += ", crashed";
   text += ")";
@@ -49,15 +51,19 @@ Result<void> print_stacks(const Request& request, Session& session, Host& host, 
         any = true;
         const Unwound unwound = kernel->stack(thread, notes);
         std::size_t index = 0;
-        for (const UnwoundFrame& frame : unwound.frames) text += frame_line(index++, frame, symbols.get());
+        for (const UnwoundFrame& frame : unwound.frames)
+          text += frame_line(index++, frame, symbols.get());
         if (unwound.frames.empty()) text += "  no frames\n";
-        if (unwound.stopped) text += fmt::format("  stopped: {}\n", visible(unwound.stopped->message()));
+        if (unwound.stopped)
+          text += fmt::format("  stopped: {}\n", visible(unwound.stopped->message()));
         return host.out(text);
       },
       notes));
   if (any) return {};
-  if (request.crashed) return fail(ErrorCode::invalid, "it is not known on which thread the kernel died");
-  if (request.tid || request.pid) return fail(ErrorCode::invalid, "no such thread existed when the kernel died");
+  if (request.crashed)
+    return fail(ErrorCode::invalid, "it is not known on which thread the kernel died");
+  if (request.tid || request.pid)
+    return fail(ErrorCode::invalid, "no such thread existed when the kernel died");
   return {};
 }
 

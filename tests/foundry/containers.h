@@ -7,19 +7,21 @@
 
 namespace foundry {
 
-/// FreeBSD minidumps. `kernbase` is the start of the page map; the direct map is [dmapbase, dmapend).
+/// FreeBSD minidumps. `kernbase` is the start of the page map; the direct map is [dmapbase,
+/// dmapend).
 struct MinidumpOptions {
   unsigned version = 3;
   std::uint64_t kernbase = 0;
   std::uint64_t dmapbase = 0, dmapend = 0, dmapphys = 0;
-  std::string message_buffer;      ///< the ring's bytes
-  unsigned avail_word = 8;         ///< i386: 4 or 8
+  std::string message_buffer;  ///< the ring's bytes
+  unsigned avail_word = 8;     ///< i386: 4 or 8
 };
 /// Adds page-table pages to the image (amd64 v2 and v3), hence not const.
 Blob minidump(Image& image, const MinidumpOptions& options);
 
-/// ELF cores. `style`: "freebsd" (no notes, OSABI 255, e_version 0), "linux" (PRSTATUS and VMCOREINFO
-/// notes, p_vaddr in the direct map), "qemu" (section header before the program headers, e_ehsize 8).
+/// ELF cores. `style`: "freebsd" (no notes, OSABI 255, e_version 0), "linux" (PRSTATUS and
+/// VMCOREINFO notes, p_vaddr in the direct map), "qemu" (section header before the program headers,
+/// e_ehsize 8).
 struct ElfOptions {
   std::string style = "linux";
   std::uint64_t direct_map = 0;    ///< p_vaddr = p_paddr + direct_map (linux)
@@ -32,18 +34,18 @@ Blob elf_core(const Image& image, const ElfOptions& options);
 Blob kernel_file(const Image& image);
 
 struct KdumpOptions {
-  unsigned version = 6;            ///< 1 to 6
-  std::string codec = "zlib";      ///< zlib, lzo, snappy, zstd, none
-  bool padded32 = false;           ///< 32-bit machines: the padded sub header
+  unsigned version = 6;        ///< 1 to 6
+  std::string codec = "zlib";  ///< zlib, lzo, snappy, zstd, none
+  bool padded32 = false;       ///< 32-bit machines: the padded sub header
   std::string release = "6.1.0-foundry";
   std::int64_t phys_base = 0;
-  bool incomplete = false;         ///< status 8; the last tenth of the pages has empty descriptors
+  bool incomplete = false;  ///< status 8; the last tenth of the pages has empty descriptors
 };
 /// One blob; with `parts` > 1 a split set.
 std::vector<Blob> kdump(const Image& image, const KdumpOptions& options, unsigned parts = 1);
 
-/// makedumpfile's flattened form: records of `chunk` bytes; the first chunk is written last once more,
-/// as makedumpfile does with its headers.
+/// makedumpfile's flattened form: records of `chunk` bytes; the first chunk is written last once
+/// more, as makedumpfile does with its headers.
 Blob flattened(const Blob& plain, std::size_t chunk = 65536);
 Blob gzipped(const Blob& plain);
 Blob zstd_compressed(const Blob& plain);

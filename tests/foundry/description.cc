@@ -32,10 +32,15 @@ Words words_of(std::string_view line) {
         continue;
       }
       const char escape = line[++at];
-      if (escape == 'n') word += '\n';
-      else if (escape == 't') word += '\t';
-      else if (escape == 'x') word += static_cast<char>(std::stoi(std::string(line.substr(at + 1, 2)), nullptr, 16)), at += 2;
-      else word += escape;
+      if (escape == 'n')
+        word += '\n';
+      else if (escape == 't')
+        word += '\t';
+      else if (escape == 'x')
+        word += static_cast<char>(std::stoi(std::string(line.substr(at + 1, 2)), nullptr, 16)),
+            at += 2;
+      else
+        word += escape;
     }
     ++at;
     words.push_back(word);
@@ -67,25 +72,43 @@ class Parser {
       return words[index];
     };
     Image& image = out_.image;
-    if (verb == "machine") image.architecture = word(1);
-    else if (verb == "page") image.page = number_of(word(1));
-    else if (verb == "ram") image.ram.push_back(range_of(word(1)));
-    else if (verb == "exclude") exclude(range_of(word(1)));
-    else if (verb == "tables") image.paging = word(1), image.table_area = range_of(word(2));
-    else if (verb == "map") image.mappings.push_back({number_of(word(1)), number_of(word(2)), number_of(word(3)),
-                                                      words.size() > 4 ? number_of(word(4)) : image.page});
-    else if (verb == "symbol") image.symbols.push_back({word(1), number_of(word(2)), number_of(word(3)), word(4)[0]});
-    else if (verb == "string") later_.push_back(words);
-    else if (verb == "u32" || verb == "u64") later_.push_back(words);
-    else if (verb == "pattern") later_.push_back(words);
-    else if (verb == "system") out_.system = word(1);
-    else if (verb == "heap") out_.heap = range_of(word(1));
-    else if (verb == "panic") out_.panic = word(1);
-    else if (verb == "log") log(words);
-    else if (verb == "process") process(words);
-    else if (verb == "thread") thread(words);
-    else if (verb == "file") file(words);
-    else throw std::runtime_error("unknown word " + verb);
+    if (verb == "machine")
+      image.architecture = word(1);
+    else if (verb == "page")
+      image.page = number_of(word(1));
+    else if (verb == "ram")
+      image.ram.push_back(range_of(word(1)));
+    else if (verb == "exclude")
+      exclude(range_of(word(1)));
+    else if (verb == "tables")
+      image.paging = word(1), image.table_area = range_of(word(2));
+    else if (verb == "map")
+      image.mappings.push_back({number_of(word(1)), number_of(word(2)), number_of(word(3)),
+                                words.size() > 4 ? number_of(word(4)) : image.page});
+    else if (verb == "symbol")
+      image.symbols.push_back({word(1), number_of(word(2)), number_of(word(3)), word(4)[0]});
+    else if (verb == "string")
+      later_.push_back(words);
+    else if (verb == "u32" || verb == "u64")
+      later_.push_back(words);
+    else if (verb == "pattern")
+      later_.push_back(words);
+    else if (verb == "system")
+      out_.system = word(1);
+    else if (verb == "heap")
+      out_.heap = range_of(word(1));
+    else if (verb == "panic")
+      out_.panic = word(1);
+    else if (verb == "log")
+      log(words);
+    else if (verb == "process")
+      process(words);
+    else if (verb == "thread")
+      thread(words);
+    else if (verb == "file")
+      file(words);
+    else
+      throw std::runtime_error("unknown word " + verb);
   }
 
   /// What writes into memory waits until all mappings are known.
@@ -95,22 +118,28 @@ class Parser {
       const std::uint64_t at = number_of(is_virtual ? words[1].substr(1) : words[1]);
       Image& image = out_.image;
       const auto write = [&](std::uint64_t address, std::uint64_t value, unsigned width) {
-        if (is_virtual) image.write_virtual(address, value, width);
-        else image.write(address, value, width);
+        if (is_virtual)
+          image.write_virtual(address, value, width);
+        else
+          image.write(address, value, width);
       };
-      if (words[0] == "u32") write(at, number_of(words.at(2)), 4);
-      else if (words[0] == "u64") write(at, number_of(words.at(2)), 8);
+      if (words[0] == "u32")
+        write(at, number_of(words.at(2)), 4);
+      else if (words[0] == "u64")
+        write(at, number_of(words.at(2)), 8);
       else if (words[0] == "string")
         for (std::size_t index = 0; index < words.at(2).size(); ++index)
           write(at + index, static_cast<std::uint8_t>(words[2][index]), 1);
       else  // pattern ADDRESS LENGTH: each 8 bytes are their own address
-        for (std::uint64_t index = 0; index < number_of(words.at(2)); index += 8) write(at + index, at + index, 8);
+        for (std::uint64_t index = 0; index < number_of(words.at(2)); index += 8)
+          write(at + index, at + index, 8);
     }
   }
 
  private:
   void exclude(Range range) {
-    for (std::uint64_t at = range.start; at < range.end; at += out_.image.page) out_.image.excluded.insert(at);
+    for (std::uint64_t at = range.start; at < range.end; at += out_.image.page)
+      out_.image.excluded.insert(at);
   }
   void log(const Words& words) {
     LogText text;
@@ -133,9 +162,12 @@ class Parser {
     thread.name = words.at(2);
     std::size_t at = 3;
     for (; at < words.size() && words[at] != "frames"; ++at) {
-      if (words[at] == "cpu") thread.cpu = static_cast<std::int64_t>(number_of(words.at(++at)));
-      else if (words[at] == "crashed") thread.crashed = true;
-      else throw std::runtime_error("unknown word " + words[at]);
+      if (words[at] == "cpu")
+        thread.cpu = static_cast<std::int64_t>(number_of(words.at(++at)));
+      else if (words[at] == "crashed")
+        thread.crashed = true;
+      else
+        throw std::runtime_error("unknown word " + words[at]);
     }
     for (++at; at < words.size(); ++at) thread.frames.push_back(number_of(words[at]));
     out_.processes.back().threads.push_back(thread);
@@ -144,7 +176,8 @@ class Parser {
     FileText file{words.at(1), words.at(2), {}};
     for (std::size_t at = 3; at < words.size(); ++at) {
       const std::size_t equal = words[at].find('=');
-      if (equal == std::string::npos) throw std::runtime_error("expected key=value, got " + words[at]);
+      if (equal == std::string::npos)
+        throw std::runtime_error("expected key=value, got " + words[at]);
       file.settings.emplace_back(words[at].substr(0, equal), words[at].substr(equal + 1));
     }
     out_.files.push_back(file);
@@ -219,7 +252,8 @@ std::vector<Blob> make_dump(const Description& description, const FileText& file
     options.dmapend = file.number("dmapend", 0);
     options.dmapphys = file.number("dmapphys", 0);
     options.avail_word = static_cast<unsigned>(file.number("avail", 8));
-    options.message_buffer = ring_of(description, static_cast<std::size_t>(file.number("msgbuf", 4096)));
+    options.message_buffer =
+        ring_of(description, static_cast<std::size_t>(file.number("msgbuf", 4096)));
     parts.push_back(minidump(image, options));
   } else if (file.container == "elf") {
     ElfOptions options;
@@ -241,9 +275,12 @@ std::vector<Blob> make_dump(const Description& description, const FileText& file
   for (Blob& part : parts) {
     if (file.number("flattened", 0) != 0) part = flattened(part);
     const std::string wrap = file.get("wrap");
-    if (wrap == "gzip") part = gzipped(part);
-    else if (wrap == "zstd") part = zstd_compressed(part);
-    else if (!wrap.empty()) throw std::runtime_error("unknown wrap " + wrap);
+    if (wrap == "gzip")
+      part = gzipped(part);
+    else if (wrap == "zstd")
+      part = zstd_compressed(part);
+    else if (!wrap.empty())
+      throw std::runtime_error("unknown wrap " + wrap);
   }
   return parts;
 }

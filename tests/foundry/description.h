@@ -54,12 +54,12 @@ struct Description {
   std::vector<ProcessText> processes;
   std::vector<LogText> log;
   std::string panic;
-  Range heap;          ///< virtual addresses that kernel objects are put at
+  Range heap;  ///< virtual addresses that kernel objects are put at
   std::vector<FileText> files;
 };
 
-/// Parses a description and builds its world (page tables, kernel objects). Throws std::runtime_error
-/// that names the line.
+/// Parses a description and builds its world (page tables, kernel objects). Throws
+/// std::runtime_error that names the line.
 Description parse_description(std::string_view text, std::string name);
 Description read_description(const std::string& path);
 

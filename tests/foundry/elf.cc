@@ -59,7 +59,9 @@ Blob elf_core(const Image& image, const ElfOptions& options) {
   const std::size_t after = qemu ? phoff + headers * phdr : shoff + (extended ? shdr : 0);
 
   Blob out;
-  append(out, std::string_view("\x7f" "ELF", 4));
+  append(out, std::string_view("\x7f"
+                               "ELF",
+                               4));
   append(out, wide ? 2 : 1, 1);
   append(out, 1, 1);
   append(out, 1, 1);
@@ -89,15 +91,18 @@ Blob elf_core(const Image& image, const ElfOptions& options) {
   const std::uint64_t aligned = (offset + image.page - 1) / image.page * image.page;
   if (!qemu) offset = aligned;
   std::size_t at = phoff;
-  const auto header = [&](std::uint64_t type, std::uint64_t file, std::uint64_t virtual_address, std::uint64_t physical,
-                          std::uint64_t file_size, std::uint64_t memory_size) {
+  const auto header = [&](std::uint64_t type, std::uint64_t file, std::uint64_t virtual_address,
+                          std::uint64_t physical, std::uint64_t file_size,
+                          std::uint64_t memory_size) {
     if (wide) {
       put(out, at, type, 4), put(out, at + 4, type == 1 ? 7 : 0, 4), put(out, at + 8, file, 8);
-      put(out, at + 16, virtual_address, 8), put(out, at + 24, physical, 8), put(out, at + 32, file_size, 8);
+      put(out, at + 16, virtual_address, 8), put(out, at + 24, physical, 8),
+          put(out, at + 32, file_size, 8);
       put(out, at + 40, memory_size, 8), put(out, at + 48, type == 1 ? image.page : 0, 8);
     } else {
       put(out, at, type, 4), put(out, at + 4, file, 4), put(out, at + 8, virtual_address, 4);
-      put(out, at + 12, physical, 4), put(out, at + 16, file_size, 4), put(out, at + 20, memory_size, 4);
+      put(out, at + 12, physical, 4), put(out, at + 16, file_size, 4),
+          put(out, at + 20, memory_size, 4);
       put(out, at + 24, 7, 4), put(out, at + 28, type == 1 ? image.page : 0, 4);
     }
     at += phdr;
@@ -105,7 +110,8 @@ Blob elf_core(const Image& image, const ElfOptions& options) {
   if (!notes.empty()) header(4, after, 0, 0, notes.size(), notes.size());
   for (Segment& segment : segments) {
     segment.offset = offset;
-    const std::uint64_t virtual_address = qemu || freebsd ? segment.physical : segment.physical + options.direct_map;
+    const std::uint64_t virtual_address =
+        qemu || freebsd ? segment.physical : segment.physical + options.direct_map;
     header(1, offset, virtual_address, segment.physical, segment.file_size, segment.memory_size);
     offset += segment.file_size;
   }
@@ -153,11 +159,14 @@ Blob kernel_file(const Image& image) {
     section_names.push_back(0);
     return at;
   };
-  const std::size_t data_name = named(".data"), text_name = named(".text"), symtab_name = named(".symtab"),
-                    strtab_name = named(".strtab"), shstrtab_name = named(".shstrtab");
+  const std::size_t data_name = named(".data"), text_name = named(".text"),
+                    symtab_name = named(".symtab"), strtab_name = named(".strtab"),
+                    shstrtab_name = named(".shstrtab");
   const std::size_t ehdr = wide ? 64 : 52, shdr = wide ? 64 : 40;
   Blob out;
-  append(out, std::string_view("\x7f" "ELF", 4));
+  append(out, std::string_view("\x7f"
+                               "ELF",
+                               4));
   append(out, wide ? 2 : 1, 1), append(out, 1, 1), append(out, 1, 1), append(out, 9, 1);
   out.resize(16);
   append(out, 2, 2), append(out, machine_number(image), 2), append(out, 1, 4);
@@ -166,13 +175,15 @@ Blob kernel_file(const Image& image) {
   std::size_t sections_at = names_at + section_names.size();
   sections_at = (sections_at + 7) / 8 * 8;
   append(out, 0, word), append(out, 0, word), append(out, sections_at, word), append(out, 0, 4);
-  append(out, ehdr, 2), append(out, 0, 2), append(out, 0, 2), append(out, shdr, 2), append(out, 6, 2), append(out, 5, 2);
+  append(out, ehdr, 2), append(out, 0, 2), append(out, 0, 2), append(out, shdr, 2),
+      append(out, 6, 2), append(out, 5, 2);
   out.insert(out.end(), symbols.begin(), symbols.end());
   out.insert(out.end(), strings.begin(), strings.end());
   out.insert(out.end(), section_names.begin(), section_names.end());
   out.resize(sections_at);
-  const auto section = [&](std::size_t name, std::uint64_t type, std::uint64_t flags, std::size_t offset, std::size_t size,
-                           std::uint64_t link, std::uint64_t info, std::uint64_t entry) {
+  const auto section = [&](std::size_t name, std::uint64_t type, std::uint64_t flags,
+                           std::size_t offset, std::size_t size, std::uint64_t link,
+                           std::uint64_t info, std::uint64_t entry) {
     append(out, name, 4), append(out, type, 4), append(out, flags, word), append(out, 0, word);
     append(out, offset, word), append(out, size, word), append(out, link, 4), append(out, info, 4);
     append(out, 8, word), append(out, entry, word);

@@ -56,7 +56,9 @@ const Value null = std::monostate{};
 /// Each `file` of each FreeBSD description.
 struct Named {
   std::string description, file;
-  friend void PrintTo(const Named& named, std::ostream* out) { *out << named.description << "/" << named.file; }
+  friend void PrintTo(const Named& named, std::ostream* out) {
+    *out << named.description << "/" << named.file;
+  }
 };
 
 class FreeBsdFoundry : public testing::TestWithParam<Named> {
@@ -69,7 +71,8 @@ class FreeBsdFoundry : public testing::TestWithParam<Named> {
     ASSERT_NE(wanted, nullptr);
     std::vector<SourcePtr> files;
     files.push_back(source("kernel", foundry::kernel_file(description.image)));
-    for (const Blob& part : foundry::make_dump(description, *wanted)) files.push_back(source(wanted->name, part));
+    for (const Blob& part : foundry::make_dump(description, *wanted))
+      files.push_back(source(wanted->name, part));
     auto opened = Session::open(files);
     ASSERT_TRUE(opened) << opened.error().message();
     session = std::move(*opened);
@@ -173,8 +176,8 @@ TEST_P(FreeBsdFoundry, DumpSaysWhatDied) {
       }
 }
 
-/// Every page of the description, by physical address: present ones have their bytes, excluded ones and
-/// holes are refused.
+/// Every page of the description, by physical address: present ones have their bytes, excluded ones
+/// and holes are refused.
 TEST_P(FreeBsdFoundry, PhysicalMemory) {
   const auto& image = description.image;
   const bool leaves_out = GetParam().file.find("full") == std::string::npos;
@@ -190,7 +193,8 @@ TEST_P(FreeBsdFoundry, PhysicalMemory) {
       continue;
     }
     // Table pages are added while a minidump is written.
-    if (image.table_area.end != 0 && at >= image.table_area.start && at < image.table_area.end) continue;
+    if (image.table_area.end != 0 && at >= image.table_area.start && at < image.table_area.end)
+      continue;
     const Blob wanted = image.page_bytes(at);
     ASSERT_EQ(std::memcmp(bytes.data(), wanted.data(), wanted.size()), 0) << std::hex << at;
   }
@@ -202,7 +206,8 @@ TEST_P(FreeBsdFoundry, Translation) {
     for (std::uint64_t at = 0; at < mapping.size; at += description.image.page)
       for (const std::uint64_t byte : {at, at + description.image.page - 1}) {
         const auto got = session->kernel()->memory().translate(mapping.virtual_address + byte);
-        ASSERT_TRUE(got) << std::hex << mapping.virtual_address + byte << ": " << got.error().message();
+        ASSERT_TRUE(got) << std::hex << mapping.virtual_address + byte << ": "
+                         << got.error().message();
         EXPECT_EQ(got->physical, mapping.physical + byte);
       }
   EXPECT_FALSE(session->kernel()->memory().translate(0x1000));
@@ -210,17 +215,20 @@ TEST_P(FreeBsdFoundry, Translation) {
 
 std::vector<Named> all_files() {
   std::vector<Named> all;
-  for (const char* name : {"freebsd-amd64", "freebsd-i386", "freebsd-i386-pae", "freebsd-arm64", "freebsd-arm64-16k"})
-    for (const FileText& file : foundry::read_description(std::string(folder) + name + ".txt").files)
+  for (const char* name :
+       {"freebsd-amd64", "freebsd-i386", "freebsd-i386-pae", "freebsd-arm64", "freebsd-arm64-16k"})
+    for (const FileText& file :
+         foundry::read_description(std::string(folder) + name + ".txt").files)
       all.push_back({name, file.name});
   return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Descriptions, FreeBsdFoundry, testing::ValuesIn(all_files()), [](const auto& named) {
-  std::string name = named.param.file;
-  for (char& c : name)
-    if (c == '-') c = '_';
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Descriptions, FreeBsdFoundry, testing::ValuesIn(all_files()),
+                         [](const auto& named) {
+                           std::string name = named.param.file;
+                           for (char& c : name)
+                             if (c == '-') c = '_';
+                           return name;
+                         });
 
 }  // namespace

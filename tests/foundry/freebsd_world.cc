@@ -8,9 +8,11 @@
 namespace foundry {
 namespace {
 
-// Offsets that no FreeBSD ever had: a reader that does not take them from the exported variables fails.
+// Offsets that no FreeBSD ever had: a reader that does not take them from the exported variables
+// fails.
 constexpr std::uint64_t p_list = 8, p_pid = 36, p_comm = 60, p_threads = 96, proc_size = 192;
-constexpr std::uint64_t td_plist = 24, td_tid = 44, td_name = 68, td_oncpu = 100, td_pcb = 112, thread_size = 160;
+constexpr std::uint64_t td_plist = 24, td_tid = 44, td_name = 68, td_oncpu = 100, td_pcb = 112,
+                        thread_size = 160;
 constexpr std::uint64_t pcb_size = 384;
 
 class Heap {
@@ -36,7 +38,10 @@ std::string root_name(const Image& image) {
 class World {
  public:
   explicit World(Description& description)
-      : description_(description), image_(description.image), heap_(description.heap), word_(image_.pointer()) {}
+      : description_(description),
+        image_(description.image),
+        heap_(description.heap),
+        word_(image_.pointer()) {}
 
   void build() {
     offsets();
@@ -70,7 +75,8 @@ class World {
         link = thread.address + td_plist;
         stack(thread);
         fill_thread(thread, dumppcb, stoppcbs);
-        if (thread.crashed) image_.write_virtual(dumptid, static_cast<std::uint64_t>(thread.tid), 4);
+        if (thread.crashed)
+          image_.write_virtual(dumptid, static_cast<std::uint64_t>(thread.tid), 4);
       }
     }
   }
@@ -89,10 +95,12 @@ class World {
   }
 
   void offsets() {
-    number("proc_off_p_pid", p_pid, 4), number("proc_off_p_comm", p_comm, 4), number("proc_off_p_list", p_list, 4);
+    number("proc_off_p_pid", p_pid, 4), number("proc_off_p_comm", p_comm, 4),
+        number("proc_off_p_list", p_list, 4);
     number("proc_off_p_threads", p_threads, 4), number("thread_off_td_tid", td_tid, 4);
     number("thread_off_td_name", td_name, 4), number("thread_off_td_oncpu", td_oncpu, 4);
-    number("thread_off_td_pcb", td_pcb, 4), number("thread_off_td_plist", td_plist, 4), number("pcb_size", pcb_size, 4);
+    number("thread_off_td_pcb", td_pcb, 4), number("thread_off_td_plist", td_plist, 4),
+        number("pcb_size", pcb_size, 4);
   }
 
   void list(const std::string& head, bool zombies) {
@@ -107,7 +115,8 @@ class World {
     }
   }
 
-  /// Frame records: [fp] the caller's fp, [fp + word] the return address. The same on x86 and AArch64.
+  /// Frame records: [fp] the caller's fp, [fp + word] the return address. The same on x86 and
+  /// AArch64.
   void stack(ThreadText& thread) {
     const std::uint64_t bytes = 64 * (thread.frames.size() + 1);
     const std::uint64_t base = heap_.take(bytes);
@@ -124,24 +133,32 @@ class World {
   void fill_thread(const ThreadText& thread, std::uint64_t dumppcb, std::uint64_t stoppcbs) {
     image_.write_virtual(thread.address + td_tid, static_cast<std::uint64_t>(thread.tid), 4);
     image_.write_virtual(thread.address + td_name, thread.name);
-    image_.write_virtual(thread.address + td_oncpu, thread.cpu ? static_cast<std::uint64_t>(*thread.cpu) : 0xffffffffU, 4);
+    image_.write_virtual(thread.address + td_oncpu,
+                         thread.cpu ? static_cast<std::uint64_t>(*thread.cpu) : 0xffffffffU, 4);
     const std::uint64_t own = heap_.take(pcb_size);
     image_.write_virtual(thread.address + td_pcb, own, word_);
-    pcb(thread.crashed ? dumppcb : thread.cpu ? stoppcbs + pcb_size * static_cast<std::uint64_t>(*thread.cpu) : own, thread);
+    pcb(thread.crashed ? dumppcb
+        : thread.cpu   ? stoppcbs + pcb_size * static_cast<std::uint64_t>(*thread.cpu)
+                       : own,
+        thread);
   }
 
   // sys/amd64/include/pcb.h, sys/i386/include/pcb.h, sys/arm64/include/pcb.h (since 14).
   void pcb(std::uint64_t at, const ThreadText& thread) {
     const std::uint64_t pc = thread.frames.empty() ? 0 : thread.frames.front();
     if (image_.architecture == "x86_64")
-      image_.write_virtual(at + 32, thread.fp, 8), image_.write_virtual(at + 40, thread.sp, 8), image_.write_virtual(at + 56, pc, 8);
+      image_.write_virtual(at + 32, thread.fp, 8), image_.write_virtual(at + 40, thread.sp, 8),
+          image_.write_virtual(at + 56, pc, 8);
     else if (image_.architecture == "i386")
-      image_.write_virtual(at + 8, thread.fp, 4), image_.write_virtual(at + 12, thread.sp, 4), image_.write_virtual(at + 20, pc, 4);
+      image_.write_virtual(at + 8, thread.fp, 4), image_.write_virtual(at + 12, thread.sp, 4),
+          image_.write_virtual(at + 20, pc, 4);
     else
-      image_.write_virtual(at + 80, thread.fp, 8), image_.write_virtual(at + 88, pc, 8), image_.write_virtual(at + 96, thread.sp, 8);
+      image_.write_virtual(at + 80, thread.fp, 8), image_.write_virtual(at + 88, pc, 8),
+          image_.write_virtual(at + 96, thread.sp, 8);
   }
 
-  // struct msgbuf (sys/sys/msgbuf.h) with a ring that has wrapped once: the oldest line begins in its middle.
+  // struct msgbuf (sys/sys/msgbuf.h) with a ring that has wrapped once: the oldest line begins in
+  // its middle.
   void message_buffer() {
     if (description_.log.empty()) return;
     std::string all;
@@ -151,7 +168,8 @@ class World {
     const std::uint64_t ring = heap_.take(size), header = heap_.take(64);
     const std::uint64_t write_at = 7;
     for (std::size_t index = 0; index < all.size(); ++index)
-      image_.write_virtual(ring + (write_at + 16 + index) % size, static_cast<std::uint8_t>(all[index]), 1);
+      image_.write_virtual(ring + (write_at + 16 + index) % size,
+                           static_cast<std::uint8_t>(all[index]), 1);
     image_.write_virtual(header, ring, word_);
     image_.write_virtual(header + word_, 0x063062, 4);
     image_.write_virtual(header + word_ + 4, size, 4);
@@ -172,7 +190,8 @@ void build_freebsd(Description& description) { World(description).build(); }
 void finish_freebsd(Description& description) {
   Image& image = description.image;
   for (const Symbol& symbol : image.symbols)
-    if (symbol.name == root_name(image)) image.write_virtual(symbol.address, image.root, image.pointer());
+    if (symbol.name == root_name(image))
+      image.write_virtual(symbol.address, image.root, image.pointer());
 }
 
 }  // namespace foundry

@@ -12,8 +12,12 @@ void put(Blob& blob, std::size_t at, std::uint64_t value, unsigned width, bool b
     blob[at + (big ? width - 1 - index : index)] = static_cast<std::uint8_t>(value >> (8 * index));
 }
 
-void append(Blob& blob, std::uint64_t value, unsigned width, bool big) { put(blob, blob.size(), value, width, big); }
-void append(Blob& blob, std::string_view text) { blob.insert(blob.end(), text.begin(), text.end()); }
+void append(Blob& blob, std::uint64_t value, unsigned width, bool big) {
+  put(blob, blob.size(), value, width, big);
+}
+void append(Blob& blob, std::string_view text) {
+  blob.insert(blob.end(), text.begin(), text.end());
+}
 void pad_to(Blob& blob, std::size_t multiple) {
   while (blob.size() % multiple != 0) blob.push_back(0);
 }
@@ -46,7 +50,8 @@ std::uint64_t Image::read(std::uint64_t physical, unsigned width) const {
   for (unsigned index = 0; index < width; ++index) {
     const std::uint64_t at = physical + index;
     const auto found = pages.find(at / page * page);
-    const std::uint64_t byte = found == pages.end() ? 0 : found->second[static_cast<std::size_t>(at % page)];
+    const std::uint64_t byte =
+        found == pages.end() ? 0 : found->second[static_cast<std::size_t>(at % page)];
     value |= byte << (8 * index);
   }
   return value;
@@ -59,23 +64,27 @@ Blob Image::page_bytes(std::uint64_t page_address) const {
 
 std::uint64_t Image::physical_of(std::uint64_t virtual_address) const {
   for (const Mapping& mapping : mappings)
-    if (virtual_address >= mapping.virtual_address && virtual_address - mapping.virtual_address < mapping.size)
+    if (virtual_address >= mapping.virtual_address &&
+        virtual_address - mapping.virtual_address < mapping.size)
       return mapping.physical + (virtual_address - mapping.virtual_address);
   throw std::runtime_error(fmt::format("nothing maps {:#x} in this description", virtual_address));
 }
 
 void Image::write_virtual(std::uint64_t address, std::uint64_t value, unsigned width) {
-  for (unsigned index = 0; index < width; ++index) write(physical_of(address + index), (value >> (8 * index)) & 0xffU, 1);
+  for (unsigned index = 0; index < width; ++index)
+    write(physical_of(address + index), (value >> (8 * index)) & 0xffU, 1);
 }
 
 void Image::write_virtual(std::uint64_t address, std::string_view text) {
-  for (std::size_t index = 0; index < text.size(); ++index) write(physical_of(address + index), &text[index], 1);
+  for (std::size_t index = 0; index < text.size(); ++index)
+    write(physical_of(address + index), &text[index], 1);
 }
 
 std::uint64_t Image::take_table(std::uint64_t size) {
   if (next_table_ == 0) next_table_ = table_area.start;
   const std::uint64_t table = (next_table_ + size - 1) / size * size;
-  if (table + size > table_area.end) throw std::runtime_error("the description's table area is too small");
+  if (table + size > table_area.end)
+    throw std::runtime_error("the description's table area is too small");
   next_table_ = table + size;
   for (std::uint64_t at = table / page * page; at < table + size; at += page)
     pages[at].resize(static_cast<std::size_t>(page));

@@ -1,7 +1,8 @@
 #pragma once
 
-// The foundry turns descriptions into dumps. It shares no code with the engine: what it writes is an
-// independent statement of the formats, so that a mistake on either side shows as a disagreement.
+// The foundry turns descriptions into dumps. It shares no code with the engine: what it writes is
+// an independent statement of the formats, so that a mistake on either side shows as a
+// disagreement.
 
 #include <cstdint>
 #include <map>
@@ -51,13 +52,13 @@ struct Image {
   std::string architecture = "x86_64";  ///< x86_64, i386, aarch64
   std::uint64_t page = 4096;
   std::vector<Range> ram;
-  std::map<std::uint64_t, Blob> pages;   ///< contents by physical page address; other RAM is zero
-  std::set<std::uint64_t> excluded;      ///< page addresses that the writer leaves out
+  std::map<std::uint64_t, Blob> pages;  ///< contents by physical page address; other RAM is zero
+  std::set<std::uint64_t> excluded;     ///< page addresses that the writer leaves out
   std::vector<Symbol> symbols;
   std::vector<Mapping> mappings;
-  std::string paging = "four_level";     ///< two_level, pae, four_level, five_level, 4k, 16k, 64k
-  std::uint64_t root = 0;                ///< physical address of the top table, set by build_page_tables
-  Range table_area;                      ///< physical pages that tables are taken from
+  std::string paging = "four_level";  ///< two_level, pae, four_level, five_level, 4k, 16k, 64k
+  std::uint64_t root = 0;  ///< physical address of the top table, set by build_page_tables
+  Range table_area;        ///< physical pages that tables are taken from
   std::string vmcoreinfo;
   std::vector<Cpu> cpus;
 
@@ -82,7 +83,8 @@ struct Image {
   std::uint64_t next_table_ = 0;
 };
 
-/// Builds page tables of `image.paging` for `image.mappings` in `image.table_area`; sets `image.root`.
+/// Builds page tables of `image.paging` for `image.mappings` in `image.table_area`; sets
+/// `image.root`.
 void build_page_tables(Image& image);
 
 }  // namespace foundry

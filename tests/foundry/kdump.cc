@@ -17,7 +17,8 @@
 namespace foundry {
 namespace {
 
-constexpr std::uint32_t zlib_flag = 1, lzo_flag = 2, snappy_flag = 4, incomplete_flag = 8, zstd_flag = 0x20;
+constexpr std::uint32_t zlib_flag = 1, lzo_flag = 2, snappy_flag = 4, incomplete_flag = 8,
+                        zstd_flag = 0x20;
 
 struct Stored {
   Blob bytes;
@@ -38,7 +39,8 @@ Stored store(const Blob& page, const std::string& codec) {
   if (codec == "zlib") {
     uLongf size = compressBound(page.size());
     packed.resize(size);
-    if (compress2(packed.data(), &size, page.data(), page.size(), 6) != Z_OK) throw std::runtime_error("zlib");
+    if (compress2(packed.data(), &size, page.data(), page.size(), 6) != Z_OK)
+      throw std::runtime_error("zlib");
     packed.resize(size);
   } else if (codec == "lzo") {
     Blob work(LZO1X_1_MEM_COMPRESS);
@@ -50,8 +52,8 @@ Stored store(const Blob& page, const std::string& codec) {
   } else if (codec == "snappy") {
     std::size_t size = 0;
     packed.resize(snappy::MaxCompressedLength(page.size()));
-    snappy::RawCompress(reinterpret_cast<const char*>(page.data()), page.size(), reinterpret_cast<char*>(packed.data()),
-                        &size);
+    snappy::RawCompress(reinterpret_cast<const char*>(page.data()), page.size(),
+                        reinterpret_cast<char*>(packed.data()), &size);
     packed.resize(size);
   } else if (codec == "zstd") {
     packed.resize(ZSTD_compressBound(page.size()));
@@ -104,7 +106,8 @@ std::vector<Blob> kdump(const Image& image, const KdumpOptions& options, unsigne
     for (std::uint64_t pfn = range.start / image.page; pfn * image.page < range.end; ++pfn) {
       const auto bit = static_cast<std::uint8_t>(1U << (pfn % 8));
       present[static_cast<std::size_t>(pfn / 8)] |= bit;
-      if (!image.excluded.contains(pfn * image.page)) dumped[static_cast<std::size_t>(pfn / 8)] |= bit;
+      if (!image.excluded.contains(pfn * image.page))
+        dumped[static_cast<std::size_t>(pfn / 8)] |= bit;
     }
   const auto is_dumped = [&](std::uint64_t pfn) {
     return (dumped[static_cast<std::size_t>(pfn / 8)] >> (pfn % 8) & 1U) != 0;
@@ -134,8 +137,13 @@ std::vector<Blob> kdump(const Image& image, const KdumpOptions& options, unsigne
     Blob out;
     append(out, "KDUMP   ");
     append(out, options.version, 4);
-    const std::array<std::string, 6> names = {"Linux", "foundry", options.release, "#1 SMP foundry",
-                                              image.architecture == "i386" ? "i686" : image.architecture, "(none)"};
+    const std::array<std::string, 6> names = {
+        "Linux",
+        "foundry",
+        options.release,
+        "#1 SMP foundry",
+        image.architecture == "i386" ? "i686" : image.architecture,
+        "(none)"};
     for (const std::string& text : names) {
       Blob field(text.begin(), text.end());
       field.resize(65);
@@ -144,8 +152,10 @@ std::vector<Blob> kdump(const Image& image, const KdumpOptions& options, unsigne
     pad_to(out, wide ? 8 : 4);
     append(out, 1700000000, wide ? 8 : 4), append(out, 0, wide ? 8 : 4);
     append(out, flag_of(options.codec) | (options.incomplete ? incomplete_flag : 0U), 4);
-    append(out, block, 4), append(out, sub_blocks.size() / block, 4), append(out, 2 * half / block, 4);
-    append(out, max_pfn, 4), append(out, total, 4), append(out, 0, 4), append(out, 0, 4), append(out, 0, 4);
+    append(out, block, 4), append(out, sub_blocks.size() / block, 4),
+        append(out, 2 * half / block, 4);
+    append(out, max_pfn, 4), append(out, total, 4), append(out, 0, 4), append(out, 0, 4),
+        append(out, 0, 4);
     append(out, image.cpus.size(), 4);
     pad_to(out, block);
     out.insert(out.end(), sub_blocks.begin(), sub_blocks.end());
@@ -158,10 +168,12 @@ std::vector<Blob> kdump(const Image& image, const KdumpOptions& options, unsigne
     const std::size_t descriptors_at = out.size();
     out.resize(descriptors_at + pfns.size() * 24);
     std::map<Blob, std::pair<std::uint64_t, Stored>> zero_page;  // all zero pages share one record
-    const std::size_t written = options.incomplete ? pfns.size() - pfns.size() / 10 - 1 : pfns.size();
+    const std::size_t written =
+        options.incomplete ? pfns.size() - pfns.size() / 10 - 1 : pfns.size();
     for (std::size_t index = 0; index < written; ++index) {
       const Blob page = image.page_bytes(pfns[index] * image.page);
-      const bool zero = std::all_of(page.begin(), page.end(), [](std::uint8_t byte) { return byte == 0; });
+      const bool zero =
+          std::all_of(page.begin(), page.end(), [](std::uint8_t byte) { return byte == 0; });
       auto known = zero ? zero_page.find(page) : zero_page.end();
       std::uint64_t offset = out.size();
       Stored stored;
@@ -173,7 +185,8 @@ std::vector<Blob> kdump(const Image& image, const KdumpOptions& options, unsigne
         if (zero) zero_page[page] = {offset, stored};
       }
       const std::size_t at = descriptors_at + index * 24;
-      put(out, at, offset, 8), put(out, at + 8, stored.bytes.size(), 4), put(out, at + 12, stored.flags, 4);
+      put(out, at, offset, 8), put(out, at + 8, stored.bytes.size(), 4),
+          put(out, at + 12, stored.flags, 4);
     }
     files.push_back(std::move(out));
   }

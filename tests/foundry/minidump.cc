@@ -8,7 +8,9 @@
 namespace foundry {
 namespace {
 
-std::uint64_t rounded(std::uint64_t value, std::uint64_t unit) { return (value + unit - 1) / unit * unit; }
+std::uint64_t rounded(std::uint64_t value, std::uint64_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
 
 /// Bits in the order of the bitmap: by dump_avail where there is one, else by page number from 0.
 struct Numbering {
@@ -30,7 +32,8 @@ struct Numbering {
     if (!by_ranges) return physical / page;
     std::uint64_t before = 0;
     for (const Range& range : ranges) {
-      if (physical >= range.start && physical < range.end) return before + physical / page - range.start / page;
+      if (physical >= range.start && physical < range.end)
+        return before + physical / page - range.start / page;
       before += rounded(range.end, page) / page - range.start / page;
     }
     return ~0ULL;
@@ -52,7 +55,8 @@ Blob page_map(Image& image, const MinidumpOptions& options) {
       const std::uint64_t offset = mapping.virtual_address + at - options.kernbase;
       const std::uint64_t physical = mapping.physical + at;
       if (!directories) {
-        put(map, static_cast<std::size_t>(offset / image.page * width), physical | attributes, width);
+        put(map, static_cast<std::size_t>(offset / image.page * width), physical | attributes,
+            width);
         continue;
       }
       const std::uint64_t index = offset >> 21U;
@@ -83,7 +87,8 @@ Blob minidump(Image& image, const MinidumpOptions& options) {
   Blob avail;
   if (has_avail) {
     const unsigned word = i386 ? options.avail_word : 8;
-    for (const Range& range : image.ram) append(avail, range.start, word), append(avail, range.end, word);
+    for (const Range& range : image.ram)
+      append(avail, range.start, word), append(avail, range.end, word);
     append(avail, 0, word), append(avail, 0, word);
   }
   const Numbering numbering{has_avail, image.ram, image.page};
@@ -91,8 +96,10 @@ Blob minidump(Image& image, const MinidumpOptions& options) {
   std::map<std::uint64_t, std::uint64_t> dumped;  // bit -> page
   for (const Range& range : image.ram)
     for (std::uint64_t at = range.start / image.page * image.page; at < range.end; at += image.page)
-      if (!image.excluded.contains(at)) dumped[numbering.bit(at < range.start ? range.start : at)] = at;
-  for (const auto& [bit, at] : dumped) bitmap[static_cast<std::size_t>(bit / 8)] |= static_cast<std::uint8_t>(1U << (bit % 8));
+      if (!image.excluded.contains(at))
+        dumped[numbering.bit(at < range.start ? range.start : at)] = at;
+  for (const auto& [bit, at] : dumped)
+    bitmap[static_cast<std::size_t>(bit / 8)] |= static_cast<std::uint8_t>(1U << (bit % 8));
 
   Blob out;
   append(out, "minidump FreeBSD/" + name);

@@ -3,33 +3,37 @@
 namespace foundry {
 namespace {
 
-// struct elf_prstatus (Linux include/linux/elfcore.h) with the architecture's user_regs_struct: pr_pid at
-// 32 (64-bit) or 24 (32-bit), registers at 112 or 72.
+// struct elf_prstatus (Linux include/linux/elfcore.h) with the architecture's user_regs_struct:
+// pr_pid at 32 (64-bit) or 24 (32-bit), registers at 112 or 72.
 Blob prstatus(const Image& image, const Cpu& cpu) {
   Blob out;
   if (image.architecture == "x86_64") {
-    // user_regs_struct: r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss ...
+    // user_regs_struct: r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs
+    // eflags rsp ss ...
     out.resize(336);
     put(out, 32, cpu.pid, 4);
-    put(out, 112 + 4 * 8, cpu.fp, 8), put(out, 112 + 16 * 8, cpu.pc, 8), put(out, 112 + 17 * 8, 0x10, 8);
+    put(out, 112 + 4 * 8, cpu.fp, 8), put(out, 112 + 16 * 8, cpu.pc, 8),
+        put(out, 112 + 17 * 8, 0x10, 8);
     put(out, 112 + 19 * 8, cpu.sp, 8), put(out, 112 + 20 * 8, 0x18, 8);
   } else if (image.architecture == "i386") {
     // ebx ecx edx esi edi ebp eax ds es fs gs orig_eax eip cs eflags esp ss
     out.resize(144);
     put(out, 24, cpu.pid, 4);
-    put(out, 72 + 5 * 4, cpu.fp, 4), put(out, 72 + 12 * 4, cpu.pc, 4), put(out, 72 + 13 * 4, 0x60, 4);
+    put(out, 72 + 5 * 4, cpu.fp, 4), put(out, 72 + 12 * 4, cpu.pc, 4),
+        put(out, 72 + 13 * 4, 0x60, 4);
     put(out, 72 + 15 * 4, cpu.sp, 4);
   } else {
     // x0..x30 sp pc pstate
     out.resize(392);
     put(out, 32, cpu.pid, 4);
-    put(out, 112 + 29 * 8, cpu.fp, 8), put(out, 112 + 31 * 8, cpu.sp, 8), put(out, 112 + 32 * 8, cpu.pc, 8);
+    put(out, 112 + 29 * 8, cpu.fp, 8), put(out, 112 + 31 * 8, cpu.sp, 8),
+        put(out, 112 + 32 * 8, cpu.pc, 8);
   }
   return out;
 }
 
-// QEMUCPUState (QEMU target/i386/arch_dump.c): version, size, 18 registers from offset 8, ten segments,
-// cr0 to cr4 from 392, kernel_gs_base at 432.
+// QEMUCPUState (QEMU target/i386/arch_dump.c): version, size, 18 registers from offset 8, ten
+// segments, cr0 to cr4 from 392, kernel_gs_base at 432.
 Blob qemu_state(const Image& image, const Cpu& cpu) {
   Blob out(440);
   put(out, 0, 1, 4), put(out, 4, 440, 4);

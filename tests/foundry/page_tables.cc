@@ -48,7 +48,8 @@ class Builder {
         image_.write(entry, leaf(physical, level), mode_.entry);
         return;
       }
-      if (level + 1 == mode_.levels.size()) throw std::runtime_error(fmt::format("no level has pages of {:#x}", page));
+      if (level + 1 == mode_.levels.size())
+        throw std::runtime_error(fmt::format("no level has pages of {:#x}", page));
       auto [below, added] = tables_.try_emplace({level, entry}, 0);
       if (added) {
         below->second = image_.take_table(table_size(level + 1));
@@ -66,8 +67,9 @@ class Builder {
   }
   std::uint64_t leaf(std::uint64_t physical, std::size_t level) const {
     const bool last = level + 1 == mode_.levels.size();
-    if (mode_.arm) return physical | 0x700U | (last ? 3U : 1U);  // AF, inner shareable; page or block
-    return physical | 0x3U | (last ? 0U : 0x80U);                // present, writable; PS
+    if (mode_.arm)
+      return physical | 0x700U | (last ? 3U : 1U);  // AF, inner shareable; page or block
+    return physical | 0x3U | (last ? 0U : 0x80U);   // present, writable; PS
   }
   std::uint64_t pointer(std::uint64_t table, std::size_t level) const {
     if (mode_.arm) return table | 3U;

@@ -8,7 +8,8 @@
 
 namespace foundry {
 
-// makedumpfile README and makedumpfile.h: a header of 4096 bytes, then big-endian (offset, size) records.
+// makedumpfile README and makedumpfile.h: a header of 4096 bytes, then big-endian (offset, size)
+// records.
 Blob flattened(const Blob& plain, std::size_t chunk) {
   Blob out;
   append(out, "makedumpfile");
@@ -35,7 +36,8 @@ Blob flattened(const Blob& plain, std::size_t chunk) {
 
 Blob gzipped(const Blob& plain) {
   z_stream stream{};
-  if (deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) throw std::runtime_error("zlib");
+  if (deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+    throw std::runtime_error("zlib");
   Blob out(deflateBound(&stream, plain.size()));
   stream.next_in = const_cast<Bytef*>(plain.data());
   stream.avail_in = static_cast<uInt>(plain.size());

@@ -15,14 +15,17 @@ constexpr std::uint64_t furthest_member = 1U << 16U;
 
 Result<std::uint64_t> address_of(const SymbolTable* symbols, std::string_view name) {
   if (!symbols)
-    return fail(ErrorCode::no_symbol,
-                fmt::format("the symbol {} is needed: give the kernel file (/boot/kernel/kernel) after the dump", name));
+    return fail(
+        ErrorCode::no_symbol,
+        fmt::format(
+            "the symbol {} is needed: give the kernel file (/boot/kernel/kernel) after the dump",
+            name));
   if (const auto symbol = symbols->find(name)) return symbol->address;
   return fail(ErrorCode::no_symbol, fmt::format("{} has no symbol {}", symbols->origin(), name));
 }
 
-Result<std::uint64_t> variable(AddressSpace& kernel, const SymbolTable* symbols, std::string_view name,
-                               std::uint64_t size) {
+Result<std::uint64_t> variable(AddressSpace& kernel, const SymbolTable* symbols,
+                               std::string_view name, std::uint64_t size) {
   PANICROOM_TRY(address, address_of(symbols, name));
   auto value = kernel.integer(address, size);
   if (!value) return Failure(value.error().within(fmt::format("the kernel variable {}", name)));
@@ -46,8 +49,11 @@ Result<Offsets> read_offsets(AddressSpace& kernel, const SymbolTable* symbols) {
   for (const auto& [name, place] : wanted) {
     PANICROOM_TRY(value, variable(kernel, symbols, name, 4));
     if (value >= furthest_member)
-      return fail(ErrorCode::corrupt,
-                  fmt::format("{} is {:#x}, which is no offset: the kernel file does not belong to this dump", name, value));
+      return fail(
+          ErrorCode::corrupt,
+          fmt::format(
+              "{} is {:#x}, which is no offset: the kernel file does not belong to this dump", name,
+              value));
     *place = value;
   }
   // Since FreeBSD 11 td_oncpu is an int and aligned as one; before, a byte behind td_lastcpu.
@@ -55,7 +61,8 @@ Result<Offsets> read_offsets(AddressSpace& kernel, const SymbolTable* symbols) {
   return offsets;
 }
 
-Result<Registers> read_pcb(AddressSpace& kernel, std::uint64_t address, std::optional<std::uint64_t> osreldate) {
+Result<Registers> read_pcb(AddressSpace& kernel, std::uint64_t address,
+                           std::optional<std::uint64_t> osreldate) {
   Registers registers;
   const auto take = [&](std::string_view name, std::uint64_t offset) -> Result<std::uint64_t> {
     PANICROOM_TRY(value, kernel.word(address + offset));
@@ -65,23 +72,30 @@ Result<Registers> read_pcb(AddressSpace& kernel, std::uint64_t address, std::opt
   switch (kernel.machine().architecture) {
     case Architecture::x86_64: {
       // sys/amd64/include/pcb.h: r15 r14 r13 r12 rbp rsp rbx rip.
-      constexpr std::array<std::string_view, 8> names = {"r15", "r14", "r13", "r12", "rbp", "rsp", "rbx", "rip"};
-      for (std::size_t index = 0; index < names.size(); ++index) PANICROOM_CHECK(take(names[index], index * 8));
-      registers.fp = registers.find("rbp"), registers.sp = registers.find("rsp"), registers.pc = registers.find("rip");
+      constexpr std::array<std::string_view, 8> names = {"r15", "r14", "r13", "r12",
+                                                         "rbp", "rsp", "rbx", "rip"};
+      for (std::size_t index = 0; index < names.size(); ++index)
+        PANICROOM_CHECK(take(names[index], index * 8));
+      registers.fp = registers.find("rbp"), registers.sp = registers.find("rsp"),
+      registers.pc = registers.find("rip");
       return registers;
     }
     case Architecture::i386: {
       // sys/i386/include/pcb.h: edi esi ebp esp ebx eip.
       constexpr std::array<std::string_view, 6> names = {"edi", "esi", "ebp", "esp", "ebx", "eip"};
-      for (std::size_t index = 0; index < names.size(); ++index) PANICROOM_CHECK(take(names[index], index * 4));
-      registers.fp = registers.find("ebp"), registers.sp = registers.find("esp"), registers.pc = registers.find("eip");
+      for (std::size_t index = 0; index < names.size(); ++index)
+        PANICROOM_CHECK(take(names[index], index * 4));
+      registers.fp = registers.find("ebp"), registers.sp = registers.find("esp"),
+      registers.pc = registers.find("eip");
       return registers;
     }
     case Architecture::aarch64: {
-      // sys/arm64/include/pcb.h: until 14 x0..x29, lr, reserved, sp; from __FreeBSD_version 1400085 on
-      // x19..x29, lr, sp.
+      // sys/arm64/include/pcb.h: until 14 x0..x29, lr, reserved, sp; from __FreeBSD_version 1400085
+      // on x19..x29, lr, sp.
       if (!osreldate)
-        return fail(ErrorCode::unsupported, "the layout of an arm64 struct pcb depends on the kernel variable osreldate, which is not known");
+        return fail(ErrorCode::unsupported,
+                    "the layout of an arm64 struct pcb depends on the kernel variable osreldate, "
+                    "which is not known");
       const bool reduced = *osreldate > 1400084;
       const std::uint64_t first = reduced ? 19 : 0;
       for (std::uint64_t number = first; number < 30; ++number)
@@ -93,7 +107,8 @@ Result<Registers> read_pcb(AddressSpace& kernel, std::uint64_t address, std::opt
       return registers;
     }
     default:
-      return fail(ErrorCode::unsupported, fmt::format("the layout of struct pcb on {} is not known", name(kernel.machine().architecture)));
+      return fail(ErrorCode::unsupported, fmt::format("the layout of struct pcb on {} is not known",
+                                                      name(kernel.machine().architecture)));
   }
 }
 
@@ -102,14 +117,16 @@ Result<std::unique_ptr<PageTable>> find_page_table(const Dump& dump, const Symbo
   if (!symbols) return nullptr;
   const auto kernbase = symbols->find("kernbase");
   if (!kernbase) return nullptr;
-  // A full dump: the variable with the root lies at its link address less kernbase, because the kernel
-  // is loaded where it was linked (sys/amd64/amd64/pmap.c, sys/i386/i386/pmap.c).
+  // A full dump: the variable with the root lies at its link address less kernbase, because the
+  // kernel is loaded where it was linked (sys/amd64/amd64/pmap.c, sys/i386/i386/pmap.c).
   PhysicalReader physical(dump.memory, dump.machine.order);
   const auto root_of = [&](const Symbol& symbol, unsigned width) -> Result<std::uint64_t> {
     if (symbol.address < kernbase->address)
-      return fail_at_address(ErrorCode::corrupt, symbol.address, fmt::format("{} lies below kernbase", symbol.name));
+      return fail_at_address(ErrorCode::corrupt, symbol.address,
+                             fmt::format("{} lies below kernbase", symbol.name));
     auto root = physical.word(symbol.address - kernbase->address, width);
-    if (!root) return Failure(root.error().within(fmt::format("the page-table root in {}", symbol.name)));
+    if (!root)
+      return Failure(root.error().within(fmt::format("the page-table root in {}", symbol.name)));
     return *root;
   };
   if (dump.machine.architecture == Architecture::x86_64) {
@@ -130,9 +147,11 @@ Result<std::unique_ptr<PageTable>> find_page_table(const Dump& dump, const Symbo
     return nullptr;
   }
   if (symbols->find("proc_off_p_pid"))
-    return fail(ErrorCode::unsupported,
-                fmt::format("a full dump of FreeBSD on {} cannot be translated: only its minidumps are read",
-                            name(dump.machine.architecture)));
+    return fail(
+        ErrorCode::unsupported,
+        fmt::format(
+            "a full dump of FreeBSD on {} cannot be translated: only its minidumps are read",
+            name(dump.machine.architecture)));
   return nullptr;
 }
 

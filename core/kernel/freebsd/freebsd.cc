@@ -12,11 +12,11 @@
 namespace panicroom {
 namespace {
 
-using freebsd::Offsets;
 using freebsd::address_of;
+using freebsd::Offsets;
 using freebsd::variable;
 
-constexpr std::size_t name_length = 20;             // MAXCOMLEN + 1, sys/sys/param.h
+constexpr std::size_t name_length = 20;              // MAXCOMLEN + 1, sys/sys/param.h
 constexpr std::uint64_t most_processes = 1U << 22U;  // PID_MAX is 99999; room for later kernels
 constexpr std::uint64_t most_threads = 1U << 20U;    // of one process
 constexpr std::uint32_t no_cpu = 0xffffffff;         // NOCPU as an int
@@ -24,7 +24,8 @@ constexpr std::uint32_t no_cpu_byte = 0xff;          // NOCPU before FreeBSD 11
 
 class FreeBsd final : public Kernel {
  public:
-  FreeBsd(const Dump& dump, std::shared_ptr<const SymbolTable> symbols, std::unique_ptr<PageTable> table)
+  FreeBsd(const Dump& dump, std::shared_ptr<const SymbolTable> symbols,
+          std::unique_ptr<PageTable> table)
       : dump_(dump),
         symbols_(std::move(symbols)),
         memory_(dump.memory, dump.machine, std::shared_ptr<const PageTable>(std::move(table))) {
@@ -46,15 +47,18 @@ class FreeBsd final : public Kernel {
   AddressSpace& memory() override { return memory_; }
   Result<std::unique_ptr<AddressSpace>> process_memory(const Process& process) override {
     if (dump_.minidump)
-      return fail(ErrorCode::not_in_dump, "a FreeBSD minidump holds no process's memory, only the kernel's");
-    return fail_at_address(ErrorCode::no_type, process.address,
-                           "the page tables of a process cannot be found without the kernel's types (struct vmspace)");
+      return fail(ErrorCode::not_in_dump,
+                  "a FreeBSD minidump holds no process's memory, only the kernel's");
+    return fail_at_address(
+        ErrorCode::no_type, process.address,
+        "the page tables of a process cannot be found without the kernel's types (struct vmspace)");
   }
   std::shared_ptr<const SymbolTable> symbols() override { return symbols_; }
   std::optional<Error> why_no_symbols() override {
     if (symbols_) return std::nullopt;
     return Error{ErrorCode::no_symbol, Absence::none,
-                 "a FreeBSD dump does not carry its symbols: give the kernel file (/boot/kernel/kernel) after the dump",
+                 "a FreeBSD dump does not carry its symbols: give the kernel file "
+                 "(/boot/kernel/kernel) after the dump",
                  std::nullopt, std::nullopt};
   }
   std::shared_ptr<const TypeCatalog> types() override { return nullptr; }
@@ -69,8 +73,10 @@ class FreeBsd final : public Kernel {
   Result<void> walk_list(const char* head, const Offsets& offsets, Notes& notes,
                          const std::function<bool(std::uint64_t)>& visit);
   /// The addresses of a process's struct threads.
-  std::vector<std::uint64_t> threads_of(std::uint64_t process, const Offsets& offsets, Notes& notes);
-  Thread read_thread(std::uint64_t address, const Offsets& offsets, const CrashedThread& crashed, Notes& notes);
+  std::vector<std::uint64_t> threads_of(std::uint64_t process, const Offsets& offsets,
+                                        Notes& notes);
+  Thread read_thread(std::uint64_t address, const Offsets& offsets, const CrashedThread& crashed,
+                     Notes& notes);
   CrashedThread crashed_thread(Notes* notes);
   std::optional<std::string> text_variable(const char* name);
   std::optional<std::string> name_at(std::uint64_t address, Notes& notes);
@@ -106,7 +112,9 @@ FreeBsd::CrashedThread FreeBsd::crashed_thread(Notes* notes) {
   const auto tid = variable(memory_, symbols_.get(), "dumptid", 4);
   const auto pcb = address_of(symbols_.get(), "dumppcb");
   if (!tid || !pcb) {
-    if (notes) notes->add((!tid ? tid.error() : pcb.error()).within("the thread on which the kernel died is not known"));
+    if (notes)
+      notes->add((!tid ? tid.error() : pcb.error())
+                     .within("the thread on which the kernel died is not known"));
     return crashed;
   }
   crashed.tid = *tid;
@@ -121,20 +129,29 @@ KernelIdentity FreeBsd::identity(Notes& notes) {
   std::string version = text_variable("version").value_or("");
   while (version.ends_with('\n')) version.pop_back();
   identity.version = std::move(version);
-  identity.machine = dump_.machine.architecture == Architecture::x86_64   ? "amd64"
-                     : dump_.machine.architecture == Architecture::aarch64 ? "arm64"
-                                                                           : std::string(name(dump_.machine.architecture));
-  if (const auto text = variable(memory_, symbols_.get(), "panicstr", dump_.machine.pointer_size); text && *text != 0) {
-    if (auto panic = memory_.string(*text, 1024)) identity.panic_text = *panic;
-    else notes.add(panic.error().within("the panic text"));
+  identity.machine = dump_.machine.architecture == Architecture::x86_64 ? "amd64"
+                     : dump_.machine.architecture == Architecture::aarch64
+                         ? "arm64"
+                         : std::string(name(dump_.machine.architecture));
+  if (const auto text = variable(memory_, symbols_.get(), "panicstr", dump_.machine.pointer_size);
+      text && *text != 0) {
+    if (auto panic = memory_.string(*text, 1024))
+      identity.panic_text = *panic;
+    else
+      notes.add(panic.error().within("the panic text"));
   }
-  if (const auto cpus = variable(memory_, symbols_.get(), "mp_ncpus", 4)) identity.cpus = static_cast<std::uint32_t>(*cpus);
+  if (const auto cpus = variable(memory_, symbols_.get(), "mp_ncpus", 4))
+    identity.cpus = static_cast<std::uint32_t>(*cpus);
   // time_second and time_uptime are time_t (sys/kern/kern_tc.c).
-  if (const auto time = variable(memory_, symbols_.get(), "time_second", dump_.machine.pointer_size); time && *time > 1)
+  if (const auto time =
+          variable(memory_, symbols_.get(), "time_second", dump_.machine.pointer_size);
+      time && *time > 1)
     identity.time = static_cast<std::int64_t>(*time);
-  if (const auto up = variable(memory_, symbols_.get(), "time_uptime", dump_.machine.pointer_size); up && *up > 1)
+  if (const auto up = variable(memory_, symbols_.get(), "time_uptime", dump_.machine.pointer_size);
+      up && *up > 1)
     identity.uptime = static_cast<double>(*up);
-  if (const auto crashed = crashed_thread(&notes); crashed.tid) identity.crashed_tid = static_cast<std::int64_t>(*crashed.tid);
+  if (const auto crashed = crashed_thread(&notes); crashed.tid)
+    identity.crashed_tid = static_cast<std::int64_t>(*crashed.tid);
   std::string unknown;
   const auto lacks = [&](bool missing, std::string_view what) {
     if (missing) unknown += fmt::format("{}{}", unknown.empty() ? "" : ", ", what);
@@ -146,10 +163,12 @@ KernelIdentity FreeBsd::identity(Notes& notes) {
   lacks(!identity.uptime, "uptime");
   lacks(!identity.cpus, "cpus");
   if (!unknown.empty())
-    notes.add(Note{ErrorCode::no_symbol,
-                   fmt::format("unknown, because {} lacks or the dump does not hold the variables that tell: {}",
-                               symbols_ ? symbols_->origin() : "the kernel file is missing and so", unknown),
-                   std::nullopt});
+    notes.add(
+        Note{ErrorCode::no_symbol,
+             fmt::format(
+                 "unknown, because {} lacks or the dump does not hold the variables that tell: {}",
+                 symbols_ ? symbols_->origin() : "the kernel file is missing and so", unknown),
+             std::nullopt});
   return identity;
 }
 
@@ -175,7 +194,8 @@ Result<void> FreeBsd::walk_list(const char* head, const Offsets& offsets, Notes&
   return {};
 }
 
-std::vector<std::uint64_t> FreeBsd::threads_of(std::uint64_t process, const Offsets& offsets, Notes& notes) {
+std::vector<std::uint64_t> FreeBsd::threads_of(std::uint64_t process, const Offsets& offsets,
+                                               Notes& notes) {
   std::vector<std::uint64_t> threads;
   LoopGuard guard(most_threads);
   auto thread = memory_.word(process + offsets.p_threads);
@@ -194,7 +214,8 @@ std::vector<std::uint64_t> FreeBsd::threads_of(std::uint64_t process, const Offs
 Result<void> FreeBsd::processes(const std::function<bool(const Process&)>& visit, Notes& notes) {
   PANICROOM_TRY(offsets, freebsd::read_offsets(memory_, symbols_.get()));
   notes.add(Note{ErrorCode::no_type,
-                 "ppid, uid and the state of living processes are unknown: the kernel exports only the offsets of "
+                 "ppid, uid and the state of living processes are unknown: the kernel exports only "
+                 "the offsets of "
                  "pid, name and threads",
                  std::nullopt});
   bool go_on = true;
@@ -202,8 +223,10 @@ Result<void> FreeBsd::processes(const std::function<bool(const Process&)>& visit
     return walk_list(head, offsets, notes, [&](std::uint64_t address) {
       Process process;
       process.address = address;
-      if (const auto pid = memory_.i32(address + offsets.p_pid)) process.pid = *pid;
-      else notes.add(pid.error().within("a process's pid"));
+      if (const auto pid = memory_.i32(address + offsets.p_pid))
+        process.pid = *pid;
+      else
+        notes.add(pid.error().within("a process's pid"));
       process.name = name_at(address + offsets.p_comm, notes);
       process.threads = threads_of(address, offsets, notes).size();
       if (zombie) process.state = "zombie";
@@ -216,20 +239,26 @@ Result<void> FreeBsd::processes(const std::function<bool(const Process&)>& visit
   return {};
 }
 
-Thread FreeBsd::read_thread(std::uint64_t address, const Offsets& offsets, const CrashedThread& crashed, Notes& notes) {
+Thread FreeBsd::read_thread(std::uint64_t address, const Offsets& offsets,
+                            const CrashedThread& crashed, Notes& notes) {
   Thread thread;
   thread.address = address;
-  if (const auto tid = memory_.i32(address + offsets.td_tid)) thread.tid = *tid;
-  else notes.add(tid.error().within("a thread's tid"));
+  if (const auto tid = memory_.i32(address + offsets.td_tid))
+    thread.tid = *tid;
+  else
+    notes.add(tid.error().within("a thread's tid"));
   thread.name = name_at(address + offsets.td_name, notes);
   const auto cpu = memory_.integer(address + offsets.td_oncpu, offsets.td_oncpu_size);
   const std::uint32_t none = offsets.td_oncpu_size == 1 ? no_cpu_byte : no_cpu;
-  if (!cpu) notes.add(cpu.error().within("a thread's processor"));
-  else if (*cpu != none) thread.cpu = static_cast<std::int64_t>(*cpu), thread.state = "running";
-  if (crashed.tid) thread.crashed = thread.tid && static_cast<std::uint64_t>(*thread.tid) == *crashed.tid;
+  if (!cpu)
+    notes.add(cpu.error().within("a thread's processor"));
+  else if (*cpu != none)
+    thread.cpu = static_cast<std::int64_t>(*cpu), thread.state = "running";
+  if (crashed.tid)
+    thread.crashed = thread.tid && static_cast<std::uint64_t>(*thread.tid) == *crashed.tid;
 
-  // The dying thread saved its registers in dumppcb; the other processors were stopped and saved theirs
-  // in stoppcbs; a thread that was on none has its own pcb.
+  // The dying thread saved its registers in dumppcb; the other processors were stopped and saved
+  // theirs in stoppcbs; a thread that was on none has its own pcb.
   Result<std::uint64_t> pcb = memory_.word(address + offsets.td_pcb);
   if (thread.crashed == true) {
     pcb = crashed.pcb;
@@ -237,9 +266,12 @@ Thread FreeBsd::read_thread(std::uint64_t address, const Offsets& offsets, const
     pcb = address_of(symbols_.get(), "stoppcbs");
     if (pcb) *pcb += static_cast<std::uint64_t>(*thread.cpu) * offsets.pcb_size;
   }
-  Result<Registers> registers = pcb ? freebsd::read_pcb(memory_, *pcb, osreldate_) : Failure(pcb.error());
-  if (registers) thread.registers = std::move(*registers);
-  else notes.add(registers.error().within("a thread's registers"));
+  Result<Registers> registers =
+      pcb ? freebsd::read_pcb(memory_, *pcb, osreldate_) : Failure(pcb.error());
+  if (registers)
+    thread.registers = std::move(*registers);
+  else
+    notes.add(registers.error().within("a thread's registers"));
   return thread;
 }
 
@@ -247,7 +279,8 @@ Result<void> FreeBsd::threads(const std::function<bool(const Thread&)>& visit, N
   PANICROOM_TRY(offsets, freebsd::read_offsets(memory_, symbols_.get()));
   const CrashedThread crashed = crashed_thread(&notes);
   notes.add(Note{ErrorCode::no_type,
-                 "the state of threads that were on no processor is unknown: the kernel does not export its offset",
+                 "the state of threads that were on no processor is unknown: the kernel does not "
+                 "export its offset",
                  std::nullopt});
   return walk_list("allproc", offsets, notes, [&](std::uint64_t process) {
     const auto pid = memory_.i32(process + offsets.p_pid);
@@ -270,10 +303,11 @@ std::shared_ptr<const SymbolTable> symbols_from(const KernelInputs& inputs, Note
     if (!kernel) {
       notes.add(kernel.error().within(printable(file_name)));
     } else if (kernel->machine.architecture != inputs.dump->machine.architecture) {
-      notes.add(Note{ErrorCode::invalid,
-                     fmt::format("{}: a kernel for {}, but the dump is of {}: not used", printable(file_name),
-                                 name(kernel->machine.architecture), name(inputs.dump->machine.architecture)),
-                     std::nullopt});
+      notes.add(Note{
+          ErrorCode::invalid,
+          fmt::format("{}: a kernel for {}, but the dump is of {}: not used", printable(file_name),
+                      name(kernel->machine.architecture), name(inputs.dump->machine.architecture)),
+          std::nullopt});
     } else {
       return kernel->symbols;
     }
@@ -292,7 +326,8 @@ Result<std::unique_ptr<Kernel>> open_freebsd(const KernelInputs& inputs, Notes& 
   PANICROOM_TRY(table, freebsd::find_page_table(dump, symbols.get()));
   if (!table) return nullptr;
   for (Note& note : reading.take()) notes.add(std::move(note));
-  return std::unique_ptr<Kernel>(std::make_unique<FreeBsd>(dump, std::move(symbols), std::move(table)));
+  return std::unique_ptr<Kernel>(
+      std::make_unique<FreeBsd>(dump, std::move(symbols), std::move(table)));
 }
 
 }  // namespace panicroom

@@ -10,7 +10,7 @@
 namespace panicroom::freebsd {
 namespace {
 
-constexpr std::uint32_t message_magic = 0x063062;      // sys/sys/msgbuf.h, MSG_MAGIC
+constexpr std::uint32_t message_magic = 0x063062;     // sys/sys/msgbuf.h, MSG_MAGIC
 constexpr std::uint64_t largest_buffer = 64U << 20U;  // bytes; kern.msgbufsize is far below
 
 /// The ring's bytes in order of writing, NULs dropped.
@@ -27,33 +27,39 @@ std::string unrolled(std::span<const std::byte> ring, std::uint64_t next_write) 
   return text;
 }
 
-/// struct msgbuf (sys/sys/msgbuf.h): char *msg_ptr; u_int msg_magic, msg_size, msg_wseq, msg_rseq, ...
+/// struct msgbuf (sys/sys/msgbuf.h): char *msg_ptr; u_int msg_magic, msg_size, msg_wseq, msg_rseq,
+/// ...
 Result<std::string> through_msgbufp(AddressSpace& kernel, const SymbolTable* symbols) {
   PANICROOM_TRY(header, variable(kernel, symbols, "msgbufp", kernel.machine().pointer_size));
-  if (header == 0) return fail(ErrorCode::corrupt, "msgbufp is null: the message buffer was not set up yet");
+  if (header == 0)
+    return fail(ErrorCode::corrupt, "msgbufp is null: the message buffer was not set up yet");
   const std::uint64_t after_pointer = header + kernel.machine().pointer_size;
   PANICROOM_TRY(text, kernel.word(header));
   PANICROOM_TRY(magic, kernel.u32(after_pointer));
   PANICROOM_TRY(size, kernel.u32(after_pointer + 4));
   PANICROOM_TRY(written, kernel.u32(after_pointer + 8));
   if (magic != message_magic)
-    return fail_at_address(ErrorCode::corrupt, after_pointer,
-                           fmt::format("the message buffer's magic is {:#x}, expected {:#x}", magic, message_magic));
+    return fail_at_address(
+        ErrorCode::corrupt, after_pointer,
+        fmt::format("the message buffer's magic is {:#x}, expected {:#x}", magic, message_magic));
   if (size == 0 || size > largest_buffer)
-    return fail_at_address(ErrorCode::corrupt, after_pointer + 4, fmt::format("the message buffer's size is {}", size));
+    return fail_at_address(ErrorCode::corrupt, after_pointer + 4,
+                           fmt::format("the message buffer's size is {}", size));
   std::vector<std::byte> ring(size);
   PANICROOM_CHECK(kernel.read(text, ring));
   return unrolled(ring, written);
 }
 
-/// The copy in a minidump is the bare ring. Where it has wrapped, the place of the next write is not in it.
+/// The copy in a minidump is the bare ring. Where it has wrapped, the place of the next write is
+/// not in it.
 Result<std::string> from_region(const Dump& dump, Notes& notes) {
   const auto& [offset, size] = *dump.message_buffer;
   PANICROOM_TRY(ring, read_bytes(*dump.minidump->file, offset, size, largest_buffer));
   if (ring.empty()) return std::string();
   if (ring.back() != std::byte{0})
     notes.add(Note{ErrorCode::no_symbol,
-                   "the message buffer has wrapped and the place of its oldest line is not known without the kernel "
+                   "the message buffer has wrapped and the place of its oldest line is not known "
+                   "without the kernel "
                    "file: the first lines may be the newest",
                    offset});
   return unrolled(ring, 0);
@@ -78,14 +84,17 @@ LogLine parse_line(std::string_view line) {
 
 Result<void> read_message_buffer(const Dump& dump, AddressSpace* kernel, const SymbolTable* symbols,
                                  const std::function<bool(const LogLine&)>& visit, Notes& notes) {
-  Result<std::string> text = fail(ErrorCode::no_symbol, "the message buffer cannot be found without the kernel file");
+  Result<std::string> text =
+      fail(ErrorCode::no_symbol, "the message buffer cannot be found without the kernel file");
   if (kernel) text = through_msgbufp(*kernel, symbols);
   if (!text && dump.minidump && dump.message_buffer) {
     if (text.error().code != ErrorCode::no_symbol) notes.add(text.error());
     text = from_region(dump, notes);
   }
   if (!text) return Failure(text.error());
-  if (text->empty()) notes.add(Note{ErrorCode::not_in_dump, "the message buffer holds nothing but zeros", std::nullopt});
+  if (text->empty())
+    notes.add(
+        Note{ErrorCode::not_in_dump, "the message buffer holds nothing but zeros", std::nullopt});
   std::string_view rest = *text;
   while (!rest.empty()) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
