@@ -6,14 +6,22 @@
 #include <string>
 #include <vector>
 
+#include "core/memory/address_space.h"
 #include "core/types/type_catalog.h"
 
 namespace panicroom {
 
-/// Reads a kernel's BTF (bytes from __start_BTF to __stop_BTF) in `order`. The bytes are owned by the
-/// catalog. Nothing but the header is checked here in full: a broken record costs the query that meets
-/// it (`corrupt`, with the offset in the blob).
-/// Layout: Linux include/uapi/linux/btf.h.
-Result<std::shared_ptr<const TypeCatalog>> read_btf(std::vector<std::byte> blob, std::endian order, std::string origin);
+/// Reads a kernel's BTF (bytes from __start_BTF to __stop_BTF) in `order`. The bytes are owned by
+/// the catalog. Nothing but the header is checked here in full: a broken record costs the query
+/// that meets it (`corrupt`, with the offset in the blob). Layout: Linux include/uapi/linux/btf.h.
+Result<std::shared_ptr<const TypeCatalog>> read_btf(std::vector<std::byte> blob, std::endian order,
+                                                    std::string origin);
+
+/// The same out of kernel memory [start, end). Types are indexed only as far as the questions need,
+/// and only those pages are read: the core kernel's types stand near the front of the blob.
+/// `kernel` outlives the catalog; the two are used by one thread at a time. A page that the dump
+/// lacks costs the query that needs it (`not_in_dump`).
+Result<std::shared_ptr<const TypeCatalog>> read_btf(AddressSpace& kernel, std::uint64_t start,
+                                                    std::uint64_t end, std::string origin);
 
 }  // namespace panicroom

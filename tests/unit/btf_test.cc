@@ -1,0 +1,362 @@
+// BTF as clang writes it (clang 19, -target bpf -g), against the layout that clang gives the same
+// C; and blobs made by hand from Linux, include/uapi/linux/btf.h.
+#include "core/types/btf.h"
+
+#include <gtest/gtest.h>
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "tests/unit/kernel_memory.h"
+
+namespace panicroom {
+namespace {
+
+// The .BTF section of:
+//
+//   typedef unsigned long size_type;
+//   typedef int pid_kind;
+//   struct list { struct list *next, *prev; };
+//   union value { unsigned char bytes[16]; unsigned long words[2]; };
+//   enum state { RUNNING = 0, STOPPED = 4, BROKEN = -1 };
+//   enum wide { WIDE_TOP = 0x8000000000000000ULL, WIDE_ONE = 1 };
+//   struct leaf { unsigned short id; const volatile int level; };
+//   struct task {
+//     unsigned char flag;
+//     struct { int hidden; union { long either; unsigned short or_else; }; };
+//     struct list tasks;
+//     pid_kind pid;
+//     char name[16];
+//     struct leaf leaves[3][2];
+//     unsigned low : 3;
+//     unsigned high : 7;
+//     int negative : 5;
+//     size_type *pointers[4];
+//     enum state state;
+//     union value value;
+//     signed char delta;
+//     unsigned long tail[];
+//   };
+//   struct __attribute__((packed)) packed { unsigned char a; unsigned b : 12; unsigned long c; };
+//   struct task *t; struct packed p; enum wide w; struct leaf l;
+const char* const kClangBtf =
+    "9feb01001800000000000000e8030000e803000053010000000000000000000202000000010000000e000084b000"
+    "00000600000003000000000000000000000004000000400000000b00000009000000c0000000110000000b000000"
+    "40010000150000000d000000600100001a00000013000000e0010000210000001400000060030003250000001400"
+    "0000630300072a000000050000006a0300053300000018000000800300003c000000190000008004000042000000"
+    "1a000000c0040000480000001d000000400500004e0000001e000000800500005300000000000001010000000800"
+    "00000000000002000004100000006100000005000000000000000000000006000000400000006800000000000001"
+    "04000000200000010000000002000005080000006c00000007000000000000007300000008000000000000007b00"
+    "0000000000010800000040000001800000000000000102000000100000008f000000020000041000000094000000"
+    "0a00000000000000990000000a000000400000000000000000000002090000009e0000000000000805000000a700"
+    "00000000000101000000080000010000000000000003000000000c0000000e00000010000000ac00000000000001"
+    "0400000020000000c00000000200000408000000c50000000800000000000000c800000010000000200000000000"
+    "00000000000a110000000000000000000009050000000000000000000003000000000f0000000e00000002000000"
+    "000000000000000300000000120000000e00000003000000ce000000000000010400000020000000000000000000"
+    "000216000000db0000000000000817000000e5000000000000010800000040000000000000000000000300000000"
+    "150000000e000000040000003c0000000300008604000000f300000000000000fb0000000400000003010000ffff"
+    "ffff4200000002000005100000000a0100001b00000000000000100100001c000000000000000000000000000003"
+    "00000000030000000e00000010000000000000000000000300000000170000000e00000002000000160100000000"
+    "00010100000008000001000000000000000300000000170000000e00000000000000220100000000000e01000000"
+    "0100000024010000030000840b0000002b01000003000000000000002d010000140000000800000c2f0100001700"
+    "000018000000310100000000000e2000000001000000330100000200001308000000380100000000000000000080"
+    "4101000001000000000000004a0100000000000e22000000010000004c0100000000000e0f000000010000004e01"
+    "00000400000f000000001f000000000000000800000021000000000000000b000000230000000000000008000000"
+    "240000000000000008000000007461736b00666c6167007461736b7300706964006e616d65006c6561766573006c"
+    "6f770068696768006e6567617469766500706f696e746572730073746174650076616c75650064656c7461007461"
+    "696c00756e7369676e656420636861720068696464656e00696e7400656974686572006f725f656c7365006c6f6e"
+    "6700756e7369676e65642073686f7274006c697374006e6578740070726576007069645f6b696e64006368617200"
+    "5f5f41525241595f53495a455f545950455f5f006c656166006964006c6576656c00756e7369676e656420696e74"
+    "0073697a655f7479706500756e7369676e6564206c6f6e670052554e4e494e470053544f505045440042524f4b45"
+    "4e00627974657300776f726473007369676e656420636861720074007061636b6564006100620063007000776964"
+    "6500574944455f544f5000574944455f4f4e450077006c002e62737300";
+
+std::vector<std::byte> from_hex(std::string_view hex) {
+  std::vector<std::byte> bytes;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
+    bytes.push_back(static_cast<std::byte>(std::stoul(std::string(hex.substr(i, 2)), nullptr, 16)));
+  return bytes;
+}
+
+std::shared_ptr<const TypeCatalog> clang_types() {
+  auto types = read_btf(from_hex(kClangBtf), std::endian::little, "test");
+  EXPECT_TRUE(types) << types.error().message();
+  return types.value_or(nullptr);
+}
+
+struct Expected {
+  const char* path;
+  std::uint64_t offset, size, count;
+  bool is_signed;
+};
+
+TEST(Btf, PlacesMembersAsTheCompilerDoes) {
+  const auto types = clang_types();
+  ASSERT_TRUE(types);
+  for (const Expected& expected :
+       std::initializer_list<Expected>{{"flag", 0, 1, 1, false},
+                                       {"hidden", 8, 4, 1, true},
+                                       {"either", 16, 8, 1, true},
+                                       {"or_else", 16, 2, 1, false},
+                                       {"tasks", 24, 16, 1, false},
+                                       {"tasks.prev", 32, 8, 1, false},
+                                       {"pid", 40, 4, 1, true},
+                                       {"leaves", 60, 48, 6, false},
+                                       {"leaves[2]", 92, 16, 2, false},
+                                       {"leaves[2][1].level", 104, 4, 1, true},
+                                       {"pointers", 112, 32, 4, false},
+                                       {"pointers[3]", 136, 8, 1, false},
+                                       {"state", 144, 4, 1, true},
+                                       {"value.words[1]", 160, 8, 1, false},
+                                       {"delta", 168, 1, 1, true},
+                                       {"tail", 176, 0, 0, false},
+                                       {"tail[5]", 216, 8, 1, false}}) {
+    const auto member = types->member("task", expected.path);
+    ASSERT_TRUE(member) << expected.path << ": " << member.error().message();
+    EXPECT_EQ(member->offset, expected.offset) << expected.path;
+    EXPECT_EQ(member->size, expected.size) << expected.path;
+    EXPECT_EQ(member->count, expected.count) << expected.path;
+    EXPECT_EQ(member->is_signed, expected.is_signed) << expected.path;
+    EXPECT_EQ(member->bit_size, 0U) << expected.path;
+  }
+  const auto name = types->member("task", "name");
+  EXPECT_EQ(name->offset, 44U);
+  EXPECT_EQ(name->size, 16U);
+  EXPECT_EQ(name->count, 16U);
+}
+
+/// The bits of the whole structure that a bit-field covers, by its byte and mask (little-endian).
+std::uint64_t first_bit(const Member& member) { return member.offset * 8 + member.bit_offset; }
+
+TEST(Btf, PlacesBitFieldsWhereTheCompilerSetsTheirBits) {
+  const auto types = clang_types();
+  ASSERT_TRUE(types);
+  // Seen by setting each field to all ones: low = byte 108 mask 7; high = byte 108 mask f8, byte
+  // 109 mask 3; negative = byte 109 mask 7c; packed.b = byte 1 mask ff, byte 2 mask f.
+  const auto low = types->member("task", "low"), high = types->member("task", "high");
+  const auto negative = types->member("task", "negative"), crossing = types->member("packed", "b");
+  ASSERT_TRUE(low && high && negative && crossing);
+  EXPECT_EQ(first_bit(*low), 108U * 8);
+  EXPECT_EQ(low->bit_size, 3U);
+  EXPECT_EQ(first_bit(*high), 108U * 8 + 3);
+  EXPECT_EQ(high->bit_size, 7U);
+  EXPECT_FALSE(high->is_signed);
+  EXPECT_EQ(first_bit(*negative), 109U * 8 + 2);
+  EXPECT_EQ(negative->bit_size, 5U);
+  EXPECT_TRUE(negative->is_signed);
+  EXPECT_EQ(first_bit(*crossing), 8U);
+  EXPECT_EQ(crossing->bit_size, 12U);
+  for (const auto& field : {*low, *high, *negative, *crossing})
+    EXPECT_LE(field.bit_offset + field.bit_size, field.size * 8);
+}
+
+TEST(Btf, KnowsSizesOfStructuresUnionsTypedefsAndBaseTypes) {
+  const auto types = clang_types();
+  ASSERT_TRUE(types);
+  EXPECT_EQ(types->size_of("task"), 176U);
+  EXPECT_EQ(types->size_of("packed"), 11U);
+  EXPECT_EQ(types->size_of("leaf"), 8U);
+  EXPECT_EQ(types->size_of("value"), 16U);
+  EXPECT_EQ(types->size_of("size_type"), 8U);
+  EXPECT_EQ(types->size_of("pid_kind"), 4U);
+  EXPECT_EQ(types->size_of("int"), 4U);
+}
+
+TEST(Btf, KnowsEnumerators) {
+  const auto types = clang_types();
+  ASSERT_TRUE(types);
+  EXPECT_EQ(types->enumerator("STOPPED"), 4);
+  EXPECT_EQ(types->enumerator("BROKEN"), -1);
+  EXPECT_EQ(types->enumerator("WIDE_ONE"), 1);
+  EXPECT_EQ(static_cast<std::uint64_t>(types->enumerator("WIDE_TOP").value()), 0x8000000000000000U);
+}
+
+TEST(Btf, NamesWhatItDoesNotKnow) {
+  const auto types = clang_types();
+  ASSERT_TRUE(types);
+  for (const auto& [structure, path] : {std::pair{"tas", "pid"},
+                                        {"task", "pi"},
+                                        {"task", "pidd"},
+                                        {"task", "pid.x"},
+                                        {"task", "tasks.next.prev"},
+                                        {"task", "leaves[3]"},
+                                        {"task", "leaves[0][2]"},
+                                        {"task", "pid[0]"},
+                                        {"pid_kind", "pid"}}) {
+    const auto member = types->member(structure, path);
+    ASSERT_FALSE(member) << structure << ' ' << path;
+    EXPECT_EQ(member.error().code, ErrorCode::no_type) << member.error().message();
+  }
+  EXPECT_EQ(types->member("task", "pi").error().text, "struct task has no member pi");
+  EXPECT_EQ(types->size_of("nothing").error().code, ErrorCode::no_type);
+  EXPECT_EQ(types->enumerator("RUN").error().code, ErrorCode::no_type);
+  for (const char* path : {"", ".", "a.", "a[", "a[]", "a[x]", "a[1]b", "[1]", "a[-1]"})
+    EXPECT_EQ(types->member("task", path).error().code, ErrorCode::invalid) << path;
+}
+
+TEST(Btf, ReadsKernelMemoryNoFurtherThanAsked) {
+  constexpr std::uint64_t kStart = test::KernelMemory::kBase + 0xff8;  // crosses a page at once
+  auto memory = std::make_shared<test::KernelMemory>();
+  auto blob = from_hex(kClangBtf);
+  memory->put(kStart, blob);
+  auto kernel = test::address_space(memory);
+  const auto types = read_btf(*kernel, kStart, kStart + blob.size(), "BTF in the dump");
+  ASSERT_TRUE(types) << types.error().message();
+  EXPECT_EQ((*types)->origin(), "BTF in the dump");
+  EXPECT_EQ((*types)->member("task", "tasks.prev")->offset, 32U);
+
+  memory->drop(kStart + 0x1000);
+  auto holed = test::address_space(memory);
+  const auto partial = read_btf(*holed, kStart, kStart + blob.size(), "");
+  ASSERT_FALSE(partial);
+  EXPECT_EQ(partial.error().code, ErrorCode::not_in_dump);
+  EXPECT_FALSE(read_btf(*kernel, kStart, kStart, ""));
+  EXPECT_FALSE(read_btf(*kernel, kStart, kStart + (std::uint64_t{1} << 40), ""));
+}
+
+/// Writes a blob record by record.
+class Blob {
+ public:
+  explicit Blob(std::endian order = std::endian::little) : order_(order) {}
+  std::uint32_t name(std::string_view text) {
+    const auto at = static_cast<std::uint32_t>(strings_.size());
+    strings_.append(text).push_back('\0');
+    return at;
+  }
+  /// A type record; answers its id.
+  std::uint32_t type(std::uint32_t name, std::uint32_t kind, std::uint32_t count,
+                     std::uint32_t size_or_type, std::initializer_list<std::uint32_t> records = {},
+                     bool flag = false) {
+    words_.insert(words_.end(), {name, (flag ? 1U << 31 : 0) | kind << 24 | count, size_or_type});
+    words_.insert(words_.end(), records);
+    return ++types_;
+  }
+  std::vector<std::byte> bytes() const {
+    std::vector<std::byte> out;
+    const auto put = [&](std::uint32_t value, unsigned width) {
+      for (unsigned i = 0; i < width; ++i) {
+        const unsigned shift = 8 * (order_ == std::endian::little ? i : width - 1 - i);
+        out.push_back(static_cast<std::byte>(value >> shift & 0xff));
+      }
+    };
+    put(0xeb9f, 2), put(1, 1), put(0, 1), put(24, 4);
+    const auto length = static_cast<std::uint32_t>(words_.size() * 4);
+    put(0, 4), put(length, 4), put(length, 4), put(static_cast<std::uint32_t>(strings_.size()), 4);
+    for (const auto word : words_) put(word, 4);
+    for (const char c : strings_) out.push_back(static_cast<std::byte>(c));
+    return out;
+  }
+  std::shared_ptr<const TypeCatalog> read() const {
+    auto types = read_btf(bytes(), order_, "test");
+    EXPECT_TRUE(types) << types.error().message();
+    return types.value_or(nullptr);
+  }
+
+ private:
+  std::endian order_;
+  std::string strings_ = std::string(1, '\0');
+  std::vector<std::uint32_t> words_;
+  std::uint32_t types_ = 0;
+};
+
+constexpr std::uint32_t kInt = 1, kPointer = 2, kArray = 3, kStruct = 4, kEnum = 6, kForward = 7,
+                        kTypedef = 8;
+
+TEST(Btf, ReadsBigEndianBlobsAndCountsTheirBitsFromTheTop) {
+  Blob blob(std::endian::big);
+  const auto integer = blob.type(blob.name("unsigned int"), kInt, 0, 4, {32});
+  const auto a = blob.name("a"), b = blob.name("b");
+  // 3 bits at bit 0 and 5 bits at bit 35 of the structure.
+  blob.type(blob.name("s"), kStruct, 2, 8, {a, integer, 3U << 24 | 0, b, integer, 5U << 24 | 35},
+            true);
+  const auto types = blob.read();
+  const auto first = types->member("s", "a"), second = types->member("s", "b");
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(first->offset, 0U);
+  EXPECT_EQ(first->bit_offset, 29U);  // the 3 most significant of 32
+  EXPECT_EQ(second->offset, 4U);
+  EXPECT_EQ(second->bit_offset, 24U);  // 3 bits above it
+}
+
+TEST(Btf, ReadsBitFieldsInTheOlderWay) {
+  Blob blob;
+  // No kind_flag: the width stands in an integer type of its own.
+  const auto narrow = blob.type(blob.name("unsigned int"), kInt, 0, 4, {5});
+  blob.type(blob.name("s"), kStruct, 1, 8, {blob.name("a"), narrow, 35});
+  const auto member = blob.read()->member("s", "a");
+  ASSERT_TRUE(member);
+  EXPECT_EQ(member->offset, 4U);
+  EXPECT_EQ(member->bit_offset, 3U);
+  EXPECT_EQ(member->bit_size, 5U);
+}
+
+TEST(Btf, TakesAPointersSizeFromTheKernelsLong) {
+  Blob blob;
+  const auto pointer = blob.type(0, kPointer, 0, 0);
+  blob.type(blob.name("s"), kStruct, 1, 4, {blob.name("p"), pointer, 0});
+  blob.type(blob.name("long unsigned int"), kInt, 0, 4, {32});
+  EXPECT_EQ(blob.read()->member("s", "p")->size, 4U);
+}
+
+TEST(Btf, RefusesTypesThatReferToThemselves) {
+  Blob blob;
+  const auto x = blob.name("x"), cyclic = blob.name("cyclic"), nested = blob.name("nested"),
+             deep = blob.name("deep");
+  blob.type(cyclic, kTypedef, 0, 1);
+  blob.type(nested, kStruct, 2, 4, {0, 2, 0, 0, 2, 0});  // holds itself twice, anonymously
+  blob.type(deep, kArray, 0, 0, {3, 3, 0xffffffff});     // an array of itself
+  blob.type(blob.name("holder"), kStruct, 1, 4, {x, 3, 0});
+  blob.type(blob.name("void_member"), kStruct, 1, 4, {x, 0, 0});
+  blob.type(blob.name("beyond"), kStruct, 1, 4, {x, 999, 0});
+  const auto types = blob.read();
+  EXPECT_EQ(types->size_of("cyclic").error().code, ErrorCode::corrupt);
+  EXPECT_EQ(types->member("nested", "y").error().code, ErrorCode::corrupt);
+  EXPECT_EQ(types->member("holder", "x").error().code, ErrorCode::corrupt);
+  EXPECT_EQ(types->member("void_member", "x").error().code, ErrorCode::no_type);
+  EXPECT_EQ(types->member("beyond", "x").error().code, ErrorCode::corrupt);
+  EXPECT_EQ(types->size_of("holder"), 4U);
+}
+
+TEST(Btf, SaysThatWhatFollowsABrokenRecordIsUnknownNotAbsent) {
+  Blob blob;
+  blob.type(blob.name("before"), kStruct, 0, 12);
+  blob.type(0, 31, 0, 0);
+  blob.type(blob.name("after"), kStruct, 0, 4);
+  const auto types = blob.read();
+  EXPECT_EQ(types->size_of("before"), 12U);
+  EXPECT_EQ(types->size_of("after").error().code, ErrorCode::unsupported);
+
+  Blob cut;
+  cut.type(cut.name("before"), kStruct, 0, 12);
+  cut.type(cut.name("cut"), kEnum, 0xffff, 4);
+  EXPECT_EQ(cut.read()->size_of("before"), 12U);
+  EXPECT_EQ(cut.read()->size_of("cut").error().code, ErrorCode::corrupt);
+  EXPECT_EQ(cut.read()->enumerator("A").error().code, ErrorCode::corrupt);
+}
+
+TEST(Btf, DoesNotTakeAForwardDeclarationForItsStructure) {
+  Blob blob;
+  const auto name = blob.name("late");
+  blob.type(name, kForward, 0, 0);
+  blob.type(name, kStruct, 0, 24);
+  EXPECT_EQ(blob.read()->size_of("late"), 24U);
+}
+
+TEST(Btf, RefusesWhatIsNoBtf) {
+  const auto good = from_hex(kClangBtf);
+  EXPECT_EQ(read_btf({}, std::endian::little, "").error().code, ErrorCode::corrupt);
+  EXPECT_EQ(read_btf(good, std::endian::big, "").error().code, ErrorCode::corrupt);
+  auto version = good;
+  version[2] = std::byte{9};
+  EXPECT_EQ(read_btf(version, std::endian::little, "").error().code, ErrorCode::unsupported);
+  auto cut = good;
+  cut.pop_back();
+  EXPECT_EQ(read_btf(cut, std::endian::little, "").error().code, ErrorCode::corrupt);
+  auto header = good;
+  header[4] = std::byte{8};
+  EXPECT_EQ(read_btf(header, std::endian::little, "").error().code, ErrorCode::corrupt);
+}
+
+}  // namespace
+}  // namespace panicroom
