@@ -16,7 +16,8 @@ constexpr std::array<Column, 3> three = {{
 }};
 
 std::string written(const std::function<std::unique_ptr<TableWriter>(Sink)>& make,
-                    const std::vector<std::array<Value, 3>>& rows, const std::vector<Note>& notes = {}) {
+                    const std::vector<std::array<Value, 3>>& rows,
+                    const std::vector<Note>& notes = {}) {
   std::string out;
   const auto writer = make([&](std::string_view text) {
     out += text;
@@ -74,10 +75,11 @@ TEST(CsvField, QuotesPerRfc4180) {
 }
 
 TEST(JsonWriter, WritesOneObjectWithRowsAndNotes) {
-  const std::string out = written(json_writer,
-                                  {{Value(std::int64_t{-1}), Value(std::string("a")), Value(Address{0xffff})},
-                                   {Value(), Value(), Value(std::monostate{})}},
-                                  {Note{ErrorCode::not_in_dump, "page left out", 0x1000}});
+  const std::string out =
+      written(json_writer,
+              {{Value(std::int64_t{-1}), Value(std::string("a")), Value(Address{0xffff})},
+               {Value(), Value(), Value(std::monostate{})}},
+              {Note{ErrorCode::not_in_dump, "page left out", 0x1000}});
   EXPECT_EQ(out,
             "{\"table\": \"things\", \"rows\": [\n"
             "  {\"pid\": -1, \"name\": \"a\", \"at\": \"0xffff\"},\n"
@@ -106,9 +108,11 @@ TEST(TextWriter, AlignsNumbersRightAndTextLeft) {
 }
 
 TEST(TextWriter, CutsTheWidestTextToFitATerminal) {
-  const auto make = [](Sink sink) { return text_writer(std::move(sink), TextStyle{30, false, false}); };
-  const std::string out =
-      written(make, {{Value(std::int64_t{1}), Value(std::string(60, 'a')), Value(Address{0xffffffff})}});
+  const auto make = [](Sink sink) {
+    return text_writer(std::move(sink), TextStyle{30, false, false});
+  };
+  const std::string out = written(
+      make, {{Value(std::int64_t{1}), Value(std::string(60, 'a')), Value(Address{0xffffffff})}});
   std::size_t start = 0;
   while (start < out.size()) {
     const std::size_t end = out.find('\n', start);
@@ -125,8 +129,11 @@ TEST(TextWriter, CutsNothingWhenThereIsNoTerminal) {
 }
 
 TEST(TextWriter, NeverLetsADumpsBytesThrough) {
-  const auto make = [](Sink sink) { return text_writer(std::move(sink), TextStyle{80, true, false}); };
-  const std::string out = written(make, {{Value(), Value(std::string("\x1b]0;owned\x07")), Value()}});
+  const auto make = [](Sink sink) {
+    return text_writer(std::move(sink), TextStyle{80, true, false});
+  };
+  const std::string out =
+      written(make, {{Value(), Value(std::string("\x1b]0;owned\x07")), Value()}});
   EXPECT_EQ(out.find('\x07'), std::string::npos);
   EXPECT_EQ(out.find("\x1b]"), std::string::npos);
 }
