@@ -1,0 +1,205 @@
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "native/cli/command_line.h"
+#include "native/cli/request.h"
+#include "tests/foundry/description.h"
+
+namespace panicroom {
+namespace {
+
+/// A world of files in memory, a terminal of any width, and everything that was printed.
+class FakeHost final : public Host {
+ public:
+  Result<SourcePtr> open(const std::string& path) override {
+    const auto found = files.find(path);
+    if (found == files.end()) return fail(ErrorCode::io, "no such file");
+    const auto* bytes = reinterpret_cast<const std::byte*>(found->second.data());
+    return memory_source(path, {bytes, bytes + found->second.size()});
+  }
+  bool exists(const std::string& path) const override { return files.contains(path); }
+  bool out(std::string_view text) override {
+    printed += text;
+    return true;
+  }
+  void err(std::string_view text) override { complained += text; }
+  std::size_t out_columns() const override { return columns; }
+  std::optional<std::string> environment(std::string_view name) const override {
+    if (name == "NO_COLOR" && no_colour) return "1";
+    return std::nullopt;
+  }
+
+  std::map<std::string, foundry::Blob> files;
+  std::string printed, complained;
+  std::size_t columns = 0;
+  bool no_colour = false;
+};
+
+class CommandLine : public testing::Test {
+ protected:
+  CommandLine() {
+    const auto description = foundry::read_description(
+        PANICROOM_SOURCE_DIR "/tests/foundry/descriptions/freebsd-amd64.txt");
+    for (const auto& file : description.files)
+      if (file.name == "amd64-v3") host.files["vmcore"] = foundry::make_dump(description, file)[0];
+    host.files["kernel"] = foundry::kernel_file(description.image);
+    host.files["words.txt"] = {'h', 'e', 'l', 'l', 'o', '\n'};
+    host.files["empty"] = {};
+  }
+  int run(const std::vector<std::string>& words) {
+    host.printed.clear(), host.complained.clear();
+    return run_command_line(words, host);
+  }
+  bool printed(std::string_view text) const { return host.printed.find(text) != std::string::npos; }
+  bool complained(std::string_view text) const {
+    return host.complained.find(text) != std::string::npos;
+  }
+
+  FakeHost host;
+};
+
+TEST_F(CommandLine, AWordThatIsNoCommandIsADump) {
+  EXPECT_EQ(run({"vmcore", "kernel"}), 0) << host.complained;
+  EXPECT_TRUE(printed("page fault"));
+  EXPECT_TRUE(printed("kern_reboot+0x10"));
+}
+
+TEST_F(CommandLine, FilesComeInAnyOrder) {
+  EXPECT_EQ(run({"ps", "kernel", "vmcore"}), 0) << host.complained;
+  EXPECT_TRUE(printed("init"));
+}
+
+TEST_F(CommandLine, TheBsdWay) {
+  EXPECT_EQ(run({"-M", "vmcore", "-N", "kernel", "ps"}), 0) << host.complained;
+  const std::string before = host.printed;
+  EXPECT_EQ(run({"ps", "-N", "kernel", "-M", "vmcore"}), 0) << host.complained;
+  EXPECT_EQ(host.printed, before);
+  EXPECT_EQ(run({"ps", "vmcore", "kernel"}), 0);
+  EXPECT_EQ(host.printed, before);
+}
+
+TEST_F(CommandLine, AliasesAreTheSameCommand) {
+  for (const auto& [alias, name] : std::map<std::string, std::string>{
+           {"dmesg", "log"}, {"nlist", "symbols"}, {"bt", "stack"}}) {
+    EXPECT_EQ(run({alias, "vmcore", "kernel"}), 0) << alias << host.complained;
+    const std::string before = host.printed;
+    EXPECT_EQ(run({name, "vmcore", "kernel"}), 0);
+    EXPECT_EQ(host.printed, before);
+  }
+}
+
+TEST_F(CommandLine, SymbolsByName) {
+  EXPECT_EQ(run({"symbols", "panic", "mi_switch", "vmcore", "kernel", "--csv"}), 0)
+      << host.complained;
+  EXPECT_TRUE(printed("panic,0xffffffff80201000,512,T\r\n"));
+  EXPECT_TRUE(printed("mi_switch,0xffffffff80203000,128,T\r\n"));
+  EXPECT_EQ(run({"symbols", "nothing_like_it", "vmcore", "kernel"}), 1);
+  EXPECT_TRUE(complained("nothing_like_it"));
+}
+
+TEST_F(CommandLine, ReadsBytesAndSaysWhatIsMissing) {
+  // The description's pattern: each 8 bytes hold their own physical address.
+  EXPECT_EQ(run({"read", "0xfffff80000500010", "16", "vmcore", "--csv"}), 0) << host.complained;
+  EXPECT_TRUE(printed("0xfffff80000500010,16,10005000000000001800500000000000,"));
+  // 0x580000 to 0x584000 are left out of the dump.
+  EXPECT_EQ(run({"read", "0xfffff80000583ff8", "16", "vmcore", "--json"}), 1);
+  EXPECT_TRUE(printed("\"address\": \"0xfffff80000583ff8\", \"length\": 8, \"bytes\": null"));
+  EXPECT_TRUE(printed("\"address\": \"0xfffff80000584000\", \"length\": 8, \"bytes\": \"0000"));
+  EXPECT_TRUE(printed("\"code\": \"not_in_dump\""));
+}
+
+TEST_F(CommandLine, ReadsAtSymbolAndOffset) {
+  EXPECT_EQ(run({"read", "proc_off_p_pid", "4", "vmcore", "kernel", "--csv"}), 0)
+      << host.complained;
+  EXPECT_TRUE(printed(",4,24000000,"));
+  EXPECT_EQ(run({"read", "proc_off_p_pid+0", "0x4", "vmcore", "kernel", "--csv"}), 0);
+  EXPECT_TRUE(printed(",4,24000000,"));
+  EXPECT_EQ(run({"read", "no_such+4", "4", "vmcore", "kernel"}), 1);
+  EXPECT_TRUE(complained("no symbol \"no_such\""));
+}
+
+TEST_F(CommandLine, RawBytesNeverReachATerminal) {
+  EXPECT_EQ(run({"read", "--raw", "0xfffff80000500010", "8", "vmcore"}), 0);
+  EXPECT_EQ(host.printed, std::string("\x10\x00\x50\x00\x00\x00\x00\x00", 8));
+  host.columns = 80;
+  EXPECT_EQ(run({"read", "--raw", "0xfffff80000500010", "8", "vmcore"}), 2);
+  EXPECT_EQ(host.printed, "");
+}
+
+TEST_F(CommandLine, TranslateEndsInTheFile) {
+  EXPECT_EQ(run({"translate", "0xffffffff80400123", "vmcore", "--json"}), 0) << host.complained;
+  EXPECT_TRUE(printed("physical address 0x400123"));
+  const auto at = host.printed.find("stored as it is, at file offset 0x");
+  ASSERT_NE(at, std::string::npos);
+  const auto offset = std::stoull(host.printed.substr(at + 34), nullptr, 16);
+  EXPECT_EQ(offset % 4096, 0x123U);
+  EXPECT_EQ(run({"translate", "0x1000", "vmcore"}), 1);
+  EXPECT_TRUE(complained("panicroom: vmcore: "));
+}
+
+TEST_F(CommandLine, ColoursOnlyATerminalThatWantsThem) {
+  run({"ps", "vmcore", "kernel"});
+  EXPECT_EQ(host.printed.find('\x1b'), std::string::npos);
+  host.columns = 80;
+  run({"ps", "vmcore", "kernel"});
+  EXPECT_NE(host.printed.find('\x1b'), std::string::npos);
+  host.no_colour = true;
+  run({"ps", "vmcore", "kernel"});
+  EXPECT_EQ(host.printed.find('\x1b'), std::string::npos);
+}
+
+TEST_F(CommandLine, TheLogsEscapesAreVisible) {
+  host.columns = 200;
+  host.no_colour = true;
+  EXPECT_EQ(run({"log", "vmcore", "kernel"}), 0);
+  EXPECT_TRUE(printed("caf\xc3\xa9 \\x1b[31m not red"));
+}
+
+TEST_F(CommandLine, ErrorsNameTheFileAndTheCause) {
+  EXPECT_EQ(run({"ps", "missing"}), 1);
+  EXPECT_EQ(host.complained, "panicroom: missing: no such file\n");
+  EXPECT_EQ(run({"ps", "words.txt"}), 1);
+  EXPECT_TRUE(complained("panicroom: words.txt: "));
+  EXPECT_EQ(run({"ps", "empty"}), 1);
+  EXPECT_TRUE(complained("panicroom: empty: "));
+  EXPECT_EQ(run({"ps", "kernel"}), 1);
+  EXPECT_TRUE(complained("kernel file, not a dump"));
+  EXPECT_EQ(run({"ps", "vmcore"}), 1);
+  EXPECT_TRUE(complained("panicroom: vmcore: "));
+  EXPECT_TRUE(complained("kernel file"));
+}
+
+TEST_F(CommandLine, UsageErrorsEndWithTwo) {
+  EXPECT_EQ(run({}), 2);
+  EXPECT_EQ(run({"ps"}), 2);
+  EXPECT_EQ(run({"ps", "--nonsense", "vmcore"}), 2);
+  EXPECT_EQ(run({"read", "0x10", "vmcore"}), 2);
+  EXPECT_EQ(run({"table", "nonsense", "vmcore", "kernel"}), 2);
+  EXPECT_EQ(run({"formats", "vmcore"}), 2);
+  EXPECT_EQ(run({"completion", "tcsh"}), 2);
+  EXPECT_EQ(host.printed, "");
+}
+
+TEST_F(CommandLine, EveryCommandHasHelpWithAnExample) {
+  for (const CommandInfo& command : commands()) {
+    EXPECT_EQ(run({std::string(command.name), "--help"}), 0) << command.name;
+    EXPECT_TRUE(printed("Example:")) << command.name;
+    EXPECT_TRUE(printed(command.example)) << command.name;
+  }
+  EXPECT_EQ(run({"--help"}), 0);
+  for (const CommandInfo& command : commands()) EXPECT_TRUE(printed(command.name)) << command.name;
+}
+
+TEST_F(CommandLine, CompletionsKnowEveryCommand) {
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    EXPECT_EQ(run({"completion", shell}), 0);
+    for (const CommandInfo& command : commands())
+      EXPECT_TRUE(printed(command.name)) << shell << " " << command.name;
+  }
+}
+
+}  // namespace
+}  // namespace panicroom
