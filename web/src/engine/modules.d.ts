@@ -1,0 +1,4 @@
+declare module 'panicroom-engine' {
+  /** The engine's module, as Emscripten makes it. */
+  export default function createEngine(options: { wasmBinary: ArrayBuffer }): Promise<unknown>;
+}

@@ -1,0 +1,106 @@
+import { Command } from 'cmdk';
+import { useDeferredValue, useEffect, useRef, useState } from 'react';
+import { record } from '../format';
+import { navigate, type Route } from '../route';
+import { useAnswer, useTable } from '../session';
+
+interface PaletteProps {
+  open: boolean;
+  onClose(): void;
+  views: { view: string; title: string }[];
+}
+
+/** Goes to a view, an address, a symbol or a process by what is typed. */
+export function Palette({ open, onClose, views }: PaletteProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    if (open) dialog.current?.showModal();
+    else dialog.current?.close();
+  }, [open]);
+  return (
+    <dialog
+      ref={dialog}
+      className="palette"
+      aria-label="Go to"
+      onClose={onClose}
+      onClick={(event) => event.target === dialog.current && onClose()}
+    >
+      {open && <PaletteContent onClose={onClose} views={views} />}
+    </dialog>
+  );
+}
+
+function PaletteContent({ onClose, views }: Omit<PaletteProps, 'open'>) {
+  const [text, setText] = useState('');
+  const wanted = useDeferredValue(text).trim();
+  const symbols = useTable('symbols');
+  const processes = useTable('processes');
+  const found = useAnswer(
+    'query',
+    symbols && wanted.length >= 2 && !wanted.includes(' ')
+      ? { table: 'symbols', options: { columns: { name: wanted }, limit: 8 } }
+      : null,
+  );
+  const running = useAnswer(
+    'query',
+    processes && wanted ? { table: 'processes', options: { filter: wanted, limit: 6 } } : null,
+  );
+  const go = (route: Route) => {
+    onClose();
+    navigate(route);
+  };
+  const matches = views.filter((view) => view.title.toLowerCase().includes(wanted.toLowerCase()));
+  return (
+    <Command shouldFilter={false} label="Go to">
+      <Command.Input autoFocus placeholder="View, address, symbol, process…" value={text} onValueChange={setText} />
+      <Command.List>
+        <Command.Empty>Nothing of that name.</Command.Empty>
+        {matches.length > 0 && (
+          <Command.Group heading="Views">
+            {matches.map((view) => (
+              <Command.Item key={view.view} value={`view ${view.view}`} onSelect={() => go({ view: view.view })}>
+                {view.title}
+              </Command.Item>
+            ))}
+          </Command.Group>
+        )}
+        {wanted && (
+          <Command.Group heading="Memory">
+            <Command.Item value="memory" onSelect={() => go({ view: 'memory', at: wanted })}>
+              Memory at <span className="mono">{wanted}</span>
+            </Command.Item>
+            {(found.value && wanted ? found.value.rows : []).map((row) => {
+              const symbol = record(symbols!.columns, row);
+              return (
+                <Command.Item
+                  key={`${symbol['name']} ${symbol['address']}`}
+                  value={`symbol ${symbol['name']} ${symbol['address']}`}
+                  onSelect={() => go({ view: 'memory', at: String(symbol['address']) })}
+                >
+                  <span className="mono">{String(symbol['name'])}</span>
+                  <span className="mono dim">{String(symbol['address'])}</span>
+                </Command.Item>
+              );
+            })}
+          </Command.Group>
+        )}
+        {running.value && wanted && running.value.rows.length > 0 && (
+          <Command.Group heading="Processes">
+            {running.value.rows.map((row) => {
+              const process = record(processes!.columns, row);
+              return (
+                <Command.Item
+                  key={String(process['address'])}
+                  value={`process ${process['address']}`}
+                  onSelect={() => go({ view: 'processes', ...(typeof process['pid'] === 'number' ? { pid: process['pid'] } : {}) })}
+                >
+                  {String(process['name'])} <span className="mono dim">pid {String(process['pid'])}</span>
+                </Command.Item>
+              );
+            })}
+          </Command.Group>
+        )}
+      </Command.List>
+    </Command>
+  );
+}

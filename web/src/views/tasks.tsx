@@ -1,0 +1,173 @@
+import { type ReactNode, useEffect, useState } from 'react';
+import type { Cell, TableInfo } from '../engine/protocol';
+import { cellText, counted, record, title } from '../format';
+import { DataTable, type RenderCell } from '../parts/data-table';
+import { FailureBox } from '../parts/failure';
+import { navigate, useRoute } from '../route';
+import { useAnswer, useTable } from '../session';
+import { Stack } from './stack';
+
+type Facts = Record<string, Cell>;
+
+const render: RenderCell = (cell, column) => {
+  if (column.name === 'state' && cell !== null) return <span className={`state state-${cell}`}>{String(cell)}</span>;
+  if (column.name === 'crashed') return cell === true ? <span className="crashed">crashed</span> : '';
+  return undefined;
+};
+
+const numberOf = (cell: Cell | undefined) => (typeof cell === 'number' ? cell : null);
+
+/** The row that is picked; at first the one that the address names. */
+function usePicked(table: TableInfo | undefined, pid: number | undefined) {
+  const [picked, setPicked] = useState<Facts | null>(null);
+  const named = useAnswer(
+    'query',
+    table && pid !== undefined ? { table: table.name, options: { pid, limit: 1 } } : null,
+  );
+  const row = named.value?.rows[0];
+  useEffect(() => {
+    if (table && row) setPicked(record(table.columns, row));
+  }, [table, row]);
+  return [picked, setPicked] as const;
+}
+
+/** Every process; the picked one with its threads and their stacks. */
+export function Processes() {
+  const table = useTable('processes');
+  const [picked, setPicked] = usePicked(table, useRoute().pid);
+  if (!table) return null;
+  return (
+    <div className="split">
+      <DataTable
+        table={table}
+        render={render}
+        placeholder="Filter by pid, name, state…"
+        onSelect={(row) => setPicked(record(table.columns, row))}
+        isSelected={(row) => picked !== null && record(table.columns, row)['address'] === picked['address']}
+      />
+      <Details title={picked ? `${picked['name'] ?? 'process'}` : null} onClose={() => setPicked(null)}>
+        {picked && (
+          <>
+            <FactTable table={table} facts={picked} />
+            {numberOf(picked['pid']) !== null && (
+              <>
+                <button
+                  type="button"
+                  className="link"
+                  onClick={() => navigate({ view: 'memory', pid: numberOf(picked['pid'])! })}
+                >
+                  its address space
+                </button>
+                <ProcessThreads key={String(picked['address'])} pid={numberOf(picked['pid'])!} />
+              </>
+            )}
+          </>
+        )}
+      </Details>
+    </div>
+  );
+}
+
+/** Every thread; the picked one with its stack. */
+export function Threads() {
+  const table = useTable('threads');
+  const [picked, setPicked] = useState<Facts | null>(null);
+  if (!table) return null;
+  return (
+    <div className="split">
+      <DataTable
+        table={table}
+        render={render}
+        placeholder="Filter by tid, name, state…"
+        rowClass={(row) => (record(table.columns, row)['crashed'] === true ? 'crashed-row' : undefined)}
+        onSelect={(row) => setPicked(record(table.columns, row))}
+        isSelected={(row) => picked !== null && record(table.columns, row)['address'] === picked['address']}
+      />
+      <Details title={picked ? `${picked['name'] ?? 'thread'}` : null} onClose={() => setPicked(null)}>
+        {picked && (
+          <>
+            <FactTable table={table} facts={picked} />
+            <h3>Kernel stack</h3>
+            <Stack of={{ pid: numberOf(picked['pid']), tid: numberOf(picked['tid']) }} />
+          </>
+        )}
+      </Details>
+    </div>
+  );
+}
+
+/** A process's threads, each to be opened; the crashed one or the only one is open. */
+function ProcessThreads({ pid }: { pid: number }) {
+  const table = useTable('threads');
+  const answer = useAnswer('query', table ? { table: 'threads', options: { pid, limit: 1000 } } : null);
+  if (!table) return null;
+  if (answer.failure) return <FailureBox failure={answer.failure} />;
+  if (!answer.value) return <p className="dim">reading…</p>;
+  const threads = answer.value.rows.map((row) => record(table.columns, row));
+  return (
+    <section aria-label="Threads">
+      <h3>{counted(answer.value.total, 'thread', 'threads')}</h3>
+      {threads.map((thread) => (
+        <ThreadItem key={String(thread['address'])} thread={thread} open={threads.length === 1 || thread['crashed'] === true} />
+      ))}
+    </section>
+  );
+}
+
+function ThreadItem({ thread, open }: { thread: Facts; open: boolean }) {
+  const [shown, setShown] = useState(open);
+  return (
+    <details className="thread" open={shown} onToggle={(event) => setShown(event.currentTarget.open)}>
+      <summary>
+        <span className="mono">{String(thread['tid'] ?? '–')}</span> {String(thread['name'] ?? '')}{' '}
+        {thread['state'] !== null && <span className={`state state-${thread['state']}`}>{String(thread['state'])}</span>}
+        {thread['cpu'] !== null && <span className="dim"> cpu {String(thread['cpu'])}</span>}
+        {thread['crashed'] === true && <span className="crashed">crashed</span>}
+      </summary>
+      {shown && <Stack of={{ pid: numberOf(thread['pid']), tid: numberOf(thread['tid']) }} />}
+    </details>
+  );
+}
+
+function FactTable({ table, facts }: { table: TableInfo; facts: Facts }) {
+  return (
+    <dl className="facts narrow">
+      {table.columns
+        .filter((column) => column.name !== 'name' && facts[column.name] !== null)
+        .map((column) => (
+          <div key={column.name} title={column.doc}>
+            <dt>{title(column.name)}</dt>
+            <dd>
+              {column.type === 'address' ? (
+                <button
+                  type="button"
+                  className="address"
+                  onClick={() => navigate({ view: 'memory', at: String(facts[column.name]) })}
+                >
+                  {String(facts[column.name])}
+                </button>
+              ) : (
+                cellText(facts[column.name] ?? null, column)
+              )}
+            </dd>
+          </div>
+        ))}
+    </dl>
+  );
+}
+
+/** What is beside a list: the picked row's details. */
+function Details({ title: heading, onClose, children }: { title: string | null; onClose(): void; children: ReactNode }) {
+  if (heading === null) return null;
+  return (
+    <aside className="details" aria-label="Details" onKeyDown={(event) => event.key === 'Escape' && onClose()}>
+      <h2>
+        {heading}
+        <button type="button" className="close" aria-label="Close details" onClick={onClose}>
+          ×
+        </button>
+      </h2>
+      {children}
+    </aside>
+  );
+}
