@@ -97,7 +97,10 @@ struct AddressSpace::State {
 Failure AddressSpace::State::refuse(const Error& cause, std::uint64_t address,
                                     std::uint64_t physical_address) const {
   Error error = cause;
-  error.text = fmt::format("physical {:#x}: {}", physical_address, cause.text);
+  // What says that a page is absent names the page itself.
+  if (cause.code != ErrorCode::not_in_dump) {
+    error.text = fmt::format("physical {:#x}: {}", physical_address, cause.text);
+  }
   error.address = address;
   return Failure(std::move(error));
 }

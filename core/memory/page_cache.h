@@ -47,7 +47,7 @@ class PhysicalReader::Cache {
 
  private:
   struct Slot {
-    std::uint64_t page = ~std::uint64_t{0};  ///< its number; no page has this one
+    std::uint64_t number = ~std::uint64_t{0};  ///< address >> slot_shift_; none has this one
     std::uint64_t stamp = 0;
     std::uint64_t last_use = 0;
     std::byte* buffer = nullptr;
@@ -60,14 +60,18 @@ class PhysicalReader::Cache {
   static constexpr std::uint64_t capacity = std::uint64_t{8} << 20;
 
   std::optional<HostPlace> find_place(std::uint64_t address);
-  Result<const Slot*> load_page(std::uint64_t page);
+  Result<const Slot*> load_slot(std::uint64_t address);
+  Result<void> read_pages(std::uint64_t start, MutableBytes out);
   std::byte* new_buffer();
 
   std::shared_ptr<const PhysicalMemory> memory_;
   std::endian order_;
-  unsigned page_shift_ = 12;
-  std::vector<Slot> slots_;  ///< never resized once made: places point into it
+  unsigned page_shift_ = 12;  ///< of the dump's pages
+  unsigned slot_shift_ = 12;  ///< the same, but at least a unit
+  std::vector<Slot> slots_;   ///< never resized once made: places point into it
   std::vector<std::unique_ptr<std::byte[]>> slabs_;
+  std::array<std::byte, unit>
+      lone_page_;  ///< a page smaller than a unit whose neighbours are absent
   std::size_t slab_left_ = 0;
   std::uint64_t clock_ = 0;
   std::uint64_t stamps_ = 0;

@@ -12,37 +12,48 @@ namespace panicroom {
 PhysicalReader::Cache::Cache(std::shared_ptr<const PhysicalMemory> memory, std::endian order)
     : memory_(std::move(memory)), order_(order) {
   page_shift_ = static_cast<unsigned>(std::countr_zero(memory_->page_size()));
+  slot_shift_ = std::max(page_shift_, unit_shift);
 }
 
 std::byte* PhysicalReader::Cache::new_buffer() {
-  const std::size_t page = std::size_t{1} << page_shift_;
+  const std::size_t size = std::size_t{1} << slot_shift_;
   if (slab_left_ == 0) {
-    slab_left_ = std::max<std::size_t>(1, (std::size_t{64} << 10) >> page_shift_);
-    slabs_.push_back(std::make_unique_for_overwrite<std::byte[]>(slab_left_ * page));
+    slab_left_ = std::max<std::size_t>(1, (std::size_t{64} << 10) >> slot_shift_);
+    slabs_.push_back(std::make_unique_for_overwrite<std::byte[]>(slab_left_ * size));
   }
-  return slabs_.back().get() + --slab_left_ * page;
+  return slabs_.back().get() + --slab_left_ * size;
 }
 
-Result<const PhysicalReader::Cache::Slot*> PhysicalReader::Cache::load_page(std::uint64_t page) {
-  if (slots_.empty()) {
-    slots_.resize(std::max<std::size_t>(ways * 8, std::bit_floor(capacity >> page_shift_)));
+Result<void> PhysicalReader::Cache::read_pages(std::uint64_t start, MutableBytes out) {
+  const std::size_t page = std::size_t{1} << page_shift_;
+  for (std::size_t done = 0; done < out.size(); done += page) {
+    PANICROOM_CHECK(memory_->read_page(start + done, out.subspan(done, page), decoder_));
   }
-  Slot* const set = &slots_[(page % (slots_.size() / ways)) * ways];
+  return {};
+}
+
+Result<const PhysicalReader::Cache::Slot*> PhysicalReader::Cache::load_slot(std::uint64_t address) {
+  const std::size_t size = std::size_t{1} << slot_shift_;
+  if (slots_.empty()) {
+    slots_.resize(std::max<std::size_t>(ways * 8, std::bit_floor(capacity >> slot_shift_)));
+  }
+  const std::uint64_t number = address >> slot_shift_;
+  Slot* const set = &slots_[(number % (slots_.size() / ways)) * ways];
   Slot* victim = set;
   for (Slot* slot = set; slot != set + ways; ++slot) {
-    if (slot->page == page) {
+    if (slot->number == number) {
       slot->last_use = ++clock_;
       return slot;
     }
     if (slot->last_use < victim->last_use) victim = slot;
   }
   if (victim->buffer == nullptr) victim->buffer = new_buffer();
-  victim->page = ~std::uint64_t{0};
+  // From here on nobody may use what the slot held, also when the page cannot be read.
+  victim->number = ~std::uint64_t{0};
   victim->stamp = ++stamps_;
   victim->last_use = 0;
-  PANICROOM_CHECK(memory_->read_page(page << page_shift_,
-                                     {victim->buffer, std::size_t{1} << page_shift_}, decoder_));
-  victim->page = page;
+  PANICROOM_CHECK(read_pages(number << slot_shift_, {victim->buffer, size}));
+  victim->number = number;
   victim->last_use = ++clock_;
   return victim;
 }
@@ -53,10 +64,10 @@ std::optional<HostPlace> PhysicalReader::Cache::find_place(std::uint64_t address
   if (const Bytes view = memory_->view(start); view.size() >= unit) {
     place = {view.data(), &fixed_stamp_, fixed_stamp_};
   } else {
-    if (!view.empty() || page_shift_ < unit_shift) return std::nullopt;
-    const auto slot = load_page(start >> page_shift_);
+    if (!view.empty()) return std::nullopt;
+    const auto slot = load_slot(start);
     if (!slot) return std::nullopt;
-    const std::uint64_t within = start & ((std::uint64_t{1} << page_shift_) - 1);
+    const std::uint64_t within = start & ((std::uint64_t{1} << slot_shift_) - 1);
     place = {(*slot)->buffer + within, &(*slot)->stamp, (*slot)->stamp};
   }
   const std::uint64_t number = address >> unit_shift;
@@ -65,19 +76,27 @@ std::optional<HostPlace> PhysicalReader::Cache::find_place(std::uint64_t address
 }
 
 Result<Bytes> PhysicalReader::Cache::bytes(std::uint64_t address) {
-  const std::uint64_t page_size = std::uint64_t{1} << page_shift_;
-  const std::uint64_t within = address & (page_size - 1);
-  const std::uint64_t most = page_size - within;
+  const std::uint64_t page = std::uint64_t{1} << page_shift_;
+  const std::uint64_t within = address & (page - 1);
+  const auto left = static_cast<std::size_t>(page - within);
   if (const Bytes view = memory_->view(address); !view.empty()) {
-    return view.first(static_cast<std::size_t>(std::min<std::uint64_t>(most, view.size())));
+    return view.first(std::min(left, view.size()));
   }
-  auto slot = load_page(address >> page_shift_);
-  if (!slot) {
-    Error error = std::move(slot).error();
+  if (const auto slot = load_slot(address)) {
+    const std::uint64_t in_slot = address & ((std::uint64_t{1} << slot_shift_) - 1);
+    return Bytes((*slot)->buffer + in_slot, left);
+  } else if (slot_shift_ == page_shift_) {
+    Error error = slot.error();
     error.address = address;
     return Failure(std::move(error));
   }
-  return Bytes((*slot)->buffer + within, static_cast<std::size_t>(most));
+  const auto lone = MutableBytes(lone_page_).first(static_cast<std::size_t>(page));
+  if (auto done = read_pages(address - within, lone); !done) {
+    Error error = std::move(done).error();
+    error.address = address;
+    return Failure(std::move(error));
+  }
+  return Bytes(lone).subspan(static_cast<std::size_t>(within));
 }
 
 PhysicalReader::PhysicalReader(std::shared_ptr<const PhysicalMemory> memory, std::endian order)
