@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
+#include <optional>
 #include <stdexcept>
 
 #include "tests/foundry/containers.h"
@@ -167,23 +167,23 @@ std::vector<Blob> kdump(const Image& image, const KdumpOptions& options, unsigne
       if (is_dumped(pfn)) pfns.push_back(pfn);
     const std::size_t descriptors_at = out.size();
     out.resize(descriptors_at + pfns.size() * 24);
-    std::map<Blob, std::pair<std::uint64_t, Stored>> zero_page;  // all zero pages share one record
+    std::optional<std::pair<std::uint64_t, Stored>> zero_page;  // all zero pages share one record
     const std::size_t written =
         options.incomplete ? pfns.size() - pfns.size() / 10 - 1 : pfns.size();
     for (std::size_t index = 0; index < written; ++index) {
       const Blob page = image.page_bytes(pfns[index] * image.page);
       const bool zero =
           std::all_of(page.begin(), page.end(), [](std::uint8_t byte) { return byte == 0; });
-      auto known = zero ? zero_page.find(page) : zero_page.end();
-      std::uint64_t offset = out.size();
-      Stored stored;
-      if (known != zero_page.end()) {
-        offset = known->second.first, stored = known->second.second;
+      std::pair<std::uint64_t, Stored> record;
+      if (zero && zero_page) {
+        record = *zero_page;
       } else {
-        stored = store(page, options.codec);
-        out.insert(out.end(), stored.bytes.begin(), stored.bytes.end());
-        if (zero) zero_page[page] = {offset, stored};
+        record = {out.size(), store(page, options.codec)};
+        const Blob& bytes = record.second.bytes;
+        out.insert(out.end(), bytes.begin(), bytes.end());
+        if (zero) zero_page = record;
       }
+      const auto& [offset, stored] = record;
       const std::size_t at = descriptors_at + index * 24;
       put(out, at, offset, 8), put(out, at + 8, stored.bytes.size(), 4),
           put(out, at + 12, stored.flags, 4);
