@@ -57,7 +57,7 @@ class PhysicalReader::Cache {
     HostPlace place;
   };
   static constexpr std::size_t ways = 4;
-  static constexpr std::uint64_t capacity = std::uint64_t{8} << 20;
+  static constexpr std::size_t capacity = std::size_t{8} << 20;
 
   std::optional<HostPlace> find_place(std::uint64_t address);
   Result<const Slot*> load_slot(std::uint64_t address);

@@ -35,7 +35,7 @@ Result<void> PhysicalReader::Cache::read_pages(std::uint64_t start, MutableBytes
 Result<const PhysicalReader::Cache::Slot*> PhysicalReader::Cache::load_slot(std::uint64_t address) {
   const std::size_t size = std::size_t{1} << slot_shift_;
   if (slots_.empty()) {
-    slots_.resize(std::max<std::size_t>(ways * 8, std::bit_floor(capacity >> slot_shift_)));
+    slots_.resize(std::max<std::size_t>(ways * 8, capacity >> slot_shift_));
   }
   const std::uint64_t number = address >> slot_shift_;
   Slot* const set = &slots_[(number % (slots_.size() / ways)) * ways];
