@@ -18,8 +18,8 @@ namespace panicroom {
 namespace {
 
 constexpr std::uint64_t header_size = 80;
-constexpr std::uint64_t name_offset = 17;  // after "minidump FreeBSD/"
-constexpr std::uint64_t magic_size = 24;
+constexpr std::uint64_t name_offset = 17;    // after "minidump FreeBSD/"
+constexpr std::uint64_t longest_magic = 32;  // of powerpc64; the others have 24
 constexpr std::uint64_t max_dump_avail_size = 1U << 20;
 
 /// One architecture's header. Every one has version 24, msgbufsize 28, bitmapsize 32, size of the
@@ -68,7 +68,7 @@ Result<std::uint32_t> page_size_of(const Header& header, const Reader& reader) {
 Result<Header> read_header(const ByteSource& file) {
   PANICROOM_TRY(bytes, read_bytes(file, 0, header_size, header_size));
   const Reader reader(bytes, std::endian::little);
-  const std::string_view name = reader.text(name_offset, magic_size - name_offset);
+  const std::string_view name = reader.text(name_offset, longest_magic - name_offset);
   Header header;
   for (const HeaderLayout& layout : layouts)
     if (layout.name == name) header.layout = &layout;
