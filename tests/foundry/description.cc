@@ -141,20 +141,33 @@ class Parser {
     for (std::uint64_t at = range.start; at < range.end; at += out_.image.page)
       out_.image.excluded.insert(at);
   }
+  // log [LEVEL] TEXT [NANOSECONDS]
   void log(const Words& words) {
     LogText text;
     std::size_t at = 1;
     if (words.size() > 2) text.level = static_cast<int>(number_of(words[at++]));
     text.text = words.at(at);
+    if (words.size() > at + 1) text.time_ns = number_of(words[at + 1]);
     out_.log.push_back(text);
   }
+  // process PID NAME [zombie] [ppid N] [uid N]
   void process(const Words& words) {
     ProcessText process;
     process.pid = static_cast<std::int64_t>(number_of(words.at(1)));
     process.name = words.at(2);
-    process.zombie = words.size() > 3 && words[3] == "zombie";
+    for (std::size_t at = 3; at < words.size(); ++at) {
+      if (words[at] == "zombie")
+        process.zombie = true;
+      else if (words[at] == "ppid")
+        process.ppid = static_cast<std::int64_t>(number_of(words.at(++at)));
+      else if (words[at] == "uid")
+        process.uid = number_of(words.at(++at));
+      else
+        throw std::runtime_error("unknown word " + words[at]);
+    }
     out_.processes.push_back(process);
   }
+  // thread TID NAME [cpu N] [crashed] [state S] [frames PC...]
   void thread(const Words& words) {
     if (out_.processes.empty()) throw std::runtime_error("a thread before any process");
     ThreadText thread;
@@ -164,6 +177,8 @@ class Parser {
     for (; at < words.size() && words[at] != "frames"; ++at) {
       if (words[at] == "cpu")
         thread.cpu = static_cast<std::int64_t>(number_of(words.at(++at)));
+      else if (words[at] == "state")
+        thread.state = words.at(++at);
       else if (words[at] == "crashed")
         thread.crashed = true;
       else
@@ -226,8 +241,10 @@ Description parse_description(std::string_view text, std::string name) {
   }
   parser.finish();
   if (description.system == "freebsd") build_freebsd(description);
+  if (description.system == "linux") build_linux(description);
   if (description.image.table_area.end != 0) build_page_tables(description.image);
   if (description.system == "freebsd") finish_freebsd(description);
+  if (description.system == "linux") finish_linux(description);
   return description;
 }
 

@@ -17,6 +17,7 @@ struct ThreadText {
   std::string name;
   std::optional<std::int64_t> cpu;
   bool crashed = false;
+  std::string state;                  ///< Linux; empty: sleeping
   std::vector<std::uint64_t> frames;  ///< program counters, innermost first
   // Set while the world is built:
   std::uint64_t address = 0;
@@ -26,7 +27,9 @@ struct ThreadText {
 struct ProcessText {
   std::int64_t pid = 0;
   std::string name;
-  bool zombie = false;
+  bool zombie = false;    ///< FreeBSD: on zombproc
+  std::int64_t ppid = 0;  ///< Linux
+  std::uint64_t uid = 0;  ///< Linux
   std::vector<ThreadText> threads;
   std::uint64_t address = 0;  ///< set while the world is built
 };
@@ -34,6 +37,7 @@ struct ProcessText {
 struct LogText {
   std::optional<int> level;
   std::string text;
+  std::uint64_t time_ns = 0;  ///< Linux
 };
 
 /// A file to make: `container` ("minidump", "elf", "kdump") with its key=value settings.
@@ -54,7 +58,8 @@ struct Description {
   std::vector<ProcessText> processes;
   std::vector<LogText> log;
   std::string panic;
-  Range heap;  ///< virtual addresses that kernel objects are put at
+  bool tell_kallsyms = true;  ///< VMCOREINFO names the kallsyms tables (Linux 6.0 and later)
+  Range heap;                 ///< virtual addresses that kernel objects are put at
   std::vector<FileText> files;
 };
 
@@ -67,6 +72,10 @@ Description read_description(const std::string& path);
 void build_freebsd(Description& description);
 /// Stores the root of the finished page tables where a FreeBSD full dump's reader looks for it.
 void finish_freebsd(Description& description);
+
+/// Puts a Linux kernel's objects, symbols, types and VMCOREINFO into the image.
+void build_linux(Description& description);
+void finish_linux(const Description& description);
 
 /// What one `file` line makes: the parts of the dump (one but for split sets), wrapped as it says.
 std::vector<Blob> make_dump(const Description& description, const FileText& file);

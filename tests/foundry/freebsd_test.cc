@@ -1,57 +1,28 @@
 #include <gtest/gtest.h>
 
-#include <map>
+#include <cstring>
 #include <string>
 
-#include "core/session/session.h"
-#include "tests/foundry/description.h"
+#include "tests/foundry/session_rows.h"
 
 namespace {
 
 using foundry::Blob;
 using foundry::Description;
 using foundry::FileText;
+using foundry::integer;
+using foundry::null;
+using foundry::Rows;
+using foundry::rows_of;
+using foundry::source;
+using foundry::text;
 using panicroom::Address;
-using panicroom::Notes;
 using panicroom::Query;
 using panicroom::Session;
 using panicroom::SourcePtr;
 using panicroom::Value;
 
 constexpr const char* folder = PANICROOM_SOURCE_DIR "/tests/foundry/descriptions/";
-
-SourcePtr source(const std::string& name, const Blob& blob) {
-  const auto* bytes = reinterpret_cast<const std::byte*>(blob.data());
-  return panicroom::memory_source(name, {bytes, bytes + blob.size()});
-}
-
-struct Opened {
-  Description description;
-  std::unique_ptr<Session> session;
-};
-
-using Rows = std::vector<std::map<std::string, Value>>;
-
-Rows rows_of(Session& session, const std::string& name, const Query& query = {}) {
-  Rows rows;
-  Notes notes;
-  const panicroom::Table& table = *panicroom::find_table(name);
-  const auto made = session.rows(
-      table, query,
-      [&](std::span<const Value> values) {
-        auto& row = rows.emplace_back();
-        for (std::size_t index = 0; index < values.size(); ++index)
-          row[std::string(table.columns()[index].name)] = values[index];
-        return true;
-      },
-      notes);
-  EXPECT_TRUE(made) << name << ": " << made.error().message();
-  return rows;
-}
-
-Value text(const std::string& value) { return value; }
-Value integer(std::int64_t value) { return value; }
-const Value null = std::monostate{};
 
 /// Each `file` of each FreeBSD description.
 struct Named {

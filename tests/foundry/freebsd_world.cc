@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
-#include <array>
-#include <stdexcept>
+#include <algorithm>
 
 #include "tests/foundry/description.h"
+#include "tests/foundry/heap.h"
 
 namespace foundry {
 namespace {
@@ -14,20 +14,6 @@ constexpr std::uint64_t p_list = 8, p_pid = 36, p_comm = 60, p_threads = 96, pro
 constexpr std::uint64_t td_plist = 24, td_tid = 44, td_name = 68, td_oncpu = 100, td_pcb = 112,
                         thread_size = 160;
 constexpr std::uint64_t pcb_size = 384;
-
-class Heap {
- public:
-  explicit Heap(Range range) : next_(range.start), end_(range.end) {}
-  std::uint64_t take(std::uint64_t size) {
-    const std::uint64_t at = (next_ + 15) / 16 * 16;
-    if (at + size > end_) throw std::runtime_error("the description's heap is too small");
-    next_ = at + size;
-    return at;
-  }
-
- private:
-  std::uint64_t next_, end_;
-};
 
 /// The variable that holds the physical address of the kernel's top page table.
 std::string root_name(const Image& image) {
