@@ -31,7 +31,7 @@ constexpr std::array<FormatInfo, 4> readable_formats = {{
 
 /// A dump, or something like one, that is recognised but not read.
 struct Unread {
-  std::uint64_t offset;
+  std::size_t offset;
   std::string_view bytes;
   std::string_view sentence;
 };
