@@ -1,0 +1,9 @@
+#include "tests/fuzz/dump_fuzzing.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  panicroom::fuzzing::check_dump(data, size, 1);
+  panicroom::fuzzing::check_dump(data, size, 2);  // a split set that holds a part twice
+  return 0;
+}
