@@ -1,0 +1,63 @@
+#include "core/stack/unwind.h"
+
+namespace panicroom {
+namespace {
+
+constexpr std::size_t most_frames = 512;
+
+bool within(std::uint64_t address, std::uint64_t low, std::uint64_t high) {
+  return (low == 0 && high == 0) || (address >= low && address < high);
+}
+
+}  // namespace
+
+// The frame record is the same on x86 and AArch64: [fp] the caller's frame pointer, then the return
+// address (System V ABI for each; AAPCS64, "The Frame Pointer").
+Unwound unwind_frame_pointers(AddressSpace& kernel, const Registers& registers,
+                              std::uint64_t stack_low, std::uint64_t stack_high,
+                              const std::function<bool(std::uint64_t)>& is_text) {
+  Unwound unwound;
+  if (!registers.pc) {
+    unwound.stopped = Error{ErrorCode::not_in_dump, Absence::none,
+                            "the thread's registers are not known", std::nullopt, std::nullopt};
+    return unwound;
+  }
+  unwound.frames.push_back({*registers.pc, registers.sp, true});
+  const unsigned word = kernel.machine().pointer_size;
+  std::uint64_t fp = registers.fp.value_or(0);
+  while (fp != 0) {
+    const auto stop = [&](ErrorCode code, const char* why) {
+      unwound.stopped = Error{code, Absence::none, why, fp, std::nullopt};
+    };
+    if (fp % word != 0 || !within(fp, stack_low, stack_high)) {
+      stop(ErrorCode::corrupt, "a saved frame pointer points out of the stack");
+      return unwound;
+    }
+    if (unwound.frames.size() == most_frames) {
+      stop(ErrorCode::corrupt, "the stack has more frames than any kernel's");
+      return unwound;
+    }
+    const auto caller = kernel.word(fp);
+    const auto address = kernel.word(fp + word);
+    if (!caller || !address) {
+      unwound.stopped =
+          (!caller ? caller.error() : address.error()).within("a frame cannot be read");
+      return unwound;
+    }
+    if (*address == 0) return unwound;
+    if (!is_text(*address)) {
+      unwound.stopped = Error{ErrorCode::corrupt, Absence::none,
+                              "a return address points to no code", *address, std::nullopt};
+      return unwound;
+    }
+    unwound.frames.push_back({*address, fp + 2 * word, false});
+    if (*caller != 0 && *caller <= fp) {
+      stop(ErrorCode::corrupt, "the saved frame pointers do not rise");
+      return unwound;
+    }
+    fp = *caller;
+  }
+  return unwound;
+}
+
+}  // namespace panicroom
