@@ -1,0 +1,242 @@
+// Finds kallsyms by the shape of its tables. Their order in .rodata, each aligned to a word (Linux,
+// scripts/kallsyms.c, write_src()):
+//   until 6.3:  addresses, or offsets and relative_base; num_syms, names, markers, [seqs_of_names,]
+//               token_table, token_index
+//   since 6.4:  num_syms, names, markers, token_table, token_index, offsets, [relative_base,]
+//               seqs_of_names
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string_view>
+
+#include "core/base/arithmetic.h"
+#include "core/symbols/kallsyms.h"
+#include "core/symbols/kallsyms_addresses.h"
+#include "core/symbols/kallsyms_names.h"
+
+namespace panicroom {
+
+namespace {
+
+constexpr std::size_t kTokens = 256;
+constexpr std::size_t kIndexSize = kTokens * 2;
+constexpr std::size_t kTokenTableLimit = 0x10000 + KallsymsNames::kNameLimit;
+// The token table holds every character that names use as a token of its own, so all digits in a
+// row.
+constexpr std::string_view kDigits("0\0001\0002\0003\0004\0005\0006\0007\0008\0009\0", 20);
+constexpr std::size_t kFirstDigit = '0';
+constexpr std::uint64_t kMarkerStep = 256;  // symbols between two markers
+constexpr std::uint64_t kChunk = std::uint64_t{256} << 10;
+
+struct TokenTables {
+  std::uint64_t table = 0;
+  std::uint64_t index = 0;
+};
+
+std::string_view as_text(Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// The tables around the digits at `digits`, where an index follows that agrees with every token.
+std::optional<TokenTables> tokens_around(AddressSpace& kernel, std::uint64_t digits) {
+  std::vector<std::byte> after(kTokenTableLimit + kIndexSize + 64);
+  after.resize(kernel.read_some(digits, after));
+  const std::string_view text = as_text(after);
+  std::array<std::size_t, kTokens - kFirstDigit + 1> starts{};
+  for (std::size_t i = 1; i < starts.size(); ++i) {
+    const auto nul = text.find('\0', starts[i - 1]);
+    if (nul == std::string_view::npos || nul - starts[i - 1] > KallsymsNames::kNameLimit)
+      return std::nullopt;
+    starts[i] = nul + 1;
+  }
+  const Reader reader(after, kernel.machine().order);
+  for (std::uint64_t at = round_down(starts.back() + 1, 2); at < starts.back() + 64; at += 2) {
+    const auto first = reader.u16(at), digit = reader.u16(at + kFirstDigit * 2);
+    if (!first || !digit || *first != 0) continue;
+    bool agrees = true;
+    for (std::size_t i = 0; i + kFirstDigit < kTokens && agrees; ++i)
+      agrees = reader.u16(at + (kFirstDigit + i) * 2) == *digit + starts[i];
+    for (std::size_t i = 1; i < kFirstDigit && agrees; ++i)
+      agrees = *reader.u16(at + i * 2) > *reader.u16(at + (i - 1) * 2);
+    if (agrees) return TokenTables{digits - *digit, digits + at};
+  }
+  return std::nullopt;
+}
+
+/// num_syms and names, found backwards from the token table by the markers, which repeat the places
+/// that a walk along the names comes to.
+class NamesSearch {
+ public:
+  NamesSearch(Bytes before, std::uint64_t end, const Machine& machine)
+      : before_(before),
+        reader_(before, machine.order),
+        start_(end - before.size()),
+        word_(machine.pointer_size) {}
+
+  struct Found {
+    std::uint64_t count_address = 0;
+    std::uint64_t count = 0;
+    std::uint64_t names = 0;
+  };
+
+  std::optional<Found> search() {
+    // Addresses, not offsets, are aligned.
+    std::uint64_t at = round_down(start_ + before_.size(), word_);
+    while (at >= start_ + word_ && steps_ < kStepsLimit) {
+      at -= word_;
+      const std::uint64_t offset = at - start_;
+      const auto count = reader_.u32(offset);
+      const std::uint64_t names = offset + word_;
+      const std::uint64_t room = names < before_.size() ? before_.size() - names : 0;
+      if (!count || *count <= kMarkerStep || *count > KallsymsNames::kCountLimit) continue;
+      if (std::uint64_t{*count} * 2 > room || (word_ == 8 && reader_.u32(offset + 4) != 0U))
+        continue;
+      if (walks(names, *count)) return Found{at, *count, start_ + names};
+    }
+    return std::nullopt;
+  }
+
+ private:
+  static constexpr std::uint64_t kStepsLimit = std::uint64_t{1} << 27;
+
+  bool walks(std::uint64_t names, std::uint64_t count) {
+    std::uint64_t at = names, second = 0, last = 0;
+    for (std::uint64_t i = 0; i < count; ++i, ++steps_) {
+      if (at >= before_.size()) return false;
+      const auto length = kallsyms_length(before_.subspan(static_cast<std::size_t>(at)));
+      if (!length || length->tokens == 0) return false;
+      if (i == kMarkerStep) second = at - names;
+      if (i % kMarkerStep == 0) last = at - names;
+      at += length->bytes + length->tokens;
+    }
+    // Markers were words before Linux 5.0 and are 32 bits wide since.
+    const std::uint64_t markers = round_down(start_ + at + word_ - 1, word_) - start_;
+    for (const unsigned width : {4U, word_}) {
+      const std::uint64_t end = (count - 1) / kMarkerStep * width;
+      if (reader_.word(markers, width) == 0U && reader_.word(markers + width, width) == second &&
+          reader_.word(markers + end, width) == last)
+        return true;
+    }
+    return false;
+  }
+
+  Bytes before_;
+  Reader reader_;
+  std::uint64_t start_;
+  unsigned word_;
+  std::uint64_t steps_ = 0;
+};
+
+/// The readable bytes that end at `end`, at most `limit` and none below `start`.
+std::vector<std::byte> bytes_before(AddressSpace& kernel, std::uint64_t start, std::uint64_t end,
+                                    std::uint64_t limit) {
+  std::uint64_t from = end;
+  std::vector<std::byte> bytes(static_cast<std::size_t>(std::min(limit, end - start)));
+  while (end - from < bytes.size()) {
+    const std::uint64_t next =
+        std::max(end - bytes.size(), round_down(from - 1, kernel.machine().page_size));
+    const auto out = MutableBytes(bytes).subspan(
+        static_cast<std::size_t>(next + bytes.size() - end), static_cast<std::size_t>(from - next));
+    if (!kernel.read(next, out)) break;
+    from = next;
+  }
+  bytes.erase(bytes.begin(), bytes.end() - static_cast<std::ptrdiff_t>(end - from));
+  return bytes;
+}
+
+std::optional<NamesSearch::Found> names_before(AddressSpace& kernel, std::uint64_t start,
+                                               std::uint64_t token_table) {
+  if (start >= token_table) return std::nullopt;
+  constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+  for (const std::uint64_t limit : {4 * kMiB, 32 * kMiB}) {
+    const auto bytes = bytes_before(kernel, start, token_table, limit);
+    if (auto found = NamesSearch(bytes, token_table, kernel.machine()).search()) return found;
+    if (bytes.size() < limit) break;
+  }
+  return std::nullopt;
+}
+
+/// Where the addresses may stand, by the two orders of the tables.
+std::vector<KallsymsTables> places_of_addresses(AddressSpace& kernel,
+                                                const NamesSearch::Found& names,
+                                                const TokenTables& tokens) {
+  const std::uint64_t word = kernel.machine().pointer_size;
+  const std::uint64_t offsets_size = *round_up(names.count * 4, word);
+  KallsymsTables known{names.count, names.names, tokens.table, tokens.index, 0, 0, 0};
+  std::vector<KallsymsTables> places;
+  const auto with_base = [&](std::uint64_t offsets, std::uint64_t base_address) {
+    const auto base = kernel.word(base_address);
+    if (!base || *base == 0) return;
+    places.push_back(known);
+    places.back().offsets = offsets;
+    places.back().relative_base = *base;
+  };
+  const std::uint64_t behind = *round_up(tokens.index + kIndexSize, word);
+  with_base(behind, behind + offsets_size);
+  with_base(names.count_address - word - offsets_size, names.count_address - word);
+  places.push_back(known);
+  places.back().offsets = behind;
+  places.push_back(known);
+  places.back().addresses = names.count_address - names.count * word;
+  return places;
+}
+
+std::optional<KallsymsTables> tables_around(AddressSpace& kernel, std::uint64_t start,
+                                            const TokenTables& tokens) {
+  const auto names = names_before(kernel, start, tokens.table);
+  if (!names) return std::nullopt;
+  std::optional<KallsymsTables> best;
+  std::uint64_t most = names->count * 9 / 10;
+  for (const auto& place : places_of_addresses(kernel, *names, tokens)) {
+    const auto readings = read_kallsyms_addresses(kernel, place);
+    if (!readings || readings->front().plausible <= most) continue;
+    most = readings->front().plausible;
+    best = place;
+  }
+  return best;
+}
+
+}  // namespace
+
+Result<KallsymsTables> find_kallsyms(AddressSpace& kernel, std::uint64_t start, std::uint64_t end) {
+  if (end <= start)
+    return fail_at_address(ErrorCode::invalid, start, "there is no kernel image to search");
+  const std::uint64_t page = kernel.machine().page_size;
+  std::vector<std::byte> chunk(static_cast<std::size_t>(kChunk + kDigits.size()));
+  std::uint64_t at = start;
+  bool tokens_seen = false;
+  std::optional<Error> missing;
+  while (at < end) {
+    const std::uint64_t wanted = std::min<std::uint64_t>(chunk.size(), end - at);
+    Error error;
+    const std::size_t read =
+        kernel.read_some(at, MutableBytes(chunk).first(static_cast<std::size_t>(wanted)), &error);
+    const std::string_view text = as_text(Bytes(chunk).first(read));
+    for (auto hit = text.find(kDigits); hit != std::string_view::npos;
+         hit = text.find(kDigits, hit + 1)) {
+      const auto tokens = tokens_around(kernel, at + hit);
+      if (!tokens) continue;
+      tokens_seen = true;
+      if (auto tables = tables_around(kernel, start, *tokens)) return *tables;
+    }
+    if (read == wanted) {
+      // The next chunk begins early enough for a pattern that crosses the seam.
+      at = wanted < chunk.size() ? end : at + kChunk;
+    } else {
+      if (!missing) missing = error;
+      at = round_down(at + read, page) + page;
+      if (at == 0) break;
+    }
+  }
+  if (tokens_seen)
+    return fail_at_address(ErrorCode::corrupt, start,
+                           "the kernel's symbol tokens are there, but no names that use them");
+  if (missing) return Failure(missing->within("looking for kallsyms in the kernel's image"));
+  return fail_at_address(
+      ErrorCode::no_symbol, start,
+      fmt::format("no kallsyms between here and {:#x}: the kernel may be built without", end));
+}
+
+}  // namespace panicroom
