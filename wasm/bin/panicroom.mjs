@@ -43,10 +43,12 @@ const host = {
   open(path) {
     try {
       const file = openFile(path);
-      if (file.isDirectory) return { error: { code: 'io', text: 'Is a directory' } };
+      if (file.isDirectory) return { error: { code: 'io', text: 'is a folder, not a file' } };
+      if (!file.isFile) return { error: { code: 'io', text: 'is a device that cannot be read as a file' } };
+      if (file.size === 0) return { error: { code: 'io', text: 'the file is empty' } };
       return file;
     } catch (error) {
-      return { error: { code: 'io', text: reasons[error.code] ?? error.message } };
+      return { error: { code: 'io', text: `cannot be opened: ${reasons[error.code] ?? error.message}` } };
     }
   },
   exists: (path) => existsSync(path),

@@ -1,0 +1,94 @@
+// One engine, two builds: for the same input both print the same bytes.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { writeHostile, writeSparseCore } from '../../tests/browser/dumps.mjs';
+import { bunzip2, freebsd, linuxDump, nativeProgram, sample, scratch, wasmProgram, withoutCases } from './cases.mjs';
+
+const withoutNative = existsSync(nativeProgram) ? false : `${nativeProgram} is not built`;
+
+const options = { maxBuffer: 2 ** 28, env: { PATH: process.env.PATH, PANICROOM_WASM: process.env.PANICROOM_WASM } };
+const environment = Object.fromEntries(Object.entries(options.env).filter(([, value]) => value !== undefined));
+
+function run(program, args) {
+  const [command, ...front] = program.endsWith('.mjs') ? [process.execPath, program] : [program];
+  const { status, stdout, stderr } = spawnSync(command, [...front, ...args], { ...options, env: environment });
+  return { status, stdout: stdout.toString('latin1'), stderr: stderr.toString() };
+}
+
+/** Where two texts part, so that a difference can be read. */
+function firstDifference(a, b) {
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at++;
+  return `at byte ${at}: native ${JSON.stringify(a.slice(at, at + 120))}, wasm ${JSON.stringify(b.slice(at, at + 120))}`;
+}
+
+function same(args) {
+  const native = run(nativeProgram, args);
+  const wasm = run(wasmProgram, args);
+  const what = args.join(' ');
+  assert.ok(native.stdout === wasm.stdout, `${what}: ${firstDifference(native.stdout, wasm.stdout)}`);
+  assert.equal(wasm.stderr, native.stderr, what);
+  assert.equal(wasm.status, native.status, what);
+  return native;
+}
+
+const commands = [
+  ['info'],
+  ['info', '--json'],
+  ['ps', '--json'],
+  ['ps'],
+  ['threads', '--json'],
+  ['stack'],
+  ['stack', '--json'],
+  ['log', '--json'],
+  ['ranges', '--csv'],
+  ['table', 'regions'],
+];
+const kernelCommands = [
+  ['symbols', '--json'],
+  ['read', 'linux_banner', '64'],
+  ['translate', 'linux_banner'],
+];
+
+test('commands without a dump', { skip: withoutNative }, () => {
+  for (const args of [['--help'], ['ps', '--help'], ['formats'], ['tables', '--json'], ['version'], ['no-such-command'], ['completion', 'bash']])
+    same(args);
+});
+
+test('the real Linux dump', { skip: withoutNative || withoutCases }, () => {
+  for (const command of [...commands, ...kernelCommands]) same([...command, linuxDump]);
+  assert.equal(run(wasmProgram, ['ps', linuxDump, '--json']).status, 0);
+});
+
+test('the sample', { skip: withoutNative || (existsSync(sample) ? false : 'no sample yet') }, () => {
+  for (const command of [...commands, ...kernelCommands]) same([...command, sample]);
+});
+
+test('the real FreeBSD dumps', { skip: withoutNative || withoutCases }, (t) => {
+  const folder = scratch(t);
+  for (const kind of ['minidump', 'full']) {
+    const dump = bunzip2(`${freebsd}/vmcore-amd64-${kind}.bz2`, `${folder}/${kind}`);
+    for (const command of [...commands, ['symbols', '--json']]) same([...command, dump, `${freebsd}/kernel.zst`]);
+    same(['info', dump]);
+  }
+});
+
+test('files that lie, files that are missing, a sparse dump', { skip: withoutNative }, (t) => {
+  const folder = scratch(t);
+  for (const { path } of writeHostile(folder)) for (const command of [['info', '--json'], ['ps'], ['ranges']]) same([...command, path]);
+  writeSparseCore(`${folder}/big`);
+  for (const command of commands) same([...command, `${folder}/big`]);
+  for (const path of [`${folder}/none`, folder, '/dev/null']) same(['info', path]);
+});
+
+const fixtures = process.env.PANICROOM_FIXTURES;
+test('every fixture of the foundry', { skip: withoutNative || (fixtures ? false : 'PANICROOM_FIXTURES is not set') }, () => {
+  const files = readdirSync(fixtures).sort();
+  assert.ok(files.length > 0);
+  for (const file of files)
+    for (const command of [['info', '--json'], ['ps', '--json'], ['threads', '--json'], ['log', '--json'], ['ranges', '--json']])
+      same([...command, join(fixtures, file)]);
+});
