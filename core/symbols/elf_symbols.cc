@@ -1,175 +1,270 @@
 #include "core/symbols/elf_symbols.h"
 
+#include <elf.h>
 #include <fmt/format.h>
 #include <gelf.h>
 #include <libelf.h>
 
+#include <algorithm>
+#include <cstring>
 #include <memory>
 #include <utility>
+#include <vector>
+
+#include "core/base/arithmetic.h"
+#include "core/base/printable.h"
 
 namespace panicroom {
+
 namespace {
 
-// A file that does not lie in memory is read whole, because libelf wants it so. Kernels without
-// debug information are below 100 MB.
-constexpr std::uint64_t largest_read_whole = std::uint64_t{512} << 20U;
-constexpr std::size_t most_symbols = 8U << 20U;
-constexpr std::uint64_t upper_half = std::uint64_t{1} << 63U;
+// A kernel with all its debugging information is some 700 MB; only its symbols are copied out of
+// it.
+constexpr std::uint64_t kFileLimit = std::uint64_t{2} << 30;
+constexpr std::uint64_t kNotesLimit = std::uint64_t{1} << 20;
 
-struct ElfEnd {
-  void operator()(Elf* elf) const { elf_end(elf); }
-};
-using ElfHandle = std::unique_ptr<Elf, ElfEnd>;
-
-/// The file's bytes: where they are mapped, or a copy.
-struct WholeFile {
-  std::vector<std::byte> copy;
-  Bytes bytes;
-};
-
-Result<WholeFile> whole_file(const ByteSource& file) {
-  WholeFile whole;
-  whole.bytes = file.view(0, file.size());
-  if (!whole.bytes.empty()) return whole;
-  if (file.size() > largest_read_whole)
-    return fail(
-        ErrorCode::unsupported,
-        fmt::format(
-            "a kernel file of {} bytes is too large to be read here (at most {}): give one without "
-            "debug information (strip -g)",
-            file.size(), largest_read_whole));
-  PANICROOM_TRY(copy, read_bytes(file, 0, file.size(), largest_read_whole));
-  whole.copy = std::move(copy);
-  whole.bytes = whole.copy;
-  return whole;
-}
-
-/// The letter that nm(1) prints.
-char letter_of(const GElf_Sym& symbol, Elf* elf) {
-  char letter = '?';
-  const bool local = GELF_ST_BIND(symbol.st_info) == STB_LOCAL;
-  if (symbol.st_shndx == SHN_ABS) {
-    letter = 'A';
-  } else if (GELF_ST_BIND(symbol.st_info) == STB_WEAK) {
-    return GELF_ST_TYPE(symbol.st_info) == STT_OBJECT ? 'V' : 'W';
-  } else if (GElf_Shdr header; Elf_Scn* section = elf_getscn(elf, symbol.st_shndx)) {
-    if (gelf_getshdr(section, &header) == nullptr) return '?';
-    if ((header.sh_flags & SHF_EXECINSTR) != 0)
-      letter = 'T';
-    else if ((header.sh_flags & SHF_WRITE) == 0)
-      letter = 'R';
-    else
-      letter = header.sh_type == SHT_NOBITS ? 'B' : 'D';
+/// An ELF file in memory as libelf sees it.
+class ElfFile {
+ public:
+  /// libelf wants writable bytes, but writes nothing when it is not asked to.
+  static std::unique_ptr<ElfFile> open(std::vector<std::byte> owned, Bytes bytes) {
+    auto file = std::unique_ptr<ElfFile>(new ElfFile(std::move(owned)));
+    if (!file->owned_.empty()) bytes = file->owned_;
+    auto* image = const_cast<char*>(reinterpret_cast<const char*>(bytes.data()));
+    file->elf_ = elf_memory(image, bytes.size());
+    return file->elf_ == nullptr ? nullptr : std::move(file);
   }
-  return local && letter != '?' ? static_cast<char>(letter - 'A' + 'a') : letter;
-}
+  ~ElfFile() {
+    if (elf_ != nullptr) elf_end(elf_);
+  }
+  ElfFile(const ElfFile&) = delete;
+  ElfFile& operator=(const ElfFile&) = delete;
+  Elf* get() const { return elf_; }
 
-/// Files, sections, and the marks that ARM assemblers leave between code and data name nothing.
-bool names_something(const GElf_Sym& symbol, std::string_view name) {
-  const unsigned type = GELF_ST_TYPE(symbol.st_info);
-  return !name.empty() && symbol.st_shndx != SHN_UNDEF && type != STT_FILE && type != STT_SECTION &&
-         name[0] != '$';
-}
-
-struct Read {
-  std::vector<Symbol> symbols;
-  std::shared_ptr<std::vector<char>> names;
-  std::string section;
+ private:
+  explicit ElfFile(std::vector<std::byte> owned) : owned_(std::move(owned)) {}
+  std::vector<std::byte> owned_;
+  Elf* elf_ = nullptr;
 };
 
-std::string hexadecimal(const unsigned char* bytes, std::size_t size) {
-  std::string out;
-  for (std::size_t index = 0; index < size; ++index) out += fmt::format("{:02x}", bytes[index]);
-  return out;
+/// The kernel's loaded image: link-time addresses that a slide moves.
+struct Image {
+  std::uint64_t low = ~std::uint64_t{0};
+  std::uint64_t high = 0;  // the last byte
+  bool holds(std::uint64_t address) const { return address >= low && address <= high; }
+};
+
+std::string libelf_says(std::string_view what) {
+  const char* message = elf_errmsg(-1);
+  return fmt::format("{}: {}", what, message != nullptr ? printable(message) : "unknown");
+}
+
+Image image_of(Elf* elf) {
+  // Linux's per-cpu section is a segment at address 0 and stays there; the image is in the upper
+  // half.
+  Image upper, lower;
+  const std::uint64_t half =
+      gelf_getclass(elf) == ELFCLASS64 ? std::uint64_t{1} << 63 : std::uint64_t{1} << 30;
+  std::size_t count = 0;
+  if (elf_getphdrnum(elf, &count) != 0) count = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    GElf_Phdr segment;
+    if (gelf_getphdr(elf, static_cast<int>(i), &segment) == nullptr || segment.p_type != PT_LOAD)
+      continue;
+    const auto end = checked_add<std::uint64_t>(segment.p_vaddr, segment.p_memsz);
+    if (segment.p_memsz == 0 || !end) continue;
+    Image& image = segment.p_vaddr >= half ? upper : lower;
+    image.low = std::min<std::uint64_t>(image.low, segment.p_vaddr);
+    image.high = std::max(image.high, *end - 1);
+  }
+  if (upper.low <= upper.high) return upper;
+  if (lower.low <= lower.high) return lower;
+  // No program headers: every address may be the image's, so all but absolute ones move.
+  return {0, ~std::uint64_t{0}};
+}
+
+/// The letter of nm(1) for a symbol. binutils, bfd/syms.c: bfd_decode_symclass().
+char letter(Elf* elf, const GElf_Sym& symbol) {
+  const unsigned binding = GELF_ST_BIND(symbol.st_info), kind = GELF_ST_TYPE(symbol.st_info);
+  if (symbol.st_shndx == SHN_UNDEF)
+    return binding == STB_WEAK ? (kind == STT_OBJECT ? 'v' : 'w') : 'U';
+  if (binding == STB_WEAK) return kind == STT_OBJECT ? 'V' : 'W';
+  char type = '?';
+  GElf_Shdr header;
+  Elf_Scn* section = symbol.st_shndx < SHN_LORESERVE ? elf_getscn(elf, symbol.st_shndx) : nullptr;
+  if (symbol.st_shndx == SHN_ABS) {
+    type = 'a';
+  } else if (symbol.st_shndx == SHN_COMMON) {
+    type = 'c';
+  } else if (section != nullptr && gelf_getshdr(section, &header) != nullptr &&
+             (header.sh_flags & SHF_ALLOC) != 0) {
+    if ((header.sh_flags & SHF_EXECINSTR) != 0)
+      type = 't';
+    else if (header.sh_type == SHT_NOBITS)
+      type = 'b';
+    else
+      type = (header.sh_flags & SHF_WRITE) != 0 ? 'd' : 'r';
+  } else if (kind == STT_FUNC) {
+    type = 't';  // the section is gone, the kind is not
+  } else if (kind == STT_OBJECT) {
+    type = 'd';
+  }
+  if (type != '?' && binding != STB_LOCAL) type = static_cast<char>(type - 'a' + 'A');
+  return type;
 }
 
 std::string build_id_of(Elf* elf) {
+  const auto search = [](Elf_Data* data) -> std::string {
+    if (data == nullptr || data->d_buf == nullptr || data->d_size > kNotesLimit) return {};
+    std::size_t offset = 0, name = 0, descriptor = 0;
+    GElf_Nhdr note;
+    while ((offset = gelf_getnote(data, offset, &note, &name, &descriptor)) > 0) {
+      const auto* bytes = static_cast<const char*>(data->d_buf);
+      if (note.n_type != NT_GNU_BUILD_ID || note.n_namesz != 4 ||
+          std::memcmp(bytes + name, "GNU", 4) != 0)
+        continue;
+      std::string hex;
+      for (std::size_t i = 0; i < note.n_descsz; ++i)
+        hex += fmt::format("{:02x}", static_cast<unsigned char>(bytes[descriptor + i]));
+      return hex;
+    }
+    return {};
+  };
+  // Sections first: a debug file keeps its note there while its program headers lead nowhere.
   for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf, section)) != nullptr;) {
     GElf_Shdr header;
     if (gelf_getshdr(section, &header) == nullptr || header.sh_type != SHT_NOTE) continue;
-    Elf_Data* data = elf_getdata(section, nullptr);
-    if (data == nullptr || data->d_buf == nullptr) continue;
-    GElf_Nhdr note;
-    std::size_t name = 0, descriptor = 0;
-    for (std::size_t at = 0; (at = gelf_getnote(data, at, &note, &name, &descriptor)) > 0;) {
-      const auto* base = static_cast<const unsigned char*>(data->d_buf);
-      if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
-          std::string_view(reinterpret_cast<const char*>(base + name), 3) == "GNU" &&
-          note.n_descsz <= 64)
-        return hexadecimal(base + descriptor, note.n_descsz);
-    }
+    if (auto id = search(elf_getdata(section, nullptr)); !id.empty()) return id;
   }
-  return "";
+  std::size_t count = 0;
+  if (elf_getphdrnum(elf, &count) != 0) count = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    GElf_Phdr segment;
+    if (gelf_getphdr(elf, static_cast<int>(i), &segment) == nullptr || segment.p_type != PT_NOTE)
+      continue;
+    if (segment.p_filesz > kNotesLimit) continue;
+    auto* data =
+        elf_getdata_rawchunk(elf, static_cast<std::int64_t>(segment.p_offset), segment.p_filesz,
+                             segment.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
+    if (auto id = search(data); !id.empty()) return id;
+  }
+  return {};
 }
 
-Elf_Scn* symbol_section(Elf* elf, GElf_Shdr& header) {
-  Elf_Scn* dynamic = nullptr;
+struct SymbolSection {
+  Elf_Scn* section = nullptr;
+  GElf_Shdr header{};
+};
+
+SymbolSection symbol_section(Elf* elf, GElf_Word type) {
   for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf, section)) != nullptr;) {
-    if (gelf_getshdr(section, &header) == nullptr) continue;
-    if (header.sh_type == SHT_SYMTAB) return section;
-    if (header.sh_type == SHT_DYNSYM) dynamic = section;
+    SymbolSection found{section, {}};
+    if (gelf_getshdr(section, &found.header) != nullptr && found.header.sh_type == type)
+      return found;
   }
-  if (dynamic != nullptr && gelf_getshdr(dynamic, &header) == nullptr) return nullptr;
-  return dynamic;
+  return {};
 }
 
-Result<Read> read_symbols(Elf* elf, std::uint64_t slide) {
-  GElf_Shdr header;
-  Elf_Scn* section = symbol_section(elf, header);
-  if (section == nullptr)
-    return fail(ErrorCode::unsupported,
-                "this kernel file has no symbol table: give the one that was not stripped");
-  Elf_Data* data = elf_getdata(section, nullptr);
-  if (data == nullptr || header.sh_entsize == 0)
-    return fail_at_offset(ErrorCode::corrupt, header.sh_offset,
-                          fmt::format("the symbol table cannot be read: {}", elf_errmsg(-1)));
-  const std::size_t count = data->d_size / header.sh_entsize;
-  if (count > most_symbols)
-    return fail_at_offset(ErrorCode::corrupt, header.sh_offset,
-                          fmt::format("the symbol table claims {} symbols", count));
-  Read read;
-  read.section = header.sh_type == SHT_SYMTAB ? ".symtab" : ".dynsym";
-  read.names = std::make_shared<std::vector<char>>();
-  std::vector<std::pair<std::size_t, std::size_t>> places;
-  for (std::size_t index = 0; index < count; ++index) {
+/// A symbol with its name as a place in the text of all names.
+struct PlacedSymbol {
+  std::size_t name = 0, length = 0;
+  Symbol symbol;
+};
+
+Result<std::shared_ptr<const SymbolTable>> symbols_of(Elf* elf, const SymbolSection& table,
+                                                      std::string origin, std::uint64_t slide) {
+  Elf_Data* data = elf_getdata(table.section, nullptr);
+  if (data == nullptr)
+    return fail_at_offset(ErrorCode::corrupt, table.header.sh_offset,
+                          libelf_says("the symbol table cannot be read"));
+  const std::size_t entry = gelf_fsize(elf, ELF_T_SYM, 1, EV_CURRENT);
+  const std::size_t count = entry == 0 ? 0 : data->d_size / entry;
+  const Image image = image_of(elf);
+  auto text = std::make_shared<std::string>();
+  std::vector<PlacedSymbol> placed;
+  for (std::size_t i = 0; i < count && i <= std::size_t{INT32_MAX}; ++i) {
     GElf_Sym symbol;
-    if (gelf_getsym(data, static_cast<int>(index), &symbol) == nullptr) break;
-    const char* text = elf_strptr(elf, header.sh_link, symbol.st_name);
-    if (text == nullptr || !names_something(symbol, text)) continue;
-    const std::string_view name = text;
-    places.emplace_back(read.names->size(), name.size());
-    read.names->insert(read.names->end(), name.begin(), name.end());
-    const bool moves = symbol.st_shndx != SHN_ABS && symbol.st_value >= upper_half;
-    read.symbols.push_back(
-        {{}, symbol.st_value + (moves ? slide : 0), symbol.st_size, letter_of(symbol, elf)});
+    if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) break;
+    const unsigned kind = GELF_ST_TYPE(symbol.st_info);
+    if (symbol.st_shndx == SHN_UNDEF || kind == STT_FILE || kind == STT_SECTION || kind == STT_TLS)
+      continue;
+    const char* name = elf_strptr(elf, table.header.sh_link, symbol.st_name);
+    if (name == nullptr || *name == '\0') continue;
+    std::uint64_t address = symbol.st_value;
+    if (symbol.st_shndx != SHN_ABS && image.holds(address)) address += slide;
+    if (gelf_getclass(elf) == ELFCLASS32) address &= 0xffffffff;
+    const std::string_view view = name;
+    placed.push_back(
+        {text->size(), view.size(), {{}, address, symbol.st_size, letter(elf, symbol)}});
+    text->append(view);
   }
-  for (std::size_t index = 0; index < places.size(); ++index)
-    read.symbols[index].name =
-        std::string_view(read.names->data() + places[index].first, places[index].second);
-  return read;
+  if (placed.empty())
+    return fail(ErrorCode::unsupported, "the file's symbol table names no symbol");
+  // Aliases: the one that others can call stands for all, so it comes first at its address.
+  std::stable_sort(placed.begin(), placed.end(), [](const PlacedSymbol& a, const PlacedSymbol& b) {
+    const auto local = [](const PlacedSymbol& p) {
+      return p.symbol.type >= 'a' && p.symbol.type <= 'z';
+    };
+    return std::pair(a.symbol.address, local(a)) < std::pair(b.symbol.address, local(b));
+  });
+  std::vector<Symbol> symbols;
+  symbols.reserve(placed.size());
+  for (auto& [name, length, symbol] : placed) {
+    symbol.name = std::string_view(*text).substr(name, length);
+    symbols.push_back(symbol);
+  }
+  return std::shared_ptr<const SymbolTable>(
+      make_symbol_table(std::move(origin), std::move(symbols), std::move(text)));
+}
+
+std::string base_name(const std::string& path) {
+  const auto slash = path.find_last_of('/');
+  return slash == std::string::npos ? path : path.substr(slash + 1);
 }
 
 }  // namespace
 
 Result<KernelFile> read_kernel_file(const SourcePtr& file, std::uint64_t slide) {
-  PANICROOM_TRY(whole, whole_file(*file));
   if (elf_version(EV_CURRENT) == EV_NONE)
-    return fail(ErrorCode::unsupported, "libelf is of another ELF version");
-  // libelf takes a char* but writes only to what elf_update is asked for.
-  auto* bytes = const_cast<char*>(reinterpret_cast<const char*>(whole.bytes.data()));
-  const ElfHandle elf(elf_memory(bytes, whole.bytes.size()));
+    return fail(ErrorCode::unsupported, libelf_says("libelf is too old"));
+  if (file->size() > kFileLimit)
+    return fail(ErrorCode::unsupported,
+                fmt::format("{} is a kernel file of {} bytes; at most {} are read",
+                            printable(file->name()), file->size(), kFileLimit));
+  Bytes bytes = file->view(0, file->size());
+  std::vector<std::byte> owned;
+  if (bytes.empty()) {
+    PANICROOM_TRY(read, read_bytes(*file, 0, file->size(), kFileLimit));
+    owned = std::move(read);
+  }
+  const auto elf = ElfFile::open(std::move(owned), bytes);
   GElf_Ehdr header;
-  if (!elf || elf_kind(elf.get()) != ELF_K_ELF || gelf_getehdr(elf.get(), &header) == nullptr)
-    return fail_at_offset(ErrorCode::unsupported, 0, "a kernel file must be an ELF file");
+  if (elf == nullptr || elf_kind(elf->get()) != ELF_K_ELF ||
+      gelf_getehdr(elf->get(), &header) == nullptr)
+    return fail_at_offset(ErrorCode::unsupported, 0,
+                          fmt::format("{} is no ELF file", printable(file->name())));
+
   KernelFile kernel;
   kernel.machine.architecture = architecture_of_elf_machine(header.e_machine);
   kernel.machine.pointer_size = header.e_ident[EI_CLASS] == ELFCLASS64 ? 8 : 4;
   kernel.machine.order =
       header.e_ident[EI_DATA] == ELFDATA2MSB ? std::endian::big : std::endian::little;
-  kernel.build_id = build_id_of(elf.get());
-  PANICROOM_TRY(read, read_symbols(elf.get(), slide));
-  kernel.symbols = make_symbol_table(fmt::format("the kernel file ({})", read.section),
-                                     std::move(read.symbols), read.names);
+  kernel.build_id = build_id_of(elf->get());
+
+  std::string_view name = ".symtab";
+  SymbolSection table = symbol_section(elf->get(), SHT_SYMTAB);
+  if (table.section == nullptr) {
+    name = ".dynsym";
+    table = symbol_section(elf->get(), SHT_DYNSYM);
+  }
+  if (table.section == nullptr)
+    return fail(ErrorCode::unsupported,
+                fmt::format("{} has no symbol table (stripped?)", printable(file->name())));
+  PANICROOM_TRY(
+      symbols,
+      symbols_of(elf->get(), table,
+                 fmt::format("{} (ELF {})", printable(base_name(file->name())), name), slide));
+  kernel.symbols = std::move(symbols);
   return kernel;
 }
 
