@@ -1,0 +1,148 @@
+#include "core/io/zstd.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/stream_image.h"
+
+namespace panicroom {
+namespace {
+
+// So little that almost everything must be decoded again from a place of the index.
+constexpr StreamLimits kTiny{std::uint64_t{256} << 10, std::uint64_t{128} << 10,
+                             std::uint64_t{32} << 20};
+constexpr StreamLimits kTinyIndex{std::uint64_t{256} << 10, std::uint64_t{128} << 10, 400000};
+
+Result<Layer> open(const Buffer& stream, const StreamLimits& limits = kStreamLimits) {
+  return open_zstd(memory_source("dump.zst", stream), limits, {});
+}
+
+Buffer skippable(std::size_t size) {
+  Buffer frame = bytes_of("\x5e\x2a\x4d\x18");
+  for (int shift = 0; shift < 32; shift += 8)
+    frame.push_back(static_cast<std::byte>(size >> shift));
+  return frame + memory_like(size, 77);
+}
+
+TEST(Zstd, GivesBackWhatWasCompressed) {
+  for (const std::size_t size : {1U, 32767U, 32768U, 32769U, 131072U, 1000000U}) {
+    for (const bool know_size : {true, false}) {
+      const Buffer plain = memory_like(size, 1) + bytes_of("end");
+      const auto layer = open(zstd_compressed(plain, 0, know_size));
+      ASSERT_TRUE(layer) << layer.error().text;
+      EXPECT_TRUE(layer->remarks.empty());
+      EXPECT_EQ(contents(*layer->source), plain);
+      expect_random_reads(*layer->source, plain, 50);
+      expect_truncated(*layer->source, plain.size(), 1);
+    }
+  }
+}
+
+TEST(Zstd, RestartsInTheMiddleOfAFrame) {
+  const Buffer plain = memory_like(20 << 20, 2);
+  for (const int window_log : {10, 21}) {
+    const Buffer stream = zstd_compressed(plain, window_log, window_log == 10);
+    for (const StreamLimits& limits : {kTiny, kTinyIndex}) {
+      const auto layer = open(stream, limits);
+      ASSERT_TRUE(layer) << layer.error().text;
+      expect_random_reads(*layer->source, plain, 40);
+    }
+  }
+}
+
+TEST(Zstd, ReadsAllFramesAndSkipsSkippableOnes) {
+  Buffer plain;
+  Buffer stream = skippable(100);
+  for (std::uint32_t i = 0; i < 60; ++i) {
+    const Buffer part = memory_like(i * 5000, i);
+    plain = plain + part;
+    stream = stream + zstd_compressed(part, i % 3 == 0 ? 12 : 0, i % 2 == 0) + skippable(i);
+  }
+  for (const StreamLimits& limits : {kStreamLimits, kTiny, kTinyIndex}) {
+    const auto layer = open(stream, limits);
+    ASSERT_TRUE(layer);
+    EXPECT_TRUE(layer->remarks.empty());
+    expect_random_reads(*layer->source, plain, 100);
+  }
+}
+
+TEST(Zstd, TruncatedKeepsEveryWholeBlock) {
+  const Buffer plain = memory_like(4 << 20, 4);
+  const Buffer stream = zstd_compressed(plain);
+  for (const StreamLimits& limits : {kStreamLimits, kTiny}) {
+    for (const std::size_t percent : {20U, 50U, 99U}) {
+      Buffer cut = stream;
+      cut.resize(stream.size() * percent / 100);
+      const auto layer = open(cut, limits);
+      ASSERT_TRUE(layer) << layer.error().text;
+      ASSERT_EQ(layer->remarks.size(), 1U);
+      EXPECT_EQ(layer->remarks[0].code, ErrorCode::not_in_dump);
+      const std::uint64_t size = layer->source->size();
+      EXPECT_GT(size, plain.size() * (percent - 15) / 100);
+      ASSERT_LT(size, plain.size());
+      const Buffer before(plain.begin(), plain.begin() + static_cast<std::ptrdiff_t>(size));
+      EXPECT_EQ(contents(*layer->source), before);
+      expect_random_reads(*layer->source, before, 40);
+      expect_truncated(*layer->source, size, 1);
+    }
+  }
+}
+
+TEST(Zstd, DamagedKeepsWhatPrecedesTheDamage) {
+  const Buffer plain = memory_like(4 << 20, 5);
+  Buffer stream = zstd_compressed(plain);
+  const std::size_t middle = stream.size() / 2;
+  for (std::size_t i = 0; i < 300000; ++i) stream[middle + i] ^= static_cast<std::byte>(0x5a + i);
+  for (const StreamLimits& limits : {kStreamLimits, kTiny}) {
+    const auto layer = open(stream, limits);
+    ASSERT_TRUE(layer) << layer.error().text;
+    ASSERT_EQ(layer->remarks.size(), 1U);
+    EXPECT_EQ(layer->remarks[0].code, ErrorCode::corrupt);
+    const Buffer all = contents(*layer->source);
+    ASSERT_GT(all.size(), plain.size() / 3);
+    EXPECT_EQ(std::memcmp(all.data(), plain.data(), plain.size() / 3), 0);
+    expect_random_reads(*layer->source, all, 40);
+  }
+}
+
+TEST(Zstd, ReportsAWrongChecksumAndTrailingBytes) {
+  const Buffer plain = memory_like(100000, 6);
+  const Buffer stream = zstd_compressed(plain);
+  Buffer wrong = stream;
+  wrong.back() ^= std::byte{1};
+  for (const Buffer& odd : {wrong, stream + bytes_of("garbage, not a frame")}) {
+    const auto layer = open(odd);
+    ASSERT_TRUE(layer);
+    ASSERT_EQ(layer->remarks.size(), 1U);
+    EXPECT_EQ(layer->remarks[0].code, ErrorCode::corrupt);
+    EXPECT_EQ(contents(*layer->source), plain);
+  }
+  const auto padded = open(stream + Buffer(512));
+  ASSERT_TRUE(padded);
+  EXPECT_TRUE(padded->remarks.empty());
+}
+
+TEST(Zstd, RefusesWhatItCannotDecode) {
+  const Buffer stream = zstd_compressed(memory_like(1000, 7));
+  for (const std::size_t size : {4U, 6U, 12U}) {
+    const auto layer =
+        open(Buffer(stream.begin(), stream.begin() + static_cast<std::ptrdiff_t>(size)));
+    ASSERT_FALSE(layer);
+    EXPECT_EQ(layer.error().code, ErrorCode::corrupt);
+  }
+  EXPECT_FALSE(open(zstd_compressed({})));
+  EXPECT_FALSE(open(skippable(100)));
+
+  // A frame header that asks for a window of 2 GiB (window descriptor 21 << 3), after RFC 8878.
+  const auto window = open(bytes_of(std::string_view("\x28\xb5\x2f\xfd\x00\xa8\x01\x00\x00", 9)));
+  ASSERT_FALSE(window);
+  EXPECT_EQ(window.error().code, ErrorCode::unsupported);
+  EXPECT_NE(window.error().text.find("--long"), std::string::npos);
+  // One that needs dictionary 5.
+  const auto dictionary =
+      open(bytes_of(std::string_view("\x28\xb5\x2f\xfd\x01\x00\x05\x01\x00\x00", 10)));
+  ASSERT_FALSE(dictionary);
+  EXPECT_EQ(dictionary.error().code, ErrorCode::unsupported);
+}
+
+}  // namespace
+}  // namespace panicroom
