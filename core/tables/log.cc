@@ -26,7 +26,8 @@ class Log final : public Table {
     return kernel->log(
         [&](const LogLine& line) {
           std::array<Value, 3> row = {std::monostate{}, std::monostate{}, line.text};
-          if (line.time_ns) row[0] = static_cast<double>(*line.time_ns) / 1e9;
+          // Whole microseconds, cut off as dmesg does.
+          if (line.time_ns) row[0] = static_cast<double>(*line.time_ns / 1000) / 1e6;
           if (line.level) row[1] = static_cast<std::int64_t>(*line.level);
           return visit(row);
         },

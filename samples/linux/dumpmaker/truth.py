@@ -18,10 +18,13 @@ def _text(latin1: str) -> str:
 
 def _task(record: dict) -> dict:
     task = {key: value for key, value in record.items() if key not in ("kind", "cmdline")}
-    # /proc appends what a kworker works on to its name; task_struct.comm has the part before it.
-    if match := re.match(r"(kworker/[^-+]*)[-+]", task["comm"]):
+    # /proc appends what a kworker works on to its name and gives kernel threads' longer names whole (fs/proc/array.c,
+    # proc_task_name); task_struct.comm has the part before it, of at most 15 bytes.
+    match = re.match(r"(kworker/[^-+]*)[-+]", task["comm"])
+    in_task = match[1] if match else task["comm"][:15]
+    if in_task != task["comm"]:
         task["comm_in_proc"] = task["comm"]
-        task["comm"] = match[1]
+        task["comm"] = in_task
     task["comm"], task["comm_bytes"] = _name(task["comm"])
     if "cmdline" in record:
         task["arguments"] = [_text(part) for part in record["cmdline"].split("\0")[:-1]]
