@@ -16,39 +16,49 @@ namespace panicroom {
 /// One frame of a kernel stack, innermost first.
 struct UnwoundFrame {
   std::uint64_t pc = 0;
-  std::optional<std::uint64_t> sp;   ///< stack pointer in that frame, where the unwinder knows it
-  bool exact = true;                 ///< pc is the interrupted instruction itself, not a return address
+  std::optional<std::uint64_t> sp;  ///< stack pointer in that frame, where the unwinder knows it
+  bool exact = true;  ///< pc is the interrupted instruction itself, not a return address
 
   /// The address by which to look up the function: a return address may already belong to the next
   /// function when the call does not return.
   std::uint64_t lookup_address() const { return exact || pc == 0 ? pc : pc - 1; }
 };
 
-/// Result of an unwinding: the frames found, and why it ended if not at the stack's outermost frame.
+/// Result of an unwinding: the frames found, and why it ended if not at the stack's outermost
+/// frame.
 struct Unwound {
   std::vector<UnwoundFrame> frames;
   std::optional<Error> stopped;
 };
 
-/// Follows saved frame pointers from `registers` (pc, fp). Each frame's pointer must rise and stay within
-/// [stack_low, stack_high) when that is known (both 0: unknown; then rising and 8-byte aligned suffices),
-/// and each return address must satisfy `is_text`. Ends at a null frame pointer or return address.
-/// `first_is_leaf`: also try nothing beyond the frame chain; no heuristics.
-Unwound unwind_frame_pointers(AddressSpace& kernel, const Registers& registers, std::uint64_t stack_low,
-                              std::uint64_t stack_high, const std::function<bool(std::uint64_t)>& is_text);
+/// Follows saved frame pointers from `registers` (pc, fp). Each frame's pointer must rise and stay
+/// within [stack_low, stack_high) when that is known (both 0: unknown; then rising and 8-byte
+/// aligned suffices), and each return address must satisfy `is_text`. Ends at a null frame pointer
+/// or return address. `first_is_leaf`: also try nothing beyond the frame chain; no heuristics.
+Unwound unwind_frame_pointers(AddressSpace& kernel, const Registers& registers,
+                              std::uint64_t stack_low, std::uint64_t stack_high,
+                              const std::function<bool(std::uint64_t)>& is_text);
 
 /// Linux's ORC tables (x86_64): where to find the caller's registers for each address.
 struct OrcTables {
-  std::uint64_t ip_table = 0;     ///< __start_orc_unwind_ip: i32 relative to its own slot
-  std::uint64_t unwind_table = 0; ///< __start_orc_unwind
-  std::uint64_t count = 0;        ///< entries
+  std::uint64_t ip_table = 0;      ///< __start_orc_unwind_ip: i32 relative to its own slot
+  std::uint64_t unwind_table = 0;  ///< __start_orc_unwind
+  std::uint64_t count = 0;         ///< entries
   std::uint32_t entry_size = 6;
-  unsigned version = 0;           ///< 0: before 6.4 (bit layout changed), 1: 6.4 and later
+  unsigned version = 0;  ///< 0: before 6.4 (bit layout changed), 1: 6.4 and later
 };
 
-/// Unwinds by ORC from `registers` (pc, sp, fp) through trap and interrupt frames and between the
-/// processor's stacks. Only the table parts that are looked up are read.
+/// The tables that hold an instruction's entry: the kernel's own or its module's.
+using OrcTablesOf = std::function<std::optional<OrcTables>(std::uint64_t pc)>;
+
+/// Unwinds by ORC from `registers` (pc, sp, fp; "r10", "r13", "rdi", "rdx" where a table asks for
+/// them) through trap and interrupt frames and between the processor's stacks, to the entry from
+/// user mode or the thread's first function. `pc` counts as exact; for a switched-out thread pass
+/// what struct inactive_task_frame at thread.sp saved, and as sp the first address after it. Only
+/// the table parts that are looked up are read.
 Unwound unwind_orc(AddressSpace& kernel, const OrcTables& tables, const Registers& registers,
+                   const std::function<bool(std::uint64_t)>& is_text);
+Unwound unwind_orc(AddressSpace& kernel, const OrcTablesOf& tables_of, const Registers& registers,
                    const std::function<bool(std::uint64_t)>& is_text);
 
 }  // namespace panicroom
