@@ -1,0 +1,211 @@
+#include "core/kernel/linux/evidence.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "core/base/printable.h"
+#include "core/symbols/elf_symbols.h"
+#include "core/symbols/kallsyms.h"
+#include "core/types/btf.h"
+
+namespace panicroom::linux_kernel {
+namespace {
+
+constexpr std::uint64_t most_type_bytes = 256U << 20U;
+constexpr std::size_t most_vmcoreinfo = 65536;
+
+// What the answers ask for; a name that a kernel lacks costs nothing.
+constexpr std::array<std::string_view, 26> wanted = {
+    "__start_BTF",
+    "__stop_BTF",
+    "init_task",
+    "runqueues",
+    "__per_cpu_offset",
+    "__cpu_possible_mask",
+    "__cpu_online_mask",
+    "__cpu_active_mask",
+    "nr_cpu_ids",
+    "panic_cpu",
+    "crashing_cpu",
+    "_stext",
+    "_etext",
+    "_sinittext",
+    "_einittext",
+    "__start_orc_unwind_ip",
+    "__stop_orc_unwind_ip",
+    "__start_orc_unwind",
+    "__stop_orc_unwind",
+    "init_uts_ns",
+    "prb",
+    "linux_banner",
+    "vmcoreinfo_data",
+    "tk_core",
+    "modules",
+    "init_top_pgt",
+};
+
+Error missing(std::string_view symbol) {
+  return Error{ErrorCode::no_symbol, Absence::none,
+               fmt::format("the kernel has no symbol {}", printable(symbol)), std::nullopt,
+               std::nullopt};
+}
+
+/// True when the symbols lead to this kernel's own banner; nothing where they have none.
+std::optional<bool> banner_agrees(AddressSpace& memory, const SymbolTable& symbols) {
+  const auto banner = symbols.find("linux_banner");
+  if (!banner) return std::nullopt;
+  const auto text = memory.string(banner->address, 64);
+  return text && text->starts_with("Linux version ");
+}
+
+}  // namespace
+
+Evidence::Evidence(const Dump& dump, Paging paging, std::optional<Vmcoreinfo> vmcoreinfo)
+    : dump_(dump),
+      paging_(std::move(paging)),
+      memory_(dump.memory, dump.machine, std::shared_ptr<const PageTable>(paging_.kernel_table())),
+      vmcoreinfo_(std::move(vmcoreinfo)) {}
+
+Result<void> Evidence::find_vmcoreinfo() {
+  PANICROOM_TRY(place, address_of("vmcoreinfo_data"));
+  PANICROOM_TRY(data, memory_.word(place));
+  PANICROOM_TRY(text, memory_.string(data, most_vmcoreinfo));
+  Vmcoreinfo info{std::move(text)};
+  if (!info.value("OSRELEASE"))
+    return fail_at_address(ErrorCode::corrupt, data, "the kernel's VMCOREINFO has no OSRELEASE");
+  vmcoreinfo_ = std::move(info);
+  return {};
+}
+
+Result<std::shared_ptr<const SymbolTable>> Evidence::read_symbols() {
+  const auto stext = vmcoreinfo_ ? vmcoreinfo_->symbol("_stext") : std::nullopt;
+  std::optional<Error> why;
+  if (vmcoreinfo_) {
+    if (const auto tables = kallsyms_from_vmcoreinfo(*vmcoreinfo_, memory_)) {
+      auto symbols = read_kallsyms(memory_, *tables, stext);
+      if (symbols) return symbols;
+      why = symbols.error();
+    }
+  }
+  const auto image = image_range(memory_, stext);
+  if (!image) return Failure(why ? *why : image.error());
+  const auto tables = find_kallsyms(memory_, image->start, image->end);
+  if (!tables) return Failure(why ? *why : tables.error());
+  return read_kallsyms(memory_, *tables, stext);
+}
+
+void Evidence::look_up_together() {
+  addresses_.clear();
+  if (!symbols_ || !*symbols_) return;
+  const auto found = (**symbols_)->find_all(wanted);
+  for (std::size_t i = 0; i < wanted.size() && i < found.size(); ++i)
+    addresses_.emplace(wanted[i], found[i] ? std::optional(found[i]->address) : std::nullopt);
+}
+
+Result<std::shared_ptr<const SymbolTable>> Evidence::symbols() {
+  if (!symbols_) {
+    symbols_ = read_symbols();
+    look_up_together();
+  }
+  return *symbols_;
+}
+
+Result<std::shared_ptr<const TypeCatalog>> Evidence::read_types() {
+  PANICROOM_TRY(start, address_of("__start_BTF"));
+  PANICROOM_TRY(stop, address_of("__stop_BTF"));
+  if (stop <= start || stop - start > most_type_bytes)
+    return fail_at_address(ErrorCode::corrupt, start, "the kernel's BTF has an impossible size");
+  return read_btf(memory_, start, stop, "BTF in the dump");
+}
+
+Result<std::shared_ptr<const TypeCatalog>> Evidence::types() {
+  if (!types_) {
+    types_ = read_types();
+    if (!*types_) *types_ = Failure(types_->error().within("the kernel's types (BTF)"));
+  }
+  return *types_;
+}
+
+void Evidence::use_kernel_files(const KernelInputs& inputs, Notes& notes) {
+  const auto build_id = vmcoreinfo_ ? vmcoreinfo_->value("BUILD-ID") : std::nullopt;
+  for (const auto& [file_name, file] : inputs.kernel_files) {
+    const auto refuse = [&](std::string why) {
+      notes.add(Note{ErrorCode::invalid, fmt::format("{}: {}: not used", printable(file_name), why),
+                     std::nullopt});
+    };
+    auto kernel = read_kernel_file(file);
+    if (!kernel) {
+      notes.add(kernel.error().within(printable(file_name)));
+      continue;
+    }
+    if (kernel->machine.architecture != dump_.machine.architecture) {
+      refuse(fmt::format("a kernel for {}, but the dump is of {}",
+                         name(kernel->machine.architecture), name(dump_.machine.architecture)));
+      continue;
+    }
+    if (build_id && !kernel->build_id.empty() && kernel->build_id != *build_id) {
+      refuse(fmt::format("another kernel (build id {}, the dump's is {})", kernel->build_id,
+                         printable(*build_id)));
+      continue;
+    }
+    const auto linked = kernel->symbols->find("_stext");
+    std::optional<std::uint64_t> run_time;
+    if (const auto address = address_of("_stext")) run_time = *address;
+    if (!linked || !run_time) {
+      refuse("its place in the dead kernel's memory is not known (_stext)");
+      continue;
+    }
+    const std::uint64_t slide_of_file = *run_time - linked->address;
+    if (slide_of_file != 0) kernel = read_kernel_file(file, slide_of_file);
+    if (!kernel) {
+      notes.add(kernel.error().within(printable(file_name)));
+      continue;
+    }
+    if (banner_agrees(memory_, *kernel->symbols) == false) {
+      refuse("another kernel (linux_banner is not where this file says)");
+      continue;
+    }
+    symbols_ = kernel->symbols;
+    look_up_together();
+    return;
+  }
+}
+
+Result<std::uint64_t> Evidence::address_of(std::string_view symbol) {
+  if (vmcoreinfo_)
+    if (const auto address = vmcoreinfo_->symbol(symbol)) return *address;
+  PANICROOM_TRY(table, symbols());
+  auto known = addresses_.find(symbol);
+  if (known == addresses_.end()) {
+    const auto found = table->find(symbol);
+    known = addresses_.emplace(symbol, found ? std::optional(found->address) : std::nullopt).first;
+  }
+  if (!known->second) return Failure(missing(symbol));
+  return *known->second;
+}
+
+std::optional<std::uint64_t> Evidence::slide() {
+  if (vmcoreinfo_)
+    if (const auto offset = vmcoreinfo_->hex("KERNELOFFSET")) return offset;
+  return std::nullopt;
+}
+
+Result<Member> Evidence::member(std::string_view structure, std::string_view path) {
+  PANICROOM_TRY(catalog, types());
+  return catalog->member(structure, path);
+}
+
+Result<std::uint64_t> Evidence::field(std::uint64_t address, const Member& member) {
+  PANICROOM_TRY(value, memory_.integer(address + member.offset, member.size));
+  if (member.bit_size == 0 || member.bit_size >= 64 || member.bit_offset >= 64) return value;
+  return value >> member.bit_offset & ((std::uint64_t{1} << member.bit_size) - 1);
+}
+
+Result<std::uint64_t> Evidence::variable(std::string_view symbol, std::uint64_t size) {
+  PANICROOM_TRY(address, address_of(symbol));
+  return memory_.integer(address, size);
+}
+
+}  // namespace panicroom::linux_kernel

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/dump/dump.h"
+#include "core/kernel/kernel.h"
+#include "core/kernel/linux/paging.h"
+#include "core/memory/address_space.h"
+#include "core/symbols/symbol_table.h"
+#include "core/symbols/vmcoreinfo.h"
+#include "core/types/type_catalog.h"
+
+namespace panicroom::linux_kernel {
+
+/// What every answer is read from: the kernel's memory, VMCOREINFO, symbols and types. Symbols and
+/// types are read on first need and once; a failure is kept and answered again.
+class Evidence {
+ public:
+  Evidence(const Dump& dump, Paging paging, std::optional<Vmcoreinfo> vmcoreinfo);
+
+  const Dump& dump() const { return dump_; }
+  const Paging& paging() const { return paging_; }
+  AddressSpace& memory() { return memory_; }
+  unsigned pointer_size() { return memory_.machine().pointer_size; }
+  /// Null when the dump has none.
+  const Vmcoreinfo* vmcoreinfo() const { return vmcoreinfo_ ? &*vmcoreinfo_ : nullptr; }
+  /// Looks for VMCOREINFO where the kernel itself keeps it, through its symbols.
+  Result<void> find_vmcoreinfo();
+
+  Result<std::shared_ptr<const SymbolTable>> symbols();
+  Result<std::shared_ptr<const TypeCatalog>> types();
+  /// Takes the first of the user's kernel files that is this kernel's; the others get a note.
+  void use_kernel_files(const KernelInputs& inputs, Notes& notes);
+
+  /// Run-time address of a symbol: VMCOREINFO's, else the symbol table's. Errors: `no_symbol`.
+  Result<std::uint64_t> address_of(std::string_view symbol);
+  /// Run-time minus link-time address of the kernel; nothing where it is not known.
+  std::optional<std::uint64_t> slide();
+
+  Result<Member> member(std::string_view structure, std::string_view path);
+  /// The member of the structure at `address`: an integer or pointer, zero-extended; bit-fields
+  /// too.
+  Result<std::uint64_t> field(std::uint64_t address, const Member& member);
+  /// The integer of `size` bytes in variable `symbol`. Errors: `no_symbol`, those of a read.
+  Result<std::uint64_t> variable(std::string_view symbol, std::uint64_t size);
+
+ private:
+  Result<std::shared_ptr<const SymbolTable>> read_symbols();
+  void look_up_together();
+  Result<std::shared_ptr<const TypeCatalog>> read_types();
+
+  const Dump& dump_;
+  Paging paging_;
+  AddressSpace memory_;
+  std::optional<Vmcoreinfo> vmcoreinfo_;
+  std::optional<Result<std::shared_ptr<const SymbolTable>>> symbols_;
+  std::optional<Result<std::shared_ptr<const TypeCatalog>>> types_;
+  std::map<std::string, std::optional<std::uint64_t>, std::less<>> addresses_;
+};
+
+}  // namespace panicroom::linux_kernel

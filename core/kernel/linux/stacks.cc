@@ -1,0 +1,152 @@
+#include "core/kernel/linux/stacks.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <string>
+#include <utility>
+
+namespace panicroom::linux_kernel {
+namespace {
+
+/// True when the registers are those of a program, not of the kernel.
+bool in_user_mode(const Registers& registers, Architecture architecture) {
+  if (architecture == Architecture::aarch64) {
+    const auto pstate = registers.find("pstate");
+    return pstate && (*pstate & 0xfU) == 0;  // EL0t
+  }
+  const auto cs = registers.find("cs");
+  return cs && (*cs & 3U) == 3;
+}
+
+Result<OrcTables> orc_tables(Evidence& evidence) {
+  PANICROOM_TRY(ip_start, evidence.address_of("__start_orc_unwind_ip"));
+  PANICROOM_TRY(ip_stop, evidence.address_of("__stop_orc_unwind_ip"));
+  PANICROOM_TRY(entries, evidence.address_of("__start_orc_unwind"));
+  if (ip_stop <= ip_start)
+    return fail_at_address(ErrorCode::corrupt, ip_start, "the kernel's ORC table is empty");
+  OrcTables tables;
+  tables.ip_table = ip_start;
+  tables.unwind_table = entries;
+  tables.count = (ip_stop - ip_start) / 4;
+  // The type field grew to three bits with Linux 6.4.
+  PANICROOM_TRY(type, evidence.member("orc_entry", "type"));
+  tables.version = type.bit_size == 3 ? 1 : 0;
+  PANICROOM_TRY(types, evidence.types());
+  PANICROOM_TRY(size, types->size_of("orc_entry"));
+  if (size == 0 || size > 64)
+    return fail(ErrorCode::corrupt, "struct orc_entry has an impossible size");
+  tables.entry_size = static_cast<std::uint32_t>(size);
+  return tables;
+}
+
+}  // namespace
+
+Stacks::Stacks(Evidence& evidence) : evidence_(evidence) {}
+
+void Stacks::prepare() {
+  if (std::exchange(prepared_, true)) return;
+  const std::array<std::pair<std::string_view, std::string_view>, 2> sections = {
+      {{"_stext", "_etext"}, {"_sinittext", "_einittext"}}};
+  for (const auto& [first, last] : sections) {
+    const auto start = evidence_.address_of(first), end = evidence_.address_of(last);
+    if (start && end && *start < *end) text_.push_back({*start, *end});
+  }
+  if (evidence_.dump().machine.architecture != Architecture::x86_64) return;
+  if (const auto tables = orc_tables(evidence_)) orc_ = *tables;
+}
+
+bool Stacks::is_text(std::uint64_t address) {
+  for (const AddressRange& range : text_)
+    if (address >= range.start && address < range.end) return true;
+  // Modules and generated code.
+  const bool upper = evidence_.pointer_size() == 8 ? address >> 63U != 0 : true;
+  if (!upper) return false;
+  const auto translated = evidence_.memory().translate(address);
+  return translated && translated->executable && !translated->user;
+}
+
+Registers Stacks::registers_of(std::uint64_t task, const Cpu* cpu, Notes& notes) {
+  if (!cpu) return switched_out(task, notes);
+  if (!cpu->state) {
+    notes.add(Note{ErrorCode::not_in_dump,
+                   fmt::format("the dump has no registers for processor {}: the stack of the "
+                               "thread that it was running is unknown",
+                               cpu->number),
+                   task});
+    return {};
+  }
+  if (in_user_mode(cpu->state->registers, evidence_.dump().machine.architecture)) {
+    notes.add(Note{ErrorCode::invalid,
+                   fmt::format("processor {} was in user mode: the thread that it was running has "
+                               "no kernel frames",
+                               cpu->number),
+                   task});
+    return {};
+  }
+  return cpu->state->registers;
+}
+
+Registers Stacks::switched_out(std::uint64_t task, Notes& notes) {
+  AddressSpace& memory = evidence_.memory();
+  Registers registers;
+  std::optional<Error> why;
+  const auto read = [&](std::uint64_t address, std::string_view structure,
+                        std::string_view path) -> std::optional<std::uint64_t> {
+    const auto member = evidence_.member(structure, path);
+    const auto value =
+        member ? evidence_.field(address, *member) : Result<std::uint64_t>(Failure(member.error()));
+    if (value) return *value;
+    if (!why) why = value.error();
+    return std::nullopt;
+  };
+  const auto finish = [&]() {
+    if (why) {
+      notes.add(why->within("the registers of a thread that was on no processor"));
+      return Registers{};
+    }
+    return std::move(registers);
+  };
+
+  // A thread that has exited gives its stack back before its task_struct.
+  if (const auto stack = read(task, "task_struct", "stack"); stack && *stack == 0) return {};
+  if (evidence_.dump().machine.architecture == Architecture::aarch64) {
+    registers.pc = read(task, "task_struct", "thread.cpu_context.pc");
+    registers.sp = read(task, "task_struct", "thread.cpu_context.sp");
+    registers.fp = read(task, "task_struct", "thread.cpu_context.fp");
+    return finish();
+  }
+  const auto sp = read(task, "task_struct", "thread.sp");
+  if (!sp) return finish();
+  registers.pc = read(*sp, "inactive_task_frame", "ret_addr");
+  registers.fp = read(*sp, "inactive_task_frame", "bp");
+  if (const auto types = evidence_.types()) {
+    const auto size = (*types)->size_of("inactive_task_frame");
+    if (size)
+      registers.sp = *sp + *size;
+    else if (!why)
+      why = size.error();
+  }
+  if (memory.machine().architecture == Architecture::x86_64) {
+    const std::array<std::pair<const char*, std::string_view>, 5> saved = {
+        {{"rbx", "bx"}, {"r12", "r12"}, {"r13", "r13"}, {"r14", "r14"}, {"r15", "r15"}}};
+    for (const auto& [register_name, path] : saved)
+      if (const auto value = read(*sp, "inactive_task_frame", path))
+        registers.others.emplace_back(register_name, *value);
+  }
+  return finish();
+}
+
+Unwound Stacks::unwind(const Thread& thread) {
+  if (!thread.registers.pc || !thread.registers.sp) return {};
+  prepare();
+  const auto text = [this](std::uint64_t address) { return is_text(address); };
+  Unwound unwound = orc_ ? unwind_orc(evidence_.memory(), *orc_, thread.registers, text)
+                         : unwind_frame_pointers(evidence_.memory(), thread.registers,
+                                                 thread.stack_low, thread.stack_high, text);
+  // What a switch saved is where it returns to, not an interrupted instruction.
+  if (!thread.cpu && !unwound.frames.empty()) unwound.frames.front().exact = false;
+  return unwound;
+}
+
+}  // namespace panicroom::linux_kernel

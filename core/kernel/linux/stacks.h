@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "core/base/registers.h"
+#include "core/kernel/kernel.h"
+#include "core/kernel/linux/cpus.h"
+#include "core/kernel/linux/evidence.h"
+#include "core/stack/unwind.h"
+
+namespace panicroom::linux_kernel {
+
+/// Kernel registers and stacks of threads.
+class Stacks {
+ public:
+  explicit Stacks(Evidence& evidence);
+
+  /// Where a thread's kernel stack continues: its processor's registers while it ran on `cpu`, else
+  /// what the switch away from it saved. Empty, with a note, while it ran in user mode and where
+  /// the registers are not known.
+  Registers registers_of(std::uint64_t task, const Cpu* cpu, Notes& notes);
+  Unwound unwind(const Thread& thread);
+
+ private:
+  Registers switched_out(std::uint64_t task, Notes& notes);
+  bool is_text(std::uint64_t address);
+  void prepare();
+
+  Evidence& evidence_;
+  bool prepared_ = false;
+  std::optional<OrcTables> orc_;
+  std::vector<AddressRange> text_;
+};
+
+}  // namespace panicroom::linux_kernel
