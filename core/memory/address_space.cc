@@ -132,8 +132,7 @@ Result<Bytes> AddressSpace::State::find(std::uint64_t address) {
     while (((address ^ physical_address) & (page_size - 1)) != 0) page_size >>= 1;
     if (page_size >= large_size) {
       const std::uint64_t base = round_down(physical_address, large_size);
-      const Bytes view = physical.memory().view(base);
-      wide = {address >> large_shift, view.size() >= large_size ? view.data() : nullptr, base};
+      wide = {address >> large_shift, physical.mapped(base, large_size), base};
       if (const Bytes known = cached(address); !known.empty()) return known;
     }
   }

@@ -41,6 +41,8 @@ class PhysicalReader::Cache {
     if (frame.number == number && frame.place.current()) return frame.place;
     return find_place(address);
   }
+  /// `size` bytes from `address` where they lie mapped in one piece, else null.
+  const std::byte* mapped(std::uint64_t address, std::uint64_t size) const;
   /// From `address` to the end of its page of the dump, or of what lies in one piece; at least a
   /// byte.
   Result<Bytes> bytes(std::uint64_t address);
@@ -70,8 +72,8 @@ class PhysicalReader::Cache {
   unsigned slot_shift_ = 12;  ///< the same, but at least a unit
   std::vector<Slot> slots_;   ///< never resized once made: places point into it
   std::vector<std::unique_ptr<std::byte[]>> slabs_;
-  std::array<std::byte, unit>
-      lone_page_;  ///< a page smaller than a unit whose neighbours are absent
+  /// A page smaller than a unit whose neighbours are absent, or the page in which the file ends.
+  std::vector<std::byte> lone_page_;
   std::size_t slab_left_ = 0;
   std::uint64_t clock_ = 0;
   std::uint64_t stamps_ = 0;

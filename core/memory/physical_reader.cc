@@ -75,6 +75,19 @@ std::optional<HostPlace> PhysicalReader::Cache::find_place(std::uint64_t address
   return place;
 }
 
+const std::byte* PhysicalReader::Cache::mapped(std::uint64_t address, std::uint64_t size) const {
+  const Bytes first = memory_->view(address);
+  std::uint64_t known = first.size();
+  // A view may be shorter than what lies on: a minidump's ends with a word of its bitmap. A dump in
+  // smaller pieces than these is not worth the search.
+  for (unsigned views = 1; known < size && views < 64; ++views) {
+    const Bytes next = memory_->view(address + known);
+    if (next.empty() || next.data() != first.data() + known) break;
+    known += next.size();
+  }
+  return known >= size ? first.data() : nullptr;
+}
+
 Result<Bytes> PhysicalReader::Cache::bytes(std::uint64_t address) {
   const std::uint64_t page = std::uint64_t{1} << page_shift_;
   const std::uint64_t within = address & (page - 1);
@@ -85,18 +98,16 @@ Result<Bytes> PhysicalReader::Cache::bytes(std::uint64_t address) {
   if (const auto slot = load_slot(address)) {
     const std::uint64_t in_slot = address & ((std::uint64_t{1} << slot_shift_) - 1);
     return Bytes((*slot)->buffer + in_slot, left);
-  } else if (slot_shift_ == page_shift_) {
-    Error error = slot.error();
-    error.address = address;
-    return Failure(std::move(error));
   }
-  const auto lone = MutableBytes(lone_page_).first(static_cast<std::size_t>(page));
-  if (auto done = read_pages(address - within, lone); !done) {
-    Error error = std::move(done).error();
-    error.address = address;
-    return Failure(std::move(error));
-  }
-  return Bytes(lone).subspan(static_cast<std::size_t>(within));
+  lone_page_.resize(static_cast<std::size_t>(page));
+  const MutableBytes lone(lone_page_);
+  auto whole = read_pages(address - within, lone);
+  if (whole) return Bytes(lone).subspan(static_cast<std::size_t>(within));
+  const std::size_t cut = memory_->read_cut_page(address - within, lone);
+  if (cut > within) return Bytes(lone).first(cut).subspan(static_cast<std::size_t>(within));
+  Error error = std::move(whole).error();
+  error.address = address;
+  return Failure(std::move(error));
 }
 
 PhysicalReader::PhysicalReader(std::shared_ptr<const PhysicalMemory> memory, std::endian order)

@@ -154,6 +154,26 @@ TEST_P(AddressSpaceOf, LargePageWithAHole) {
   EXPECT_LE(table->walks, 3U);
 }
 
+TEST(AddressSpace, LargePagesWhoseViewsAreShort) {
+  // A minidump's views end after 64 pages; small ones are not joined.
+  for (const std::uint64_t unit : {0x40000ULL, 0x1000ULL}) {
+    auto memory = std::make_shared<FakeMemory>(4096, true);
+    // The second 2 MiB lie in two pieces that are not neighbours in this program's memory.
+    memory->add(0x400000, 0x700000).add(0x700000, 0x900000);
+    memory->view_unit = unit;
+    auto table = std::make_shared<ListTable>(
+        std::map<std::uint64_t, ListTable::Page>{{0x40000000, {0x400000, 0x400000}}});
+    AddressSpace space(memory, machine64, table);
+    for (std::uint64_t at = 0; at < 0x400000; at += 0x7f8) {
+      ASSERT_EQ(space.u64(0x40000000 + at).value(), word_at(0x400000 + at)) << std::hex << at;
+    }
+    EXPECT_EQ(table->walks, 2U);
+    auto out = buffer_of(0x400000);
+    ASSERT_TRUE(space.read(0x40000000, out));
+    EXPECT_TRUE(bytes_of(0x400000, out));
+  }
+}
+
 TEST_P(AddressSpaceOf, PagesOfTheMachineAndOfTheDumpDiffer) {
   for (const std::uint32_t dump_page : {1024U, 4096U, 16384U, 65536U}) {
     for (const std::uint64_t page : {0x1000ULL, 0x4000ULL, 0x10000ULL}) {
@@ -252,18 +272,28 @@ TEST(AddressSpace, IntegersOfAnySize) {
 }
 
 TEST(AddressSpace, EvictedPagesAreReadAgain) {
-  // Two address spaces' worth of pages through a cache that holds fewer: a translation that
-  // remembers where a page lay must notice that another one lies there now.
+  // Where a page lay, another one lies now: what remembers the place must notice. Pages 2 MiB apart
+  // share a set of the cache; odd steps leave what remembers the first page alone.
   auto memory = std::make_shared<FakeMemory>(4096, false);
-  memory->add(0, 24 << 20);
-  std::map<std::uint64_t, ListTable::Page> pages;
-  for (std::uint64_t i = 0; i < 6144; ++i) pages[0x40000000 + i * 4096] = {i * 4096, 4096};
-  AddressSpace space(memory, machine64, std::make_shared<ListTable>(pages));
-  for (std::uint64_t i = 0; i < 6144; ++i) {
-    ASSERT_EQ(space.u64(0x40000000 + i * 4096).value(), word_at(i * 4096));
-    ASSERT_EQ(space.u64(0x40000000).value(), word_at(0));
-    // The reader shares the cache.
-    ASSERT_EQ(space.physical().word((6143 - i) * 4096, 8).value(), word_at((6143 - i) * 4096));
+  memory->add(0, 64 << 20);
+  AddressSpace space(memory, machine64,
+                     std::make_shared<ListTable>(
+                         std::map<std::uint64_t, ListTable::Page>{{0x40000000, {0x3000, 0x1000}}}));
+  for (int pass = 0; pass < 3; ++pass) {
+    ASSERT_EQ(space.u64(0x40000008).value(), word_at(0x3008));
+    ASSERT_EQ(space.physical().word(0x3010, 8).value(), word_at(0x3010));
+    const unsigned before = memory->pages_read;
+    for (std::uint64_t step = 1; step < 32; step += 2) {
+      const std::uint64_t other = 0x3000 + (step << 21);
+      ASSERT_EQ(space.physical().word(other, 8).value(), word_at(other));
+    }
+    ASSERT_GT(memory->pages_read, before);
+  }
+  for (const bool physical_first : {false, true}) {
+    if (physical_first) {
+      ASSERT_EQ(space.physical().word(0x3010, 8).value(), word_at(0x3010));
+    }
+    ASSERT_EQ(space.u64(0x40000008).value(), word_at(0x3008));
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <vector>
@@ -31,6 +32,7 @@ class FakeMemory final : public PhysicalMemory {
   }
   mutable unsigned pages_read = 0;
   std::uint64_t corrupt_page = ~std::uint64_t{0};
+  std::uint64_t view_unit = std::uint64_t{1} << 40;  ///< views end at its multiples
 
   std::uint32_t page_size() const override { return page_size_; }
   std::uint64_t end() const override {
@@ -42,7 +44,12 @@ class FakeMemory final : public PhysicalMemory {
     location.present = !find(address).empty();
     return location;
   }
-  Bytes view(std::uint64_t address) const override { return mapped_ ? find(address) : Bytes{}; }
+  Bytes view(std::uint64_t address) const override {
+    if (!mapped_) return {};
+    const Bytes bytes = find(address);
+    const std::uint64_t left = view_unit - address % view_unit;
+    return bytes.first(static_cast<std::size_t>(std::min<std::uint64_t>(left, bytes.size())));
+  }
   Result<void> read_page(std::uint64_t address, MutableBytes page,
                          PageDecoder& /*decoder*/) const override {
     EXPECT_EQ(address % page_size_, 0U);
