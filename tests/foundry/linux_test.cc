@@ -133,7 +133,7 @@ TEST_P(LinuxFoundry, Log) {
     EXPECT_EQ(rows[index].at("text"), text(description.log[index].text));
     EXPECT_EQ(rows[index].at("level"), integer(description.log[index].level.value_or(6)));
     EXPECT_EQ(rows[index].at("time"),
-              Value(static_cast<double>(description.log[index].time_ns) / 1e9));
+              Value(static_cast<double>(description.log[index].time_ns / 1000) / 1e6));
   }
 }
 
