@@ -24,6 +24,12 @@ std::uint32_t unit_of(const std::vector<ElfSegment>& segments) {
   return static_cast<std::uint32_t>(std::clamp(unit, smallest_unit, largest_unit));
 }
 
+/// Of file offsets that may be anything: what leaves the address space is past the end of the file
+/// too.
+std::uint64_t sum(std::uint64_t offset, std::uint64_t length) {
+  return checked_add(offset, length).value_or(~std::uint64_t{0});
+}
+
 }  // namespace
 
 ElfMemory::ElfMemory(SourcePtr file, const std::vector<ElfSegment>& segments)
@@ -31,6 +37,7 @@ ElfMemory::ElfMemory(SourcePtr file, const std::vector<ElfSegment>& segments)
       mapped_(file_->view(0, file_->size())),
       page_size_(unit_of(segments)) {
   std::vector<Piece> stored;
+  stored.reserve(segments.size());
   std::vector<Piece> excluded;
   for (const ElfSegment& segment : segments) {
     // The last byte of the address space cannot be followed by an end: such a segment loses its
@@ -49,8 +56,8 @@ ElfMemory::ElfMemory(SourcePtr file, const std::vector<ElfSegment>& segments)
       stored.push_back({start, start + have, segment.offset, segment.header_offset, Absence::none});
     if (have != file_size) {
       whole_ = false;
-      excluded.push_back(
-          {start + have, start + file_size, 0, segment.header_offset, Absence::truncated});
+      excluded.push_back({start + have, start + file_size, sum(segment.offset, have),
+                          segment.header_offset, Absence::truncated});
     }
     if (memory_size > file_size)
       excluded.push_back(
@@ -64,8 +71,11 @@ ElfMemory::ElfMemory(SourcePtr file, const std::vector<ElfSegment>& segments)
     while (next < pieces.size() && pieces[next].end <= lacking.start) ++next;
     for (std::size_t i = next; i < pieces.size() && pieces[i].start < lacking.end; ++i) {
       if (pieces[i].start > lacking.start)
-        gaps.push_back({lacking.start, pieces[i].start, 0, lacking.header_offset, lacking.absence});
-      lacking.start = std::min(pieces[i].end, lacking.end);
+        gaps.push_back({lacking.start, pieces[i].start, lacking.offset, lacking.header_offset,
+                        lacking.absence});
+      const std::uint64_t start = std::min(pieces[i].end, lacking.end);
+      lacking.offset = sum(lacking.offset, start - lacking.start);
+      lacking.start = start;
     }
     if (lacking.start < lacking.end) gaps.push_back(lacking);
   }
@@ -85,7 +95,7 @@ std::vector<ElfMemory::Piece> ElfMemory::disjoint(std::vector<Piece> pieces) {
   for (Piece piece : pieces) {
     if (piece.end <= covered) continue;
     if (piece.start < covered) {
-      if (piece.absence == Absence::none) piece.offset += covered - piece.start;
+      piece.offset = sum(piece.offset, covered - piece.start);
       piece.start = covered;
     }
     covered = piece.end;
@@ -152,6 +162,16 @@ Result<void> ElfMemory::read_page(std::uint64_t address, MutableBytes page, Page
     at += length;
   }
   return {};
+}
+
+std::size_t ElfMemory::read_cut_page(std::uint64_t address, MutableBytes page) const {
+  const Piece* piece = piece_of(address);
+  if (piece == nullptr || piece->absence != Absence::truncated) return 0;
+  const std::uint64_t offset = sum(piece->offset, address - piece->start);
+  if (offset >= file_->size()) return 0;
+  const std::uint64_t left = std::min(file_->size() - offset, piece->end - address);
+  const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(page.size(), left));
+  return file_->read(offset, page.first(length)) ? length : 0;
 }
 
 void ElfMemory::ranges(const std::function<bool(const PhysicalRange&)>& visit) const {

@@ -20,6 +20,7 @@ class ElfMemory final : public PhysicalMemory {
   std::uint64_t end() const override;
   PageLocation locate(std::uint64_t address) const override;
   Bytes view(std::uint64_t address) const override;
+  std::size_t read_cut_page(std::uint64_t address, MutableBytes page) const override;
   Result<void> read_page(std::uint64_t address, MutableBytes page,
                          PageDecoder& decoder) const override;
   void ranges(const std::function<bool(const PhysicalRange&)>& visit) const override;
@@ -32,7 +33,7 @@ class ElfMemory final : public PhysicalMemory {
   struct Piece {
     std::uint64_t start = 0;
     std::uint64_t end = 0;
-    std::uint64_t offset = 0;         // in the file
+    std::uint64_t offset = 0;  // in the file; past its end, or within the last page, if truncated
     std::uint64_t header_offset = 0;  // of the program header
     Absence absence = Absence::none;  // not `none`: these bytes are not in the file
   };

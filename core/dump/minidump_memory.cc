@@ -88,6 +88,19 @@ Result<void> MinidumpMemory::read_page(std::uint64_t address, MutableBytes page,
   return read_stored_page(*file_, location, address, page, decoder);
 }
 
+std::size_t MinidumpMemory::read_cut_page(std::uint64_t address, MutableBytes page) const {
+  const std::uint64_t frame = address >> page_shift_;
+  const NumberedRange* range = range_of(frame);
+  if (range == nullptr) return 0;
+  const std::uint64_t bit = range->first_bit + (frame - range->first_frame);
+  if (!dumped_.test(bit) || dumped_.rank(bit) != pages_in_file_) return 0;
+  const std::uint64_t offset = places_.data + (pages_in_file_ << page_shift_);
+  if (offset >= file_->size()) return 0;
+  const auto length =
+      static_cast<std::size_t>(std::min<std::uint64_t>(page.size(), file_->size() - offset));
+  return file_->read(offset, page.first(length)) ? length : 0;
+}
+
 void MinidumpMemory::ranges(const std::function<bool(const PhysicalRange&)>& visit) const {
   RangeJoiner joiner(visit);
   const auto add = [&](std::uint64_t first, std::uint64_t end, bool present, Absence absence) {

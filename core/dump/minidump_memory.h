@@ -38,6 +38,7 @@ class MinidumpMemory final : public PhysicalMemory {
   std::uint64_t end() const override;
   PageLocation locate(std::uint64_t address) const override;
   Bytes view(std::uint64_t address) const override;
+  std::size_t read_cut_page(std::uint64_t address, MutableBytes page) const override;
   Result<void> read_page(std::uint64_t address, MutableBytes page,
                          PageDecoder& decoder) const override;
   void ranges(const std::function<bool(const PhysicalRange&)>& visit) const override;

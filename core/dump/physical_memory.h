@@ -58,6 +58,14 @@ class PhysicalMemory {
   /// `not_in_dump` with the reason, `corrupt` when the stored bytes do not decompress.
   virtual Result<void> read_page(std::uint64_t address, MutableBytes page, PageDecoder& decoder) const = 0;
 
+  /// The leading bytes of the page at `address` (a multiple of page_size()) when it is stored as it is
+  /// and the file ends within it; answers how many there are. 0 for every other page; `read_page` refuses
+  /// all of them.
+  virtual std::size_t read_cut_page(std::uint64_t address, MutableBytes page) const {
+    static_cast<void>(address), static_cast<void>(page);
+    return 0;
+  }
+
   /// Calls `visit` for each range in ascending order, neighbours of equal state joined, from 0 to end();
   /// stops when it answers false. Costs time by the number of ranges and bitmap words, not pages' sizes.
   virtual void ranges(const std::function<bool(const PhysicalRange&)>& visit) const = 0;

@@ -4,6 +4,8 @@ namespace panicroom {
 namespace {
 
 constexpr std::size_t most_frames = 512;
+// An interrupt, a double fault and an NMI each may run on a stack of its own.
+constexpr unsigned most_stack_switches = 4;
 
 bool within(std::uint64_t address, std::uint64_t low, std::uint64_t high) {
   return (low == 0 && high == 0) || (address >= low && address < high);
@@ -25,6 +27,7 @@ Unwound unwind_frame_pointers(AddressSpace& kernel, const Registers& registers,
   unwound.frames.push_back({*registers.pc, registers.sp, true});
   const unsigned word = kernel.machine().pointer_size;
   std::uint64_t fp = registers.fp.value_or(0);
+  unsigned switches = 0;
   while (fp != 0) {
     const auto stop = [&](ErrorCode code, const char* why) {
       unwound.stopped = Error{code, Absence::none, why, fp, std::nullopt};
@@ -51,7 +54,9 @@ Unwound unwind_frame_pointers(AddressSpace& kernel, const Registers& registers,
       return unwound;
     }
     unwound.frames.push_back({*address, fp + 2 * word, false});
-    if (*caller != 0 && *caller <= fp) {
+    // Within a stack the frame pointers rise; a fall is a change of stacks, which can happen few
+    // times.
+    if (*caller != 0 && *caller <= fp && (*caller == fp || ++switches > most_stack_switches)) {
       stop(ErrorCode::corrupt, "the saved frame pointers do not rise");
       return unwound;
     }

@@ -120,9 +120,11 @@ class Minidump(Case, unittest.TestCase):
         rows = table("ranges", self.dump)["rows"]
         missing = [row for row in rows if row["reason"] == "truncated"]
         self.assertTrue(missing)
-        status, _, err = run("read", "--physical", missing[0]["start"], "8", self.dump)
+        # The file may end within a page, whose first bytes are then there: look at the range's end.
+        last = hex(int(missing[0]["end"], 16) - 8)
+        status, _, err = run("read", "--physical", last, "8", self.dump)
         self.assertEqual(status, 1)
-        self.assertIn("truncated", (run("translate", "--physical", missing[0]["start"], self.dump)[1] + err))
+        self.assertIn("truncated", run("translate", "--physical", last, self.dump)[1] + err)
 
 
 class FullDump(Case, unittest.TestCase):

@@ -81,9 +81,12 @@ class FreeBsd final : public Kernel {
   std::optional<std::string> text_variable(const char* name);
   std::optional<std::string> name_at(std::uint64_t address, Notes& notes);
 
+  /// Where the page tables cannot tell (their pages may be missing), the kernel's own half decides.
   bool is_text(std::uint64_t address) {
     const auto translated = memory_.translate(address);
-    return translated && translated->executable;
+    if (translated) return translated->executable;
+    const auto kernbase = address_of(symbols_.get(), "kernbase");
+    return kernbase && address >= *kernbase;
   }
 
   const Dump& dump_;
