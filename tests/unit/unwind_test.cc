@@ -1,0 +1,105 @@
+// Frame records as the System V ABI (x86) and AAPCS64 lay them out: the caller's frame pointer,
+// then the return address.
+#include "core/stack/unwind.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "tests/unit/kernel_memory.h"
+
+namespace panicroom {
+namespace {
+
+using test::KernelMemory;
+
+constexpr std::uint64_t kText = KernelMemory::kBase;
+constexpr std::uint64_t kStack = kText + 0x100000;
+constexpr std::uint64_t kStackEnd = kStack + 0x4000;
+
+class FramePointers : public testing::Test {
+ protected:
+  void frame(std::uint64_t at, std::uint64_t caller, std::uint64_t pc) {
+    memory_->put_integer(at, caller);
+    memory_->put_integer(at + 8, pc);
+  }
+  Unwound unwind(std::uint64_t fp, std::uint64_t low = kStack, std::uint64_t high = kStackEnd) {
+    const auto kernel = test::address_space(memory_);
+    Registers registers;
+    registers.pc = kText + 0x10;
+    registers.sp = kStack;
+    registers.fp = fp;
+    return unwind_frame_pointers(*kernel, registers, low, high, [](std::uint64_t pc) {
+      return pc >= kText && pc < kText + 0x1000;
+    });
+  }
+  std::shared_ptr<KernelMemory> memory_ = std::make_shared<KernelMemory>();
+};
+
+TEST_F(FramePointers, AreFollowedToANullOne) {
+  frame(kStack + 0x100, kStack + 0x200, kText + 0x20);
+  frame(kStack + 0x200, 0, kText + 0x30);
+  for (const bool known : {true, false}) {
+    const auto unwound = known ? unwind(kStack + 0x100) : unwind(kStack + 0x100, 0, 0);
+    EXPECT_FALSE(unwound.stopped);
+    ASSERT_EQ(unwound.frames.size(), 3U);
+    EXPECT_EQ(unwound.frames[0].pc, kText + 0x10);
+    EXPECT_TRUE(unwound.frames[0].exact);
+    EXPECT_EQ(unwound.frames[0].lookup_address(), kText + 0x10);
+    EXPECT_EQ(unwound.frames[1].pc, kText + 0x20);
+    EXPECT_EQ(unwound.frames[1].lookup_address(), kText + 0x1f);
+    EXPECT_EQ(unwound.frames[1].sp, kStack + 0x110);
+    EXPECT_EQ(unwound.frames[2].pc, kText + 0x30);
+  }
+}
+
+TEST_F(FramePointers, EndAtANullReturnAddress) {
+  frame(kStack + 0x100, kStack + 0x200, 0);
+  const auto unwound = unwind(kStack + 0x100);
+  EXPECT_FALSE(unwound.stopped);
+  EXPECT_EQ(unwound.frames.size(), 1U);
+}
+
+TEST_F(FramePointers, MustRiseWithinTheStackAndLeadToCode) {
+  frame(kStack + 0x100, kStack + 0x200, kText + 0x20);
+  frame(kStack + 0x200, kStack + 0x100, kText + 0x30);  // back down: a loop
+  auto unwound = unwind(kStack + 0x100);
+  ASSERT_TRUE(unwound.stopped);
+  EXPECT_EQ(unwound.stopped->code, ErrorCode::corrupt);
+  EXPECT_EQ(unwound.frames.size(), 3U);
+  frame(kStack + 0x200, kStack + 0x200, kText + 0x30);  // to itself
+  EXPECT_EQ(unwind(kStack + 0x100).frames.size(), 3U);
+  frame(kStack + 0x200, kStackEnd, kText + 0x30);  // out of the stack
+  EXPECT_EQ(unwind(kStack + 0x100).stopped->code, ErrorCode::corrupt);
+  frame(kStack + 0x200, kStack + 0x301, kText + 0x30);  // odd
+  EXPECT_EQ(unwind(kStack + 0x100).stopped->code, ErrorCode::corrupt);
+  frame(kStack + 0x200, 0, 0x4141);  // no code
+  EXPECT_EQ(unwind(kStack + 0x100).stopped->code, ErrorCode::corrupt);
+}
+
+TEST_F(FramePointers, StopWithTheReasonAtAMissingPage) {
+  frame(kStack + 0x100, kStack + 0x3000, kText + 0x20);
+  const auto unwound = unwind(kStack + 0x100);
+  ASSERT_TRUE(unwound.stopped);
+  EXPECT_EQ(unwound.stopped->code, ErrorCode::not_in_dump);
+  EXPECT_EQ(unwound.frames.size(), 2U);
+}
+
+TEST_F(FramePointers, AreBounded) {
+  for (std::uint64_t i = 0; i < 0x300; ++i)
+    frame(kStack + 16 * i, kStack + 16 * (i + 1), kText + 0x20);
+  const auto unwound = unwind(kStack);
+  ASSERT_TRUE(unwound.stopped);
+  EXPECT_EQ(unwound.frames.size(), 512U);
+}
+
+TEST_F(FramePointers, NeedAProgramCounter) {
+  const auto kernel = test::address_space(memory_);
+  const auto unwound =
+      unwind_frame_pointers(*kernel, Registers{}, 0, 0, [](std::uint64_t) { return true; });
+  EXPECT_TRUE(unwound.frames.empty());
+  EXPECT_TRUE(unwound.stopped);
+}
+
+}  // namespace
+}  // namespace panicroom
