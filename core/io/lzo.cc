@@ -187,18 +187,15 @@ Fault Decoder::quick(unsigned& state) {
 }
 
 // A length that did not fit its instruction: every zero byte adds 255, the first other byte itself.
+// Too long is too long, however much: so the sum cannot overflow.
 Fault Decoder::extended(std::size_t base, std::size_t& length) {
   length = base;
-  for (;;) {
-    if (in_ == in_end_) return Fault::input_ends;
+  while (in_ != in_end_) {
     const unsigned more = next();
-    if (more != 0) {
-      length += more;
-      return Fault::none;
-    }
-    length += 255;
-    if (length > room()) return Fault::output_full;
+    if (length <= room()) length += more == 0 ? 255 : more;
+    if (more != 0) return Fault::none;
   }
+  return Fault::input_ends;
 }
 
 Fault Decoder::literals(std::size_t count) {

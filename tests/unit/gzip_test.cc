@@ -134,6 +134,7 @@ TEST(Gzip, RefusesWhatHoldsNothing) {
   EXPECT_FALSE(open(gzipped({})));
 }
 
+#ifndef __EMSCRIPTEN__
 TEST(Gzip, ServesSeveralThreads) {
   const Buffer plain = memory_like(6 << 20, 8);
   const auto layer = open(gzipped(plain), kTiny);
@@ -142,6 +143,7 @@ TEST(Gzip, ServesSeveralThreads) {
   expect_random_reads(*layer->source, plain, 60);
   other.join();
 }
+#endif
 
 }  // namespace
 }  // namespace panicroom

@@ -128,6 +128,9 @@ TEST(Lzo, FollowsTheDescription) {
   Buffer none;
   EXPECT_TRUE(decodes(bytes({0x11, 0, 0}), none));  // the end alone
 
+  // The end's length means nothing, even when it is spelt at length.
+  EXPECT_TRUE(decodes(bytes({0x10, 0, 0x13, 0, 0}), none));
+
   Buffer five(5);
   EXPECT_TRUE(decodes(bytes({17 + 5, 'h', 'e', 'l', 'l', 'o', 0x11, 0, 0}), five));
   EXPECT_EQ(five, bytes({'h', 'e', 'l', 'l', 'o'}));
