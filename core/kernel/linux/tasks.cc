@@ -206,8 +206,12 @@ Process Tasks::read_process(std::uint64_t leader, Notes& notes) {
   process.pid = number(leader, layout_.tgid, notes, "a process's pid");
   process.name = name(leader, notes);
   process.state = state(leader, notes);
-  if (const auto parent = get(leader, layout_.real_parent, notes, "a process's parent");
-      parent && *parent != 0)
+  // Whichever task started a processor counts as its idle task's parent in task_struct; ps and
+  // crash say that the idle tasks, the kernel itself, have none but pid 0.
+  if (process.pid == 0)
+    process.ppid = 0;
+  else if (const auto parent = get(leader, layout_.real_parent, notes, "a process's parent");
+           parent && *parent != 0)
     process.ppid = number(*parent, layout_.tgid, notes, "a process's parent");
   if (const auto cred = get(leader, layout_.real_cred, notes, "a process's user"); cred && *cred)
     if (const auto uid = get(*cred, layout_.euid, notes, "a process's user"))
