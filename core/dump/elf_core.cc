@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
+#include "core/base/arithmetic.h"
 #include "core/dump/elf_headers.h"
 #include "core/dump/elf_memory.h"
 #include "core/dump/elf_notes.h"
@@ -41,6 +43,7 @@ std::vector<ElfSegment> physical_segments(const ElfCoreHeaders& headers,
                                           std::uint64_t& virtual_only) {
   const std::uint64_t unknown = headers.width == 8 ? ~std::uint64_t{0} : 0xffffffff;
   std::vector<ElfSegment> loads;
+  loads.reserve(headers.segments.size());
   for (const ElfSegment& segment : headers.segments) {
     if (segment.type != elf_pt_load || segment.memory_size == 0) continue;
     if (segment.physical_address == unknown)
@@ -68,6 +71,31 @@ bool is_user_program(const Dump& dump) {
          });
 }
 
+struct Extent {
+  std::uint64_t start, end;
+};
+
+/// Where in the file segments keep memory, joined: a dump may have many thousands of segments.
+std::vector<Extent> stored_extents(const ElfCoreHeaders& headers) {
+  std::vector<Extent> extents;
+  extents.reserve(headers.segments.size());
+  for (const ElfSegment& segment : headers.segments) {
+    const auto end = checked_add(segment.offset, segment.file_size);
+    if (segment.type == elf_pt_load && segment.file_size != 0)
+      extents.push_back({segment.offset, end.value_or(~std::uint64_t{0})});
+  }
+  std::sort(extents.begin(), extents.end(),
+            [](const Extent& a, const Extent& b) { return a.start < b.start; });
+  std::vector<Extent> joined;
+  for (const Extent& extent : extents) {
+    if (!joined.empty() && extent.start <= joined.back().end)
+      joined.back().end = std::max(joined.back().end, extent.end);
+    else
+      joined.push_back(extent);
+  }
+  return joined;
+}
+
 void add_regions(const ByteSource& file, const ElfCoreHeaders& headers, Dump& dump) {
   FileRegions regions(file.size(), 0);
   regions.add(0, headers.headers_size, "header");
@@ -76,8 +104,8 @@ void add_regions(const ByteSource& file, const ElfCoreHeaders& headers, Dump& du
   regions.add(headers.section_headers_offset, headers.section_headers_size, "section headers");
   for (const ElfSegment& segment : headers.segments)
     if (segment.type == elf_pt_note) regions.add(segment.offset, segment.file_size, "notes");
-  for (const ElfSegment& segment : headers.segments)
-    if (segment.type == elf_pt_load) regions.add(segment.offset, segment.file_size, "page data");
+  for (const Extent& extent : stored_extents(headers))
+    regions.add(extent.start, extent.end - extent.start, "page data");
   dump.regions = regions.finish();
 }
 

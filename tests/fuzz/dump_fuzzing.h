@@ -58,6 +58,8 @@ inline void check_pages(const Dump& dump, const Dump& unmapped) {
       const bool read = memory.read_page(start, page, decoder).has_value();
       require(read == unmapped.memory->read_page(start, other, decoder).has_value());
       require(!read || page == other);
+      const std::size_t cut = memory.read_cut_page(start, other);
+      require(cut == 0 || (!read && location.absence == Absence::truncated && cut < unit));
       const Bytes view = memory.view(address);
       require(view.empty() || (read && view[0] == page[static_cast<std::size_t>(address - start)]));
     }

@@ -288,6 +288,30 @@ TEST(ElfCore, ATruncatedFileOpensAndSaysWhichPagesAreGone) {
             (PhysicalRange{0x102000, 0x104000, false, Absence::truncated}));
 }
 
+TEST(ElfCore, TheCutPageGivesItsLeadingBytes) {
+  Core core;
+  core.segments = {load(0, 0x4000), load(0x100000, 0x4000)};
+  Image image = write(core);
+  image.resize(image.size() - 0x1801);  // within the page at 0x102000
+  const auto dump = open(image);
+  ASSERT_TRUE(dump);
+  std::vector<std::byte> page(0x1000);
+  ASSERT_EQ(dump->memory->read_cut_page(0x102000, page), 0x7ffU);
+  const auto expected = page_of(0x102000, 0x1000);
+  EXPECT_TRUE(std::equal(expected.begin(), expected.begin() + 0x7ff, page.begin()));
+  for (const std::uint64_t address : {0x0U, 0x4000U, 0x101000U, 0x103000U, 0x104000U})
+    EXPECT_EQ(dump->memory->read_cut_page(address, page), 0U);
+  EXPECT_TRUE(lacks_page(*dump, 0x102000, Absence::truncated));
+
+  // A segment whose place wraps around the end of the address space has no cut page.
+  image = write(core);
+  image.put64(64 + 8, unset - 0xfff);
+  const auto hostile = open(image);
+  ASSERT_TRUE(hostile);
+  for (std::uint64_t address = 0; address < 0x4000; address += 0x1000)
+    EXPECT_EQ(hostile->memory->read_cut_page(address, page), 0U);
+}
+
 TEST(ElfCore, TruncatedWithinItsProgramHeaders) {
   Core core;
   core.segments = {load(0x1000, 0x1000), load(0x2000, 0x1000)};

@@ -300,6 +300,20 @@ TEST(Minidump, ATruncatedFileOpensAndSaysWhichPagesAreGone) {
   EXPECT_EQ(ranges.back(), (PhysicalRange{0x1001ff000, 0x100200000, false, Absence::truncated}));
 }
 
+TEST(Minidump, TheCutPageGivesItsLeadingBytes) {
+  Image image = write(amd64_with_hole());
+  image.resize(image.size() - 4096 - 1);
+  const auto dump = open(image);
+  ASSERT_TRUE(dump);
+  std::vector<std::byte> page(4096);
+  ASSERT_EQ(dump->memory->read_cut_page(0x100000000, page), 4095U);
+  const auto expected = page_of(0x100000000, 4096);
+  EXPECT_TRUE(std::equal(expected.begin(), expected.end() - 1, page.begin()));
+  for (const unsigned long long address :
+       {0x1000ULL, 0x3000ULL, 0x9f000ULL, 0x1001ff000ULL, 0x200000000ULL})
+    EXPECT_EQ(dump->memory->read_cut_page(address, page), 0U);
+}
+
 TEST(Minidump, TruncatedAtEveryPageItOpensOrSaysWhy) {
   const Image whole = write(amd64_with_hole());
   for (std::uint64_t size = 0; size < whole.size(); size += 1024) {
