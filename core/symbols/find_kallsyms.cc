@@ -52,7 +52,9 @@ std::optional<TokenTables> tokens_around(AddressSpace& kernel, std::uint64_t dig
     starts[i] = nul + 1;
   }
   const Reader reader(after, kernel.machine().order);
-  for (std::uint64_t at = round_down(starts.back() + 1, 2); at < starts.back() + 64; at += 2) {
+  // The index is aligned in memory; the digits may begin at an odd address.
+  const std::uint64_t first_place = starts.back() + ((digits + starts.back()) & 1U);
+  for (std::uint64_t at = first_place; at < starts.back() + 64; at += 2) {
     const auto first = reader.u16(at), digit = reader.u16(at + kFirstDigit * 2);
     if (!first || !digit || *first != 0) continue;
     bool agrees = true;

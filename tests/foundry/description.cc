@@ -99,6 +99,8 @@ class Parser {
       out_.heap = range_of(word(1));
     else if (verb == "panic")
       out_.panic = word(1);
+    else if (verb == "kallsyms")
+      out_.tell_kallsyms = word(1) != "untold";
     else if (verb == "log")
       log(words);
     else if (verb == "process")

@@ -58,6 +58,9 @@ class World {
     // The kernel keeps its VMCOREINFO on a page of its own (kernel/vmcore_info.c).
     const std::uint64_t vmcoreinfo_page = heap_.take_aligned(image_.page, image_.page);
     number("vmcoreinfo_data", vmcoreinfo_page, word_);
+    // kallsyms marks every 256th name: there must be more of them than that.
+    for (unsigned index = 0; index < 300; ++index)
+      symbol(fmt::format("filler_{}_init_task", index), image_start + 16 * index + 8, 'd');
     std::vector<Symbol> all = image_.symbols;
     const std::vector<Symbol> own = write_kallsyms(image_, heap_.take(65536), all);
     image_.symbols.insert(image_.symbols.end(), own.begin(), own.end());
@@ -123,19 +126,24 @@ class World {
     std::vector<std::uint64_t> list = {leaders.at(0) + Layout::tasks};
     for (ProcessText& process : description_.processes) {
       if (process.pid != 0) list.push_back(process.address + Layout::tasks);
-      const std::uint64_t signal = heap_.take(Layout::signal_size),
-                          cred = heap_.take(Layout::cred_size);
-      image_.write_virtual(signal + Layout::nr_threads,
-                           process.pid == 0 ? 1 : process.threads.size(), 4);
+      const std::uint64_t cred = heap_.take(Layout::cred_size);
       image_.write_virtual(cred + Layout::euid, process.uid, 4);
-      std::vector<std::uint64_t> group = {signal + Layout::thread_head};
+      // Each idle task is a thread group of its own.
+      std::vector<std::vector<ThreadText*>> groups;
       for (ThreadText& thread : process.threads) {
-        // Idle tasks of further processors have thread groups of their own.
-        if (process.pid != 0 || &thread == &process.threads.front())
-          group.push_back(thread.address + Layout::thread_node);
-        fill(process, thread, signal, cred, leaders);
+        if (groups.empty() || process.pid == 0) groups.emplace_back();
+        groups.back().push_back(&thread);
       }
-      circle(group);
+      for (const auto& group : groups) {
+        const std::uint64_t signal = heap_.take(Layout::signal_size);
+        image_.write_virtual(signal + Layout::nr_threads, group.size(), 4);
+        std::vector<std::uint64_t> links = {signal + Layout::thread_head};
+        for (ThreadText* thread : group) {
+          links.push_back(thread->address + Layout::thread_node);
+          fill(process, *thread, signal, cred, leaders);
+        }
+        circle(links);
+      }
     }
     circle(list);
   }
@@ -299,6 +307,14 @@ class World {
                                         {"machine", name65, 260 * 8},
                                         {"domainname", name65, 325 * 8}});
     btf.structure("uts_namespace", 400, {{"name", uts, Layout::uts_name * 8}});
+    btf.structure("inactive_task_frame", 56,
+                  {{"r15", u64, 0},
+                   {"r14", u64, 64},
+                   {"r13", u64, 128},
+                   {"r12", u64, 192},
+                   {"bx", u64, 256},
+                   {"bp", u64, 320},
+                   {"ret_addr", u64, 384}});
     const unsigned stack = btf.array(u64, 16384 / 8);
     btf.structure("thread_union", 16384, {{"stack", stack, 0}});
     const unsigned atomic =
