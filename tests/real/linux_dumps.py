@@ -3,7 +3,8 @@
 
 usage: linux_dumps.py PROGRAM [ARGUMENT...]    PROGRAM is the command line to test, native or wasm.
 The dumps are found in $PANICROOM_LINUX_DUMPS, else where samples/linux/make puts them; guests that are not there are made.
-$PANICROOM_LINUX_GUESTS names the guests (default: kaslr nokaslr la57 no-vmcoreinfo). No kernel file is ever given.
+$PANICROOM_LINUX_GUESTS names the guests (default: sample kaslr nokaslr la57 no-vmcoreinfo); `sample` is the repository's own
+samples/linux/sample.vmcore and needs nothing made. No kernel file is ever given.
 """
 
 import json
@@ -16,9 +17,10 @@ from functools import lru_cache
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-GUESTS = os.environ.get("PANICROOM_LINUX_GUESTS", "kaslr nokaslr la57 no-vmcoreinfo").split()
+GUESTS = os.environ.get("PANICROOM_LINUX_GUESTS", "sample kaslr nokaslr la57 no-vmcoreinfo").split()
 PROGRAM: list[str] = []
 FOLDER = Path()
+SAMPLES = REPOSITORY / "samples" / "linux"
 
 STATES = {
     "R": "running", "S": "sleeping", "D": "uninterruptible", "I": "idle", "T": "stopped", "t": "traced", "Z": "zombie",
@@ -29,6 +31,7 @@ PF_KTHREAD = 0x00200000  # proc(5) flags; Linux include/linux/sched.h
 
 # The whole memory of the stopped guest is in these; user pages and free pages may be excluded.
 WHOLE = {
+    "sample": ["sample.vmcore"],
     "kaslr": [
         "kaslr.elf", "kaslr.paging.elf", "kaslr.standard.elf", "kaslr.qemu-zlib.kdump", "kaslr.d31-zlib.kdump",
         "kaslr.d31-lzo.kdump", "kaslr.d31-snappy.kdump", "kaslr.d31-zstd.kdump", "kaslr.d31-plain.kdump", "kaslr.d1-lzo.kdump",
@@ -49,6 +52,11 @@ PARTIAL = {
 }
 
 
+def paths(dump):
+    """The files of a dump; parts of a split one are separated by spaces."""
+    return [str((SAMPLES if part.startswith("sample.") else FOLDER) / part) for part in dump.split()]
+
+
 def run(*arguments):
     done = subprocess.run([*PROGRAM, *arguments], capture_output=True, timeout=120, check=False)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
@@ -57,15 +65,14 @@ def run(*arguments):
 @lru_cache(maxsize=None)
 def table(command, dump):
     """The answer of `command`, whose words are separated by spaces."""
-    files = [str(FOLDER / part) for part in dump.split()]
-    status, out, err = run(*command.split(), "--json", *files)
+    status, out, err = run(*command.split(), "--json", *paths(dump))
     assert status == 0, f"{command} {dump}: status {status}: {err}"
     return json.loads(out)
 
 
 @lru_cache(maxsize=None)
 def truth_of(guest):
-    return json.loads((FOLDER / f"{guest}.truth.json").read_text(encoding="utf-8"))
+    return json.loads(Path(paths(f"{guest}.truth.json")[0]).read_text(encoding="utf-8"))
 
 
 def shown_name(task):
@@ -207,7 +214,7 @@ class Whole:
             self.assertIn((symbol["name"], int(symbol["address"], 16), symbol["type"]), seen)
 
     def test_read_and_translate(self):
-        files = [str(FOLDER / part) for part in self.dump.split()]
+        files = paths(self.dump)
         banner = self.truth["kernel"]["banner"].encode()
         status, out, err = run("read", "linux_banner", str(len(banner)), "--json", *files)
         self.assertEqual(status, 0, err)
@@ -237,7 +244,7 @@ class Partial:
 
     def test_right_as_far_as_it_goes(self):
         truth = truth_of(self.guest)
-        files = [str(FOLDER / part) for part in self.dump.split()]
+        files = paths(self.dump)
         status, out, err = run("ps", "--json", *files)
         if status != 0:
             self.assertEqual(status, 1)
@@ -254,7 +261,7 @@ class Partial:
                 self.assertEqual(row["name"], shown_name(known[row["pid"]]))
 
     def test_it_is_said_that_it_is_not_whole(self):
-        status, out, err = run("info", "--json", *[str(FOLDER / part) for part in self.dump.split()])
+        status, out, err = run("info", "--json", *paths(self.dump))
         self.assertEqual(status, 0, err)
         answer = json.loads(out)
         self.assertIs(answer["rows"][0]["complete"], False)
@@ -264,7 +271,7 @@ class Partial:
         rows = table("ranges", self.dump)["rows"]
         missing = [row for row in rows if row["state"] == "missing"]
         self.assertTrue(missing)
-        files = [str(FOLDER / part) for part in self.dump.split()]
+        files = paths(self.dump)
         status, out, _ = run("read", "--physical", missing[-1]["start"], "8", "--json", *files)
         self.assertEqual(status, 1)
         self.assertIsNone(json.loads(out)["rows"][0]["bytes"])
@@ -285,10 +292,12 @@ def main():
     PROGRAM.extend(argument for argument in sys.argv[1:])
     if not PROGRAM:
         sys.exit(__doc__)
-    make = [str(REPOSITORY / "samples/linux/make"), *GUESTS]
-    if chosen := os.environ.get("PANICROOM_LINUX_DUMPS"):
-        make += ["--out", chosen]
-    FOLDER = Path(subprocess.run(make, check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
+    guests = [guest for guest in GUESTS if guest != "sample"]
+    if guests:
+        make = [str(SAMPLES / "make"), *guests]
+        if chosen := os.environ.get("PANICROOM_LINUX_DUMPS"):
+            make += ["--out", chosen]
+        FOLDER = Path(subprocess.run(make, check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
     unittest.main(argv=[sys.argv[0]])
 
 
