@@ -25,26 +25,28 @@ struct ElfNote {
 
 /// A processor's state when the dump was written (NT_PRSTATUS or QEMU's note).
 struct CpuState {
-  std::uint32_t index = 0;           ///< order of the notes, which is the order of the processors
-  std::optional<std::int64_t> pid;   ///< what NT_PRSTATUS says ran there; 0 for idle
-  Registers registers;               ///< with "cr3", "cr4", "gs_base", ... when the note has them
+  std::uint32_t index = 0;          ///< order of the notes, which is the order of the processors
+  std::optional<std::int64_t> pid;  ///< what NT_PRSTATUS says ran there; 0 for idle
+  Registers registers;              ///< with "cr3", "cr4", "gs_base", ... when the note has them
 };
 
-/// What the address translation needs of a FreeBSD minidump: its own page map instead of page tables.
+/// What the address translation needs of a FreeBSD minidump: its own page map instead of page
+/// tables.
 struct MinidumpMap {
-  std::uint32_t version = 0;      ///< as in the header, per architecture
-  std::uint64_t kernbase = 0;     ///< lowest address of the page map
-  std::uint64_t dmapbase = 0;     ///< direct map's virtual range; both 0 where there is none
+  std::uint32_t version = 0;   ///< as in the header, per architecture
+  std::uint64_t kernbase = 0;  ///< lowest address of the page map
+  std::uint64_t dmapbase = 0;  ///< direct map's virtual range; both 0 where there is none
   std::uint64_t dmapend = 0;
-  std::uint64_t dmapphys = 0;     ///< physical address of dmapbase
-  bool pae = false;               ///< i386: 8-byte entries
-  std::uint64_t map_offset = 0;   ///< the page map in `file`, bytes
+  std::uint64_t dmapphys = 0;    ///< physical address of dmapbase
+  bool pae = false;              ///< i386: 8-byte entries
+  std::uint64_t map_offset = 0;  ///< the page map in `file`, bytes
   std::uint64_t map_size = 0;
   SourcePtr file;
 };
 
-/// A stretch of the unwrapped file and what it is ("header", "bitmap", "page data"): every byte of the
-/// file is accounted for, in ascending order and without gaps; unknown bytes are called "unknown".
+/// A stretch of the unwrapped file and what it is ("header", "bitmap", "page data"): every byte of
+/// the file is accounted for, in ascending order and without gaps; unknown bytes are called
+/// "unknown".
 struct FileRegion {
   std::uint64_t start = 0;
   std::uint64_t end = 0;
@@ -54,27 +56,31 @@ struct FileRegion {
 
 /// An opened dump of any format. Immutable; the format's file in core/dump fills it.
 struct Dump {
-  std::string format;  ///< for people and the `dump` table: "FreeBSD minidump v3", "kdump-compressed v6", "ELF core"
+  std::string format;               ///< for people and the `dump` table: "FreeBSD minidump v3",
+                                    ///< "kdump-compressed v6", "ELF core"
   std::vector<std::string> layers;  ///< what was around it: "gzip", "flattened", ...
   Machine machine;
   std::shared_ptr<const PhysicalMemory> memory;
 
-  std::vector<ElfNote> notes;             ///< raw, in file order; bounded (see formats.h)
+  std::vector<ElfNote> notes;  ///< raw, in file order, at most max_notes_size bytes (elf_notes.h)
   std::optional<std::string> vmcoreinfo;  ///< Linux: the VMCOREINFO text, key=value lines
   std::vector<CpuState> cpus;
   std::optional<MinidumpMap> minidump;
 
   /// What a header says of the machine, empty where it says nothing.
-  std::string release;    ///< uname -r
-  std::string version;    ///< uname -v
+  std::string release;  ///< uname -r
+  std::string version;  ///< uname -v
   std::string nodename;
   std::optional<std::int64_t> time;  ///< seconds since 1970
-  std::optional<std::int64_t> phys_base;  ///< Linux kdump sub header; QEMU writes it wrong, prefer VMCOREINFO
-  std::optional<int> dump_level;          ///< makedumpfile's -d
-  std::optional<std::pair<std::uint64_t, std::uint64_t>> message_buffer;  ///< FreeBSD minidump: offset and size in the file
+  std::optional<std::int64_t>
+      phys_base;  ///< Linux kdump sub header; QEMU writes it wrong, prefer VMCOREINFO
+  std::optional<int> dump_level;  ///< makedumpfile's -d
+  std::optional<std::pair<std::uint64_t, std::uint64_t>>
+      message_buffer;  ///< FreeBSD minidump: offset and size in the file
 
-  bool complete = true;      ///< false when the file ends early or its writer says that it is incomplete
-  std::vector<Note> remarks; ///< what the user should know: truncation, odd headers, missing parts
+  bool complete =
+      true;  ///< false when the file ends early or its writer says that it is incomplete
+  std::vector<Note> remarks;  ///< what the user should know: truncation, odd headers, missing parts
   std::vector<FileRegion> regions;
 };
 

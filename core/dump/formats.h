@@ -20,14 +20,14 @@ struct FormatInfo {
 };
 std::span<const FormatInfo> formats();
 
-/// Recognises a file (already unwrapped) without opening it. An ELF core is a dump, an ELF executable,
-/// shared object or relocatable file is a kernel file.
+/// Recognises a file (already unwrapped) without opening it. An ELF core is a dump, an ELF
+/// executable, shared object or relocatable file is a kernel file.
 Result<FileKind> classify(const ByteSource& file);
 
 /// Opens a dump from its unwrapped files: one, or all parts of a split set in any order. Errors:
-/// `unsupported` for a file that is no dump or of a kind that is recognised but not read (the text says
-/// what it is and what to do), `corrupt` when its headers cannot be true. Truncation is no error: it is
-/// in `Dump::remarks`, and reads of what is missing say so.
+/// `unsupported` for a file that is no dump or of a kind that is recognised but not read (the text
+/// says what it is and what to do), `corrupt` when its headers cannot be true. Truncation is no
+/// error: it is in `Dump::remarks`, and reads of what is missing say so.
 Result<Dump> open_dump(std::span<const SourcePtr> files);
 
 }  // namespace panicroom

@@ -15,13 +15,15 @@ namespace panicroom {
 /// Where the bytes of one physical page are.
 struct PageLocation {
   bool present = false;
-  Absence absence = Absence::hole;  ///< why, when not present
+  /// Why, when not present; `none` then means that the record is damaged: read_page says how.
+  Absence absence = Absence::hole;
   Codec codec = Codec::none;
-  std::uint32_t stored_size = 0;    ///< bytes in the file
-  std::uint32_t part = 0;           ///< which file of a split set, from 0
-  std::uint64_t file_offset = 0;    ///< of the page's first stored byte, within the unwrapped file
-  std::uint64_t record_offset = 0;  ///< of the record that names it (page descriptor, program header, bitmap byte)
-  std::string_view record;          ///< what that record is: "page descriptor", "program header", "bitmap"
+  std::uint32_t stored_size = 0;  ///< bytes in the file
+  std::uint32_t part = 0;         ///< which file of a split set, from 0
+  std::uint64_t file_offset = 0;  ///< of the page's first stored byte, within the unwrapped file
+  std::uint64_t record_offset =
+      0;  ///< of the record that names it (page descriptor, program header, bitmap byte)
+  std::string_view record;  ///< what that record is: "page descriptor", "program header", "bitmap"
 };
 
 /// A run of physical memory in one state. `end` is exclusive.
@@ -34,8 +36,8 @@ struct PhysicalRange {
   bool operator==(const PhysicalRange&) const = default;
 };
 
-/// The physical memory that a dump holds. Immutable once made; every member may be called from several
-/// threads at once. Addresses are physical, in bytes.
+/// The physical memory that a dump holds. Immutable once made; every member may be called from
+/// several threads at once. Addresses are physical, in bytes.
 class PhysicalMemory {
  public:
   virtual ~PhysicalMemory() = default;
@@ -47,8 +49,9 @@ class PhysicalMemory {
 
   virtual PageLocation locate(std::uint64_t address) const = 0;
 
-  /// The longest run of plain bytes from `address` that lie in memory as they are (a mapped file and
-  /// no compression); empty otherwise. Stays valid as long as this object.
+  /// A run of plain bytes from `address` that lie in memory as they are (a mapped file and no
+  /// compression), as long as is found without a search: at least to the end of the page. Empty
+  /// otherwise. Stays valid as long as this object.
   virtual Bytes view(std::uint64_t address) const {
     static_cast<void>(address);
     return {};
@@ -56,18 +59,20 @@ class PhysicalMemory {
 
   /// The whole page that begins at `address` (a multiple of page_size()) into `page`. Errors:
   /// `not_in_dump` with the reason, `corrupt` when the stored bytes do not decompress.
-  virtual Result<void> read_page(std::uint64_t address, MutableBytes page, PageDecoder& decoder) const = 0;
+  virtual Result<void> read_page(std::uint64_t address, MutableBytes page,
+                                 PageDecoder& decoder) const = 0;
 
-  /// The leading bytes of the page at `address` (a multiple of page_size()) when it is stored as it is
-  /// and the file ends within it; answers how many there are. 0 for every other page; `read_page` refuses
-  /// all of them.
+  /// The leading bytes of the page at `address` (a multiple of page_size()) when it is stored as it
+  /// is and the file ends within it; answers how many there are. 0 for every other page;
+  /// `read_page` refuses all of them.
   virtual std::size_t read_cut_page(std::uint64_t address, MutableBytes page) const {
     static_cast<void>(address), static_cast<void>(page);
     return 0;
   }
 
-  /// Calls `visit` for each range in ascending order, neighbours of equal state joined, from 0 to end();
-  /// stops when it answers false. Costs time by the number of ranges and bitmap words, not pages' sizes.
+  /// Calls `visit` for each range in ascending order, neighbours of equal state joined, from 0 to
+  /// end(); stops when it answers false. Costs time by the number of ranges and bitmap words, not
+  /// pages' sizes.
   virtual void ranges(const std::function<bool(const PhysicalRange&)>& visit) const = 0;
 };
 
