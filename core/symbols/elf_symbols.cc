@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -201,11 +202,12 @@ Result<std::shared_ptr<const SymbolTable>> symbols_of(Elf* elf, const SymbolSect
   if (placed.empty())
     return fail(ErrorCode::unsupported, "the file's symbol table names no symbol");
   // Aliases: the one that others can call stands for all, so it comes first at its address.
-  std::stable_sort(placed.begin(), placed.end(), [](const PlacedSymbol& a, const PlacedSymbol& b) {
+  std::sort(placed.begin(), placed.end(), [](const PlacedSymbol& a, const PlacedSymbol& b) {
     const auto local = [](const PlacedSymbol& p) {
       return p.symbol.type >= 'a' && p.symbol.type <= 'z';
     };
-    return std::pair(a.symbol.address, local(a)) < std::pair(b.symbol.address, local(b));
+    return std::tuple(a.symbol.address, local(a), a.name) <
+           std::tuple(b.symbol.address, local(b), b.name);
   });
   std::vector<Symbol> symbols;
   symbols.reserve(placed.size());

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "core/symbols/kallsyms_names.h"
 
@@ -88,8 +89,9 @@ Result<std::vector<KallsymsAddresses>> read_kallsyms_addresses(AddressSpace& ker
   }
   if (readings.empty())
     return fail(ErrorCode::corrupt, "kallsyms has neither offsets nor addresses");
-  std::stable_sort(readings.begin(), readings.end(),
-                   [](const auto& a, const auto& b) { return a.plausible > b.plausible; });
+  std::sort(readings.begin(), readings.end(), [](const auto& a, const auto& b) {
+    return std::tuple(b.plausible, a.form) < std::tuple(a.plausible, b.form);
+  });
   return readings;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <mutex>
+#include <utility>
 
 namespace panicroom {
 
@@ -26,8 +27,7 @@ class ListedSymbols final : public SymbolTable {
   ListedSymbols(std::string origin, std::vector<Symbol> symbols, std::shared_ptr<const void> names)
       : origin_(std::move(origin)), symbols_(std::move(symbols)), names_(std::move(names)) {
     const auto by_address = [](const Symbol& a, const Symbol& b) { return a.address < b.address; };
-    if (!std::is_sorted(symbols_.begin(), symbols_.end(), by_address))
-      std::stable_sort(symbols_.begin(), symbols_.end(), by_address);
+    if (!std::is_sorted(symbols_.begin(), symbols_.end(), by_address)) sort();
   }
 
   std::string_view origin() const override { return origin_; }
@@ -74,6 +74,18 @@ class ListedSymbols final : public SymbolTable {
     std::uint32_t place;
     auto operator<=>(const NamedPlace&) const = default;
   };
+
+  /// By address; symbols at one address keep their order.
+  void sort() {
+    std::vector<std::pair<std::uint64_t, std::size_t>> order;
+    order.reserve(symbols_.size());
+    for (std::size_t i = 0; i < symbols_.size(); ++i) order.emplace_back(symbols_[i].address, i);
+    std::sort(order.begin(), order.end());
+    std::vector<Symbol> sorted;
+    sorted.reserve(symbols_.size());
+    for (const auto& [address, i] : order) sorted.push_back(symbols_[i]);
+    symbols_ = std::move(sorted);
+  }
 
   void index() const {
     by_name_.reserve(symbols_.size());
