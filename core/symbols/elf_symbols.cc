@@ -145,7 +145,7 @@ std::string build_id_of(Elf* elf) {
       continue;
     if (segment.p_filesz > kNotesLimit) continue;
     auto* data =
-        elf_getdata_rawchunk(elf, static_cast<std::int64_t>(segment.p_offset), segment.p_filesz,
+        elf_getdata_rawchunk(elf, static_cast<std::int64_t>(segment.p_offset), static_cast<std::size_t>(segment.p_filesz),
                              segment.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
     if (auto id = search(data); !id.empty()) return id;
   }
