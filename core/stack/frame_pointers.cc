@@ -11,6 +11,20 @@ bool within(std::uint64_t address, std::uint64_t low, std::uint64_t high) {
   return (low == 0 && high == 0) || (address >= low && address < high);
 }
 
+/// A return address as the call left it. AArch64 kernels may sign return addresses: the bits
+/// between the address and bit 55, which are all ones in the kernel's half, then hold a code (Arm
+/// ARM, pointer authentication). How many bits the address has is not known here, so `is_text`
+/// decides.
+std::uint64_t without_signature(std::uint64_t address, Architecture architecture,
+                                const std::function<bool(std::uint64_t)>& is_text) {
+  if (architecture != Architecture::aarch64 || is_text(address)) return address;
+  for (const unsigned bits : {52U, 48U, 47U, 42U, 39U, 36U}) {
+    const std::uint64_t plain = address | (~std::uint64_t{0} << bits);
+    if (is_text(plain)) return plain;
+  }
+  return address;
+}
+
 }  // namespace
 
 // The frame record is the same on x86 and AArch64: [fp] the caller's frame pointer, then the return
@@ -27,6 +41,7 @@ Unwound unwind_frame_pointers(AddressSpace& kernel, const Registers& registers,
   unwound.frames.push_back({*registers.pc, registers.sp, true});
   const unsigned word = kernel.machine().pointer_size;
   std::uint64_t fp = registers.fp.value_or(0);
+  const bool one_stack = stack_low != 0 || stack_high != 0;
   unsigned switches = 0;
   while (fp != 0) {
     const auto stop = [&](ErrorCode code, const char* why) {
@@ -41,22 +56,23 @@ Unwound unwind_frame_pointers(AddressSpace& kernel, const Registers& registers,
       return unwound;
     }
     const auto caller = kernel.word(fp);
-    const auto address = kernel.word(fp + word);
-    if (!caller || !address) {
-      unwound.stopped =
-          (!caller ? caller.error() : address.error()).within("a frame cannot be read");
+    const auto saved = kernel.word(fp + word);
+    if (!caller || !saved) {
+      unwound.stopped = (!caller ? caller.error() : saved.error()).within("a frame cannot be read");
       return unwound;
     }
-    if (*address == 0) return unwound;
-    if (!is_text(*address)) {
+    if (*saved == 0) return unwound;
+    const std::uint64_t address = without_signature(*saved, kernel.machine().architecture, is_text);
+    if (!is_text(address)) {
       unwound.stopped = Error{ErrorCode::corrupt, Absence::none,
-                              "a return address points to no code", *address, std::nullopt};
+                              "a return address points to no code", address, std::nullopt};
       return unwound;
     }
-    unwound.frames.push_back({*address, fp + 2 * word, false});
+    unwound.frames.push_back({address, fp + 2 * word, false});
     // Within a stack the frame pointers rise; a fall is a change of stacks, which can happen few
-    // times.
-    if (*caller != 0 && *caller <= fp && (*caller == fp || ++switches > most_stack_switches)) {
+    // times, and never to a place within the one known stack.
+    const unsigned allowed = one_stack ? 0 : most_stack_switches;
+    if (*caller != 0 && *caller <= fp && (*caller == fp || ++switches > allowed)) {
       stop(ErrorCode::corrupt, "the saved frame pointers do not rise");
       return unwound;
     }

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
 #include <vector>
 
 #include "tests/unit/kernel_memory.h"
@@ -75,6 +76,38 @@ TEST_F(FramePointers, MustRiseWithinTheStackAndLeadToCode) {
   EXPECT_EQ(unwind(kStack + 0x100).stopped->code, ErrorCode::corrupt);
   frame(kStack + 0x200, 0, 0x4141);  // no code
   EXPECT_EQ(unwind(kStack + 0x100).stopped->code, ErrorCode::corrupt);
+}
+
+TEST_F(FramePointers, MayFallAFewTimesWhereTheStackIsNotKnown) {
+  // From an interrupt's stack to the thread's, which lies below it.
+  frame(kStack + 0x3000, kStack + 0x100, kText + 0x20);
+  frame(kStack + 0x100, 0, kText + 0x30);
+  const auto unwound = unwind(kStack + 0x3000, 0, 0);
+  EXPECT_FALSE(unwound.stopped);
+  EXPECT_EQ(unwound.frames.size(), 3U);
+  frame(kStack + 0x100, kStack + 0x3000, kText + 0x30);  // and back: a loop
+  const auto loop = unwind(kStack + 0x3000, 0, 0);
+  ASSERT_TRUE(loop.stopped);
+  EXPECT_EQ(loop.stopped->code, ErrorCode::corrupt);
+  EXPECT_LT(loop.frames.size(), 32U);
+}
+
+TEST_F(FramePointers, LoseTheSignaturesOfAArch64) {
+  // Bits 54:48 of the return address hold the code, as with 48-bit addresses.
+  frame(kStack + 0x100, 0, (kText + 0x20) & ~(std::uint64_t{0x5a} << 48));
+  Machine machine;
+  machine.architecture = Architecture::aarch64;
+  std::vector<LinearRange> whole{{KernelMemory::kBase, ~std::uint64_t{0}, 0, "kernel image"}};
+  AddressSpace kernel(memory_, machine, linear_page_table(std::move(whole), nullptr));
+  Registers registers;
+  registers.pc = kText;
+  registers.fp = kStack + 0x100;
+  const auto unwound =
+      unwind_frame_pointers(kernel, registers, kStack, kStackEnd,
+                            [](std::uint64_t pc) { return pc >= kText && pc < kText + 0x1000; });
+  EXPECT_FALSE(unwound.stopped);
+  ASSERT_EQ(unwound.frames.size(), 2U);
+  EXPECT_EQ(unwound.frames[1].pc, kText + 0x20);
 }
 
 TEST_F(FramePointers, StopWithTheReasonAtAMissingPage) {
