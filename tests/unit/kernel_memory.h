@@ -21,11 +21,13 @@ class KernelMemory final : public PhysicalMemory {
 
   /// Puts bytes at a virtual address; what they leave of their pages is zero.
   void put(std::uint64_t address, Bytes bytes) {
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-      const std::uint64_t at = address - kBase + i;
+    for (std::size_t done = 0; done < bytes.size();) {
+      const std::uint64_t at = address - kBase + done;
       auto& page = pages_[at / kPage];
       page.resize(kPage);
-      page[at % kPage] = bytes[i];
+      const auto length = std::min<std::size_t>(kPage - at % kPage, bytes.size() - done);
+      std::memcpy(page.data() + at % kPage, bytes.data() + done, length);
+      done += length;
     }
   }
   void put(std::uint64_t address, const std::vector<std::byte>& bytes) {
