@@ -21,7 +21,7 @@ export function elfCore(segments, changes = {}) {
     buffer.writeUInt32LE(1, at);
     buffer.writeUInt32LE(7, at + 4);
     buffer.writeBigUInt64LE(offset, at + 8);
-    buffer.writeBigUInt64LE(0xffff888000000000n + physical, at + 16);
+    buffer.writeBigUInt64LE(BigInt.asUintN(64, 0xffff888000000000n + physical), at + 16);
     buffer.writeBigUInt64LE(physical, at + 24);
     buffer.writeBigUInt64LE(size, at + 32);
     buffer.writeBigUInt64LE(size, at + 40);
@@ -29,31 +29,32 @@ export function elfCore(segments, changes = {}) {
   return buffer;
 }
 
+const mib = 1n << 20n;
 const gib = 1n << 30n;
 
 /**
- * A core of 6 GiB and a page, sparse: RAM from 0 to 3 GiB and from 4 GiB to 7 GiB, with a text at the
- * start and near the end. Answers the texts' physical addresses.
+ * A sparse core of 6 GiB: RAM from 0 to 16 MiB, and 80 MiB from 4 GiB that lie at the file's far end, with
+ * a text near the start and one near the end. Answers the texts' physical addresses.
  */
 export function writeSparseCore(path) {
-  const page = 4096n;
+  const size = 6n * gib;
   const segments = [
-    { offset: page, physical: 0n, size: 3n * gib },
-    { offset: page + 3n * gib, physical: 4n * gib, size: 3n * gib },
+    { offset: 4096n, physical: 0n, size: 16n * mib },
+    { offset: size - 80n * mib, physical: 4n * gib, size: 80n * mib },
   ];
   const texts = [
     { physical: 0x1000n, text: 'at the start of memory' },
-    { physical: 7n * gib - 0x2000n, text: 'beyond four gibibytes' },
+    { physical: 4n * gib + 80n * mib - 0x2000n, text: 'beyond four gibibytes' },
   ];
   const file = openSync(path, 'w');
   writeSync(file, elfCore(segments));
-  ftruncateSync(file, Number(page + 6n * gib));
+  ftruncateSync(file, Number(size));
   for (const { physical, text } of texts) {
     const segment = segments.find((one) => physical >= one.physical && physical < one.physical + one.size);
     writeSync(file, Buffer.from(text), 0, text.length, Number(segment.offset + physical - segment.physical));
   }
   closeSync(file);
-  return { texts, size: Number(page + 6n * gib) };
+  return { texts, size: Number(size) };
 }
 
 /** Files that lie: name and content. */
@@ -73,7 +74,7 @@ export function hostileFiles() {
     { name: 'elf-cut', bytes: elfCore([{ offset: 4096n, physical: 0n, size: gib }]).subarray(0, 70) },
     { name: 'elf-counts-too-much', bytes: elfCore([{ offset: 4096n, physical: 0n, size: gib }], { count: 60000 }) },
     { name: 'elf-overlaps', bytes: elfCore(overlapping) },
-    { name: 'elf-far-away', bytes: elfCore([{ offset: (1n << 64n) - 4096n, physical: (1n << 64n) - 4096n, size: 1n << 63n }]) },
+    { name: 'elf-far-away', bytes: elfCore([{ offset: (1n << 64n) - 4096n, physical: (1n << 63n) - 4096n, size: 1n << 63n }]) },
     { name: 'kdump-of-ones', bytes: kdump },
     { name: 'minidump-of-ones', bytes: Buffer.concat([Buffer.from('minidump FreeBSD/amd64\0\0', 'latin1'), Buffer.alloc(8192, 0xff)]) },
     { name: '<img src=x onerror=alert(1)>', bytes: random },

@@ -21,9 +21,9 @@ test('a sparse dump larger than 4 GiB opens at once and is read at its far end',
   await page.getByRole('grid').waitFor();
   const ranges = (await allRows(page)).map(([start, end, , state]) => [start, end, state]);
   assert.deepEqual(ranges, [
-    ['0x0', '0xc0000000', 'present'],
-    ['0xc0000000', '0x100000000', 'missing'],
-    ['0x100000000', '0x1c0000000', 'present'],
+    ['0x0', '0x1000000', 'present'],
+    ['0x1000000', '0x100000000', 'missing'],
+    ['0x100000000', '0x105000000', 'present'],
   ]);
   await view(page, 'Memory');
   await page.getByLabel('Address space').selectOption('physical');
@@ -32,7 +32,7 @@ test('a sparse dump larger than 4 GiB opens at once and is read at its far end',
     await page.getByRole('button', { name: 'Go', exact: true }).click();
     await page.getByText(text.slice(0, 16), { exact: false }).waitFor();
   }
-  await page.getByLabel('Address or symbol').fill('0xc0000000');
+  await page.getByLabel('Address or symbol').fill('0x2000000');
   await page.getByRole('button', { name: 'Go', exact: true }).click();
   await page.locator('.hole').first().waitFor();
   assert.equal(await page.locator('.hex-line').count(), 0, 'a hole shows no bytes');

@@ -22,9 +22,9 @@ test('a dump larger than 4 GiB: ranges, physical memory at its far end, a hole, 
   assert.deepEqual(
     rows(session, 'ranges').map(({ start, end, state }) => [start, end, state]),
     [
-      ['0x0', '0xc0000000', 'present'],
-      ['0xc0000000', '0x100000000', 'missing'],
-      ['0x100000000', '0x1c0000000', 'present'],
+      ['0x0', '0x1000000', 'present'],
+      ['0x1000000', '0x100000000', 'missing'],
+      ['0x100000000', '0x105000000', 'present'],
     ],
   );
   for (const { physical, text } of texts) {
@@ -32,16 +32,16 @@ test('a dump larger than 4 GiB: ranges, physical memory at its far end, a hole, 
     assert.equal(parts.length, 1);
     assert.equal(Buffer.from(bytes).toString().replace(/\0+$/, ''), text);
   }
-  const hole = session.read('0xbffff000', 8192, { physical: true });
+  const hole = session.read('0xfff000', 8192, { physical: true });
   assert.deepEqual(
     hole.parts.map(({ address, length, error }) => [address, length, error?.code, error?.absence]),
     [
-      ['0xbffff000', 4096, undefined, undefined],
-      ['0xc0000000', 4096, 'not_in_dump', 'hole'],
+      ['0xfff000', 4096, undefined, undefined],
+      ['0x1000000', 4096, 'not_in_dump', 'hole'],
     ],
   );
-  // Every MiB of 3 GiB: far more blocks than the cache holds.
-  for (let at = 0; at < 3 * 2 ** 30; at += 8 * 2 ** 20) session.read(String(at), 16, { physical: true });
+  // More blocks than the cache holds.
+  for (let at = 0; at < 80 * 2 ** 20; at += 2 ** 20) session.read(String(2 ** 32 + at), 2 ** 20, { physical: true });
   assert.ok((await loadEngine()).HEAPU8.length <= bound);
   session.close();
   assert.throws(() => session.tables(), PanicroomError);
@@ -54,18 +54,20 @@ test('slices: small where reads are scattered, longer and longer where they foll
   const slices = [];
   const watched = { ...file, read: (offset, length) => (slices.push({ offset, length }), file.read(offset, length)) };
   const session = new Session(await loadEngine(), [watched]);
+  const start = 2 ** 32;
+  const read = (at, length) => session.read(String(start + at), length, { physical: true });
+  // Fills the cache with other blocks.
+  for (let at = 0; at < 70; at++) read(at * 2 ** 20, 2 ** 20);
+  session.read('0', 2 ** 20, { physical: true });
   slices.length = 0;
-  for (let index = 0; index < 20; index++)
-    session.read(String((index * 7919 * 4096 * 41) % 2 ** 31), 8, { physical: true });
-  assert.ok(slices.length <= 20);
-  assert.ok(slices.every(({ length }) => length === 65536), 'scattered reads take one unit each');
+  for (let index = 0; index < 8; index++) session.read(String(((index * 5) % 8) * 2 ** 20 + 2 ** 22), 8, { physical: true });
+  assert.ok(slices.length > 4 && slices.every(({ length }) => length === 65536), 'scattered reads take one unit each');
   slices.length = 0;
-  const start = 2 ** 30;
-  for (let at = start; at < start + 2 ** 26; at += 2 ** 20) session.read(String(at), 2 ** 20, { physical: true });
-  assert.ok(slices.length < 12, `64 MiB in sequence took ${slices.length} slices`);
+  for (let at = 0; at < 64; at++) read(at * 2 ** 20, 2 ** 20);
+  assert.ok(slices.length <= 16, `64 MiB in sequence took ${slices.length} slices`);
   assert.equal(Math.max(...slices.map(({ length }) => length)), 16 * 2 ** 20);
   slices.length = 0;
-  session.read(String(start + 2 ** 26 - 4096), 4096, { physical: true });
+  read(64 * 2 ** 20 - 4096, 4096);
   assert.deepEqual(slices, [], 'what was just read is still here');
   session.close();
   file.close();
@@ -86,11 +88,11 @@ test('a reader that fails is an io error with its words, and the session lives o
     },
   ]);
   broken = true;
-  const { parts } = session.read(String(2 ** 31), 16, { physical: true });
+  const { parts } = session.read('0x800000', 16, { physical: true });
   assert.equal(parts[0].error.code, 'io');
   assert.match(parts[0].error.text, /the disk is gone/);
   broken = false;
-  assert.equal(session.read(String(2 ** 31), 16, { physical: true }).parts[0].error, undefined);
+  assert.equal(session.read('0x800000', 16, { physical: true }).parts[0].error, undefined);
   session.close();
   file.close();
 });
@@ -101,7 +103,7 @@ test('progress is told in bytes and can stop an opening', async (t) => {
   const told = [];
   (await open([path], { onProgress: (progress) => void told.push(progress) })).close();
   assert.ok(told.length > 0 && told.every((one) => one.file === path && one.size === size));
-  assert.ok(told.at(-1).bytesRead < 2 ** 24, 'opening reads headers, not the dump');
+  assert.ok(told.at(-1).bytesRead < 2 ** 27, 'opening reads what the file maps at most');
   await assert.rejects(open([path], { onProgress: () => false }), /stopped by the user/);
 });
 

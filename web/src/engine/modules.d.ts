@@ -1,4 +1,4 @@
 declare module 'panicroom-engine' {
   /** The engine's module, as Emscripten makes it. */
-  export default function createEngine(options: { wasmBinary: ArrayBuffer }): Promise<unknown>;
+  export default function createEngine(options: { wasmBinary: ArrayBuffer; locateFile(name: string): string }): Promise<unknown>;
 }

@@ -61,7 +61,8 @@ function failureOf(error: unknown): Failure {
 
 worker.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
   if ('start' in data) {
-    engine = createEngine({ wasmBinary: data.start });
+    // It has its bytes already; a blob's address could not be resolved against.
+    engine = createEngine({ wasmBinary: data.start, locateFile: (name) => name });
     return;
   }
   try {

@@ -1,7 +1,12 @@
 import type { Failure, Note } from '../engine/protocol';
 
+/** How a failure of the engine itself begins. */
+export const engineStopped = 'the engine stopped';
+
 /** What the user can do about an error, by its code. */
 export function advice(failure: Failure): string | null {
+  if (failure.text.startsWith(engineStopped))
+    return 'This is a fault of Panicroom, not of your file. Open the file again; if it happens again, please report this text.';
   switch (failure.code) {
     case 'corrupt':
       return 'The bytes contradict the format. Compare the size and checksum with the original: a copy may have been cut or changed on the way.';

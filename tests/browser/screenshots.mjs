@@ -1,0 +1,53 @@
+// Takes pictures of the page for docs/screenshots: node tests/browser/screenshots.mjs FOLDER DUMP...
+import { launch, openDump, openPage, view } from './harness.mjs';
+
+const [folder, ...files] = process.argv.slice(2);
+if (!folder || files.length === 0) throw new Error('screenshots.mjs FOLDER DUMP [KERNEL]');
+
+const browser = await launch();
+for (const [name, options] of [
+  ['light', { colorScheme: 'light', viewport: { width: 1280, height: 800 } }],
+  ['dark', { colorScheme: 'dark', viewport: { width: 1280, height: 800 } }],
+  ['phone', { colorScheme: 'light', viewport: { width: 390, height: 780 }, deviceScaleFactor: 2 }],
+]) {
+  const { page, context, problems } = await openPage(browser, { context: options });
+  const shoot = async (what) => page.screenshot({ path: `${folder}/${what}-${name}.png` });
+  await shoot('start');
+  await openDump(page, files);
+  await page.locator('.stack li').first().waitFor();
+  await page.locator('.log-lines li').first().waitFor();
+  await shoot('summary');
+  await view(page, 'Processes');
+  await page.locator('.grid-row').first().waitFor();
+  await page.locator('.grid-row').nth(3).click();
+  await page.locator('.details .stack li').first().waitFor();
+  await shoot('processes');
+  await view(page, 'Threads');
+  await page.locator('.grid-row').first().waitFor();
+  await shoot('threads');
+  await view(page, 'Log');
+  await page.getByRole('searchbox').fill('crash');
+  await page.locator('.grid-row mark').first().waitFor();
+  await shoot('log');
+  await view(page, 'Symbols');
+  await page.locator('.grid-row').first().waitFor();
+  await shoot('symbols');
+  await view(page, 'Ranges');
+  await page.locator('.grid-row').first().waitFor();
+  await shoot('ranges');
+  await view(page, 'Memory');
+  await page.getByLabel('Address or symbol').fill('init_task');
+  await page.getByRole('button', { name: 'Go', exact: true }).click();
+  await page.locator('.hex-line').first().waitFor();
+  await page.locator('.translation').waitFor();
+  await shoot('memory');
+  if (name === 'light') {
+    await page.getByRole('button', { name: /Go to/ }).click();
+    await page.keyboard.type('init');
+    await page.locator('[cmdk-item]').nth(3).waitFor();
+    await shoot('palette');
+  }
+  if (problems.length) console.error(name, problems);
+  await context.close();
+}
+await browser.close();
