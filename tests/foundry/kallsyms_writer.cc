@@ -88,6 +88,9 @@ std::vector<Symbol> write_kallsyms(Image& image, std::uint64_t at, std::vector<S
     }
     place();
     for (const std::size_t offset : token_at) append(out, offset, 2);
+    // What follows in .rodata is no zeros: a reader that takes it for the offsets must notice.
+    for (std::size_t index = 0; index < 8 * sorted.size(); ++index)
+      append(out, index * 0x9e3779b9U >> 7U, 1);
     return out;
   };
   std::vector<std::uint64_t> places;

@@ -155,7 +155,7 @@ TEST_P(LinuxFoundry, DumpSaysWhatDied) {
   EXPECT_EQ(row.at("system"), text("Linux"));
   EXPECT_EQ(row.at("release"), text("6.1.0-foundry"));
   EXPECT_EQ(row.at("nodename"), text("foundry"));
-  EXPECT_EQ(row.at("panic"), text(description.panic));
+  EXPECT_EQ(row.at("panic"), text("Kernel panic - not syncing: " + description.panic));
   EXPECT_EQ(row.at("complete"), Value(true));
   EXPECT_EQ(row.at("crashed_tid"), integer(42));
   EXPECT_EQ(row.at("crashed_cpu"), integer(1));
