@@ -3,7 +3,7 @@
 
 usage: linux_dumps.py PROGRAM [ARGUMENT...]    PROGRAM is the command line to test, native or wasm.
 The dumps are found in $PANICROOM_LINUX_DUMPS, else where samples/linux/make puts them; guests that are not there are made.
-$PANICROOM_LINUX_GUESTS names the guests (default: sample kaslr nokaslr la57 no-vmcoreinfo); `sample` is the repository's own
+$PANICROOM_LINUX_GUESTS names the guests (default: sample kaslr nokaslr la57 no-vmcoreinfo vmcore); `sample` is the repository's own
 samples/linux/sample.vmcore and needs nothing made. No kernel file is ever given.
 """
 
@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-GUESTS = os.environ.get("PANICROOM_LINUX_GUESTS", "sample kaslr nokaslr la57 no-vmcoreinfo").split()
+GUESTS = os.environ.get("PANICROOM_LINUX_GUESTS", "sample kaslr nokaslr la57 no-vmcoreinfo vmcore").split()
 PROGRAM: list[str] = []
 FOLDER = Path()
 SAMPLES = REPOSITORY / "samples" / "linux"
@@ -27,6 +27,7 @@ STATES = {
     "X": "dead", "P": "parked",
 }
 KTHREADD = 2
+LINK_ADDRESS = 0xFFFFFFFF81000000  # of _text on x86_64: Linux arch/x86/include/asm/page_64_types.h, __START_KERNEL
 PF_KTHREAD = 0x00200000  # proc(5) flags; Linux include/linux/sched.h
 
 # The whole memory of the stopped guest is in these; user pages and free pages may be excluded.
@@ -42,6 +43,7 @@ WHOLE = {
     "nokaslr": ["nokaslr.elf", "nokaslr.d31-zstd.kdump"],
     "la57": ["la57.elf", "la57.d31-zstd.kdump"],
     "no-vmcoreinfo": ["no-vmcoreinfo.elf", "no-vmcoreinfo.qemu-zlib.kdump"],
+    "vmcore": ["vmcore.elf", "vmcore.d31-zstd.kdump", "vmcore.d31-lzo.kdump"],
     "big": ["big.elf", "big.d31-zstd.kdump"],
 }
 # Parts are missing: any answer must be right as far as it goes, or say what is missing.
@@ -118,8 +120,8 @@ class Whole:
         self.assertEqual(row["crashed_tid"], crash["tid"])
         self.assertEqual(row["crashed_cpu"], crash["cpu"])
         self.assertEqual(row["crashed_name"], crash["thread"])
-        slide = 0 if panic["kernel_offset"] in (None, "disabled") else int(panic["kernel_offset"], 16)
-        self.assertEqual(int(row["kernel_slide"], 16), slide)
+        text = next(int(symbol["address"], 16) for symbol in self.truth["symbols"] if symbol["name"] == "_text")
+        self.assertEqual(int(row["kernel_slide"], 16), text - LINK_ADDRESS)
         self.assertIs(row["complete"], True)
 
     def check_task(self, row, task, what):
@@ -204,7 +206,8 @@ class Whole:
         after = [text for _, _, text in rows[len(said):]]
         self.assertIn("sysrq: Trigger a crash", after)
         self.assertIn(self.truth["panic"]["message"], after)
-        self.assertTrue(any(text.startswith("---[ end Kernel panic") for text in after), after[-3:])
+        ended = any(text.startswith("---[ end Kernel panic") for text in after)
+        self.assertEqual(ended, self.truth["panic"]["ended"], after[-3:])
 
     def test_symbols(self):
         rows = self.rows("symbols")
@@ -224,11 +227,18 @@ class Whole:
         self.assertEqual(status, 0, err)
 
     def test_ranges_are_the_memory(self):
-        """What /proc/iomem calls System RAM is present or excluded, never missing."""
+        """What /proc/iomem calls System RAM is present or excluded, never missing. /proc/vmcore has the memory above 1 MiB
+        without the crash kernel's."""
         ranges = [(int(row["start"], 16), int(row["end"], 16), row["state"]) for row in self.rows("ranges")]
         for (_, end, _), (start, _, _) in zip(ranges, ranges[1:]):
             self.assertEqual(end, start)
-        for line in self.truth["iomem"].splitlines():
+        lines = self.truth["iomem"].splitlines()
+        if self.guest == "vmcore":
+            own = next(re.match(r" *([0-9a-f]+)-([0-9a-f]+) : Crash kernel", line) for line in lines if "Crash kernel" in line)
+            first, end = int(own[1], 16), int(own[2], 16) + 1
+            self.assertIn("missing", [state for low, high, state in ranges if low <= first and end <= high])
+            lines = [f"{1 << 20:x}-{first - 1:x} : System RAM"]
+        for line in lines:
             if match := re.match(r"([0-9a-f]+)-([0-9a-f]+) : System RAM", line):
                 first, end = int(match[1], 16), int(match[2], 16) + 1
                 first, end = -(-first // 4096) * 4096, end // 4096 * 4096

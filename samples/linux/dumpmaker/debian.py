@@ -17,7 +17,15 @@ from . import Failed
 class Kernel:
     release: str
     image: Path
-    fw_cfg_module: bytes
+    modules: Path
+
+    def module(self, name: str) -> bytes:
+        """A module's file, unpacked."""
+        found = next(iter(sorted(self.modules.glob(f"**/{name}.ko*"))), None)
+        if found is None:
+            raise Failed(f"{self.modules} has no module {name}")
+        content = found.read_bytes()
+        return lzma.decompress(content) if found.suffix == ".xz" else content
 
 
 def cache_folder() -> Path:
@@ -85,11 +93,10 @@ def kernel() -> Kernel:
     if not images:
         raise Failed(f"{cache}/root has no boot/vmlinuz-*; remove that folder and try again")
     release = images[-1].name.removeprefix("vmlinuz-")
-    module = next(iter(sorted((cache / "root").glob(f"**/{release}/**/qemu_fw_cfg.ko*"))), None)
-    if module is None:
-        raise Failed(f"{cache}/root has no module qemu_fw_cfg for {release}")
-    content = module.read_bytes()
-    return Kernel(release, images[-1], lzma.decompress(content) if module.suffix == ".xz" else content)
+    modules = next(iter(cache.glob(f"root/**/modules/{release}")), None)
+    if modules is None:
+        raise Failed(f"{cache}/root has no modules of {release}; remove that folder and try again")
+    return Kernel(release, images[-1], modules)
 
 
 NEXT_SUITE = "trixie"

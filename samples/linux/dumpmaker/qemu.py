@@ -12,6 +12,7 @@ from . import Failed
 # The kernel prints this when panic() has nothing left to do but spin.
 PANIC_DONE = b"end Kernel panic"
 TRUTH_DONE = b'{"kind":"end"}'
+VMCORE_SAVED = b'{"kind":"saved","bytes":'
 TRUTH_FAILED = b'{"kind":"failed"'
 
 
@@ -48,6 +49,15 @@ class Guest:
             raise Failed(f"QEMU ended with status {self._process.returncode}: {said}")
 
     def wait_for_crash(self, seconds: float) -> None:
+        """Until the kernel has nothing left to do but spin."""
+        self._wait(seconds, lambda serial, truth: PANIC_DONE in serial)
+
+    def wait_for_vmcore(self, seconds: float) -> int:
+        """Until the guest's crash kernel has saved /proc/vmcore on its disk; gives the number of bytes."""
+        truth = self._wait(seconds, lambda serial, truth: VMCORE_SAVED in truth and truth.endswith(b"}\n"))
+        return json.loads(truth[truth.index(VMCORE_SAVED):])["bytes"]
+
+    def _wait(self, seconds: float, done) -> bytes:
         deadline = time.monotonic() + seconds
         while True:
             self._must_run()
@@ -55,10 +65,10 @@ class Guest:
             serial = self.serial.read_bytes() if self.serial.exists() else b""
             if TRUTH_FAILED in truth:
                 raise Failed("the guest gave up: " + truth[truth.index(TRUTH_FAILED):].decode(errors="replace").strip())
-            if PANIC_DONE in serial:
+            if done(serial, truth):
                 if TRUTH_DONE not in truth:
                     raise Failed(f"the guest's kernel panicked before the guest had told its truth; its last words:\n{tail(serial)}")
-                return
+                return truth
             if time.monotonic() > deadline:
                 raise Failed(f"the guest did not crash within {seconds:.0f} s; its last words:\n{tail(serial)}")
             time.sleep(0.25)

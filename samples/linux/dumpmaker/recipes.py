@@ -15,6 +15,7 @@ class Boot:
     machine: tuple[str, ...]
     dumps: dict[str, dict] = field(default_factory=dict)  # file name -> arguments of Guest.dump
     by_default: bool = True
+    kdump: bool = False  # the guest's own crash kernel saves /proc/vmcore; then `dumps` is that one file
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ BOOTS = {
         "no-vmcoreinfo.elf": {},
         "no-vmcoreinfo.qemu-zlib.kdump": {"kdump": "kdump-zlib"},
     }),
+    "vmcore": Boot("512M", "crashkernel=192M", _VMCOREINFO, {"vmcore.elf": {}}, kdump=True),
     "big": Boot("8G", "", _VMCOREINFO, {"big.elf": {}}, by_default=False),
 }
 
@@ -73,11 +75,17 @@ DERIVED = {
     "kaslr.d31-lzo.incomplete.kdump": Derived("kaslr.standard.elf", "makedumpfile_disk_full", ("-l", "-d", "31")),
     **_filtered("nokaslr", "d31-zstd"),
     **_filtered("la57", "d31-zstd"),
+    **{f"vmcore.{name}.kdump": Derived("vmcore.elf", "makedumpfile", (option, "-d", "31"))
+       for name, option in (("d31-zstd", "-z"), ("d31-lzo", "-l"))},
     **_filtered("big", "d31-zstd"),
 }
 
 for _boot in BOOTS:
     DERIVED[f"{_boot}.truth.json"] = Derived(f"{_boot}.truth.raw", "truth")
+
+
+CRASH_KERNEL_MODULES = (
+    "virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk")
 
 
 def boot_files(name: str) -> list[str]:

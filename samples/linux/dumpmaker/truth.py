@@ -46,7 +46,8 @@ def _panic(serial: bytes) -> dict:
         if "</TASK>" in line:
             break
     offset = next((m for line in after if (m := re.match(r"Kernel Offset: (0x[0-9a-f]+|disabled)", line))), None)
-    panic = {"message": message, "stack": stack, "kernel_offset": offset[1] if offset else None}
+    panic = {"message": message, "stack": stack, "kernel_offset": offset[1] if offset else None,
+             "ended": any("end Kernel panic" in line for line in after)}
     if cpu is not None:
         panic |= {"cpu": int(cpu[1]), "tid": int(cpu[2]), "comm": cpu[3]}
     return panic
@@ -80,7 +81,7 @@ def collect(raw: bytes, serial: bytes, how: dict) -> dict:
             if kind == "log":
                 body["text"] = _text(body["text"])
             truth.setdefault("symbols" if kind == "symbol" else "log", []).append(body)
-        elif kind != "end":
+        elif kind not in ("end", "saved"):
             truth[kind] = body
     truth["processes"] = list(processes.values())
     truth["panic"] = _panic(serial)

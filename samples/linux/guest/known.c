@@ -437,6 +437,13 @@ static void put_tasks(void) {
 
 /* ---- init ---- */
 
+static void load_module(const char *path) {
+  int module = open(path, O_RDONLY | O_CLOEXEC);
+  if (module < 0) return;
+  if (syscall(SYS_finit_module, module, "", 0) != 0) give_up(path);
+  close(module);
+}
+
 static void set_up(void) {
   mkdir("/proc", 0755);
   mkdir("/sys", 0755);
@@ -465,15 +472,62 @@ static void set_up(void) {
   knob = open("/proc/sys/kernel/sysrq", O_WRONLY);
   if (knob < 0 || write(knob, "1", 1) != 1) give_up("sysrq");
   close(knob);
-  /* Loading it tells QEMU where VMCOREINFO is. */
-  int module = open("/qemu_fw_cfg.ko", O_RDONLY | O_CLOEXEC);
-  if (module >= 0 && syscall(SYS_finit_module, module, "", 0) != 0) give_up("qemu_fw_cfg.ko");
+  load_module("/qemu_fw_cfg.ko"); /* loading it tells QEMU where VMCOREINFO is */
+}
+
+/* ---- kdump: a second kernel that the first one starts when it crashes ---- */
+
+/* The modules of a virtio disk, in the order in which they need each other. */
+static const char *const disk_modules[] = {"/virtio_ring.ko",           "/virtio.ko",     "/virtio_pci_legacy_dev.ko",
+                                           "/virtio_pci_modern_dev.ko", "/virtio_pci.ko", "/virtio_blk.ko"};
+
+/* When the archive holds a crash kernel: into the memory that crashkernel= keeps free. */
+static void load_crash_kernel(void) {
+  int kernel = open("/crash-kernel", O_RDONLY | O_CLOEXEC), archive = open("/crash-initrd", O_RDONLY | O_CLOEXEC);
+  if (kernel < 0 || archive < 0) return;
+  static const char command_line[] = "console=ttyS0 nr_cpus=1 reset_devices panic=-1";
+  if (syscall(SYS_kexec_file_load, kernel, archive, sizeof command_line, command_line, 2 /* KEXEC_FILE_ON_CRASH */) != 0) {
+    give_up("kexec_file_load");
+  }
+  close(kernel);
+  close(archive);
+  unlink("/crash-kernel"); /* its pages are free again */
+  unlink("/crash-initrd");
+}
+
+/* The crash kernel's init: /proc/vmcore as it is, onto the disk. */
+static void save_vmcore(int vmcore) {
+  for (size_t i = 0; i < sizeof disk_modules / sizeof *disk_modules; ++i) load_module(disk_modules[i]);
+  int disk = -1;
+  for (int tries = 0; tries < 100 && disk < 0; ++tries, nap(100)) disk = open("/dev/vda", O_WRONLY);
+  if (disk < 0) give_up("/dev/vda");
+  static char block[1 << 20];
+  unsigned long long saved = 0;
+  for (;;) {
+    ssize_t got = read(vmcore, block, sizeof block);
+    if (got < 0) give_up("/proc/vmcore");
+    if (got == 0) break;
+    for (ssize_t done = 0; done < got;) {
+      ssize_t wrote = write(disk, block + done, (size_t)(got - done));
+      if (wrote <= 0) give_up("the disk");
+      done += wrote;
+    }
+    saved += (unsigned long long)got;
+  }
+  if (fsync(disk) != 0) give_up("fsync");
+  fprintf(out, "{\"kind\":\"saved\",\"bytes\":%llu}\n", saved);
+  fflush(out);
+  tcdrain(fileno(out));
+  for (;;) pause();
 }
 
 int main(int argc, char **argv) {
   if (argc >= 3) play(argv[1], argv[2]);
   if (getpid() != 1) return 2;
   set_up();
+  int vmcore = open("/proc/vmcore", O_RDONLY);
+  if (vmcore >= 0) save_vmcore(vmcore);
+  load_crash_kernel();
 
   static const struct {
     const char *role, *argument;
