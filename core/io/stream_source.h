@@ -16,10 +16,10 @@ struct StreamLimits {
   std::uint64_t index;         ///< places to return to, in what is not kept
 };
 
-/// 256 MiB in all; 88 MiB where addresses have 32 bits (a browser).
+/// 256 MiB in all; 64 MiB where addresses have 32 bits (a browser).
 inline constexpr StreamLimits kStreamLimits =
     sizeof(void*) == 4
-        ? StreamLimits{std::uint64_t{56} << 20, std::uint64_t{16} << 20, std::uint64_t{16} << 20}
+        ? StreamLimits{std::uint64_t{40} << 20, std::uint64_t{12} << 20, std::uint64_t{12} << 20}
         : StreamLimits{std::uint64_t{160} << 20, std::uint64_t{32} << 20, std::uint64_t{64} << 20};
 
 /// The output of `decoder` as a source. Decodes all of it once, to learn its size, to keep what the

@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 #include <snappy.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <new>
 #include <string>
@@ -25,8 +25,8 @@ namespace panicroom {
 namespace {
 
 constexpr std::uint64_t kPlaceDistance = std::uint64_t{8} << 20;
-constexpr std::uint64_t kLargestWindow = std::uint64_t{128}
-                                         << 20;  // zstd's own limit without --long
+// zstd's own limit without --long; less where memory is (a browser).
+constexpr std::uint64_t kLargestWindow = std::uint64_t{sizeof(void*) == 4 ? 32 : 128} << 20;
 
 struct FreeContext {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
@@ -129,29 +129,33 @@ Result<void> ZstdDecoder::begin_frame() {
   }
   ZSTD_frameHeader header;
   const std::size_t status = ZSTD_getFrameHeader(&header, head.data(), head.size());
-  if (ZSTD_isError(status) != 0) {
-    if (!any_frame_)
-      end_with(ErrorCode::corrupt, fmt::format("the zstd stream is damaged at its start ({})",
-                                               ZSTD_getErrorName(status)));
-    else if (head[0] == std::byte{0})
+  std::string refusal;
+  // Where addresses have 32 bits zstd itself refuses the largest windows.
+  if (ZSTD_getErrorCode(status) == ZSTD_error_frameParameter_windowTooLarge) {
+    refusal =
+        "the zstd stream needs a window of over 1 GiB: decompress it with zstd -d --long=31 first";
+  } else if (ZSTD_isError(status) != 0) {
+    if (any_frame_ && head[0] == std::byte{0}) {
       ended_ = true;  // padding
-    else
+    } else if (any_frame_) {
       end_with(ErrorCode::corrupt,
                fmt::format("the {} bytes after the end of the zstd stream are not part of it",
                            input_.left()));
+    } else {
+      end_with(ErrorCode::corrupt, fmt::format("the zstd stream is damaged at its start ({})",
+                                               ZSTD_getErrorName(status)));
+    }
     return {};
-  }
-  if (status != 0) {
+  } else if (status != 0) {
     end_truncated();
     return {};
-  }
-  std::string refusal;
-  if (header.windowSize > kLargestWindow)
+  } else if (header.windowSize > kLargestWindow) {
     refusal = fmt::format(
         "the zstd stream needs a window of {} MiB: decompress it with zstd -d --long=31 first",
         header.windowSize >> 20);
-  else if (header.dictID != 0)
+  } else if (header.dictID != 0) {
     refusal = fmt::format("the zstd stream needs the dictionary {}", header.dictID);
+  }
   if (!refusal.empty()) {
     if (!any_frame_) return fail_at_offset(ErrorCode::unsupported, input_.position(), refusal);
     end_with(ErrorCode::unsupported, std::move(refusal));
@@ -161,8 +165,11 @@ Result<void> ZstdDecoder::begin_frame() {
   if (index_.wants(position_)) index_.add({position_, input_.position(), {}});
   const std::size_t needed =
       ZSTD_decodingBufferSize_min(header.windowSize, header.frameContentSize);
-  if (!frame_.ring || frame_.ring->capacity < needed)
-    frame_.ring = std::make_shared<Ring>(std::bit_ceil(needed));
+  if (!frame_.ring || frame_.ring->capacity < needed) {
+    // At least doubled, so that all the rings that places keep alive stay within twice the largest.
+    const std::size_t before = frame_.ring ? frame_.ring->capacity : 0;
+    frame_.ring = std::make_shared<Ring>(std::max(needed, 2 * before));
+  }
   frame_ = {frame_.ring, needed, 0, 0, header.frameContentSize, header.blockSizeMax};
   ZSTD_decompressBegin(context_.get());
   any_frame_ = true;
