@@ -352,12 +352,18 @@ TEST_P(LinuxCase, PrintsTheLogAsCrashAndTheGuestDo) {
 TEST_P(LinuxCase, FindsTheGuestsSymbols) {
   const auto symbols = session_->kernel()->symbols();
   ASSERT_NE(symbols, nullptr);
-  const std::regex row(R"(([0-9a-f]{16}) (\S) (\S+))");  // a module's has a fourth word
+  // A module's symbol has the module's name behind it; several may share one address.
+  const std::regex row(R"(([0-9a-f]{16}) (\S) (\S+)(\s+\[\S+\])?)");
   std::size_t compared = 0;
+  std::map<std::uint64_t, std::set<std::string>> of_modules;  // all names of an address
   for (const std::string name : {"KALLSYMS", "KALLSYMS-HEAD"}) {
     for (const std::string& line : section(guest_, name)) {
       std::smatch match;
       if (!std::regex_match(line, match, row)) continue;
+      if (match[4].matched) {
+        if (match[2] == "t" || match[2] == "T") of_modules[hex(match[1])].insert(match[3].str());
+        continue;
+      }
       const auto symbol = symbols->find(match[3].str());
       ASSERT_TRUE(symbol) << line;
       EXPECT_EQ(symbol->address, hex(match[1])) << line;
@@ -366,6 +372,13 @@ TEST_P(LinuxCase, FindsTheGuestsSymbols) {
     }
   }
   EXPECT_GT(compared, 50U);
+  EXPECT_GT(of_modules.size(), 10U);
+  for (const auto& [address, names] : of_modules) {
+    const auto symbol = symbols->at(address);
+    ASSERT_TRUE(symbol) << *names.begin();
+    EXPECT_EQ(symbol->address, address);
+    EXPECT_TRUE(names.contains(std::string(symbol->name))) << symbol->name;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Debian, LinuxCase, ::testing::ValuesIn(cases()),

@@ -8,6 +8,7 @@
 #include "core/kernel/linux/evidence.h"
 #include "core/kernel/linux/identity.h"
 #include "core/kernel/linux/log.h"
+#include "core/kernel/linux/modules.h"
 #include "core/kernel/linux/stacks.h"
 #include "core/kernel/linux/tasks.h"
 
@@ -16,6 +17,7 @@ namespace {
 
 using linux_kernel::Cpu;
 using linux_kernel::Evidence;
+using linux_kernel::Module;
 using linux_kernel::Paging;
 using linux_kernel::Stacks;
 using linux_kernel::Tasks;
@@ -23,7 +25,8 @@ using linux_kernel::Tasks;
 class Linux final : public Kernel {
  public:
   Linux(const Dump& dump, Paging paging, std::optional<Vmcoreinfo> vmcoreinfo)
-      : evidence_(dump, std::move(paging), std::move(vmcoreinfo)), stacks_(evidence_) {}
+      : evidence_(dump, std::move(paging), std::move(vmcoreinfo)),
+        stacks_(evidence_, [this]() -> const std::vector<Module>& { return modules(); }) {}
 
   Evidence& evidence() { return evidence_; }
 
@@ -38,8 +41,11 @@ class Linux final : public Kernel {
   AddressSpace& memory() override { return evidence_.memory(); }
   Result<std::unique_ptr<AddressSpace>> process_memory(const Process& process) override;
   std::shared_ptr<const SymbolTable> symbols() override {
-    auto symbols = evidence_.symbols();
-    return symbols ? *symbols : nullptr;
+    if (symbols_) return symbols_;
+    const auto kernel = evidence_.symbols();
+    if (!kernel) return nullptr;
+    symbols_ = linux_kernel::with_modules(evidence_, *kernel, modules());
+    return symbols_;
   }
   std::optional<Error> why_no_symbols() override {
     const auto symbols = evidence_.symbols();
@@ -62,7 +68,19 @@ class Linux final : public Kernel {
   };
   Crashed crashed_task(const std::vector<Cpu>& cpus, Notes& notes);
 
+  /// Read once, when the first answer needs them; none where they cannot be read.
+  const std::vector<Module>& modules() {
+    if (!modules_) {
+      Notes walk;
+      auto read = linux_kernel::read_modules(evidence_, walk);
+      modules_ = read ? std::move(*read) : std::vector<Module>();
+    }
+    return *modules_;
+  }
+
   Evidence evidence_;
+  std::optional<std::vector<Module>> modules_;
+  std::shared_ptr<const SymbolTable> symbols_;
   Stacks stacks_;
 };
 

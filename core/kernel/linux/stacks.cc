@@ -42,7 +42,21 @@ Result<OrcTables> orc_tables(Evidence& evidence) {
 
 }  // namespace
 
-Stacks::Stacks(Evidence& evidence) : evidence_(evidence) {}
+Stacks::Stacks(Evidence& evidence, std::function<const std::vector<Module>&()> modules)
+    : evidence_(evidence), modules_(std::move(modules)) {}
+
+std::optional<OrcTables> Stacks::orc_of(std::uint64_t pc) {
+  for (const Module& module : modules_()) {
+    if (pc < module.text.start || pc >= module.text.end) continue;
+    if (!module.orc) return std::nullopt;
+    // Modules are built with the kernel's own form of the tables.
+    OrcTables tables = *module.orc;
+    tables.entry_size = orc_->entry_size;
+    tables.version = orc_->version;
+    return tables;
+  }
+  return orc_;
+}
 
 void Stacks::prepare() {
   if (std::exchange(prepared_, true)) return;
@@ -141,7 +155,8 @@ Unwound Stacks::unwind(const Thread& thread) {
   if (!thread.registers.pc || !thread.registers.sp) return {};
   prepare();
   const auto text = [this](std::uint64_t address) { return is_text(address); };
-  Unwound unwound = orc_ ? unwind_orc(evidence_.memory(), *orc_, thread.registers, text)
+  const OrcTablesOf tables_of = [this](std::uint64_t pc) { return orc_of(pc); };
+  Unwound unwound = orc_ ? unwind_orc(evidence_.memory(), tables_of, thread.registers, text)
                          : unwind_frame_pointers(evidence_.memory(), thread.registers,
                                                  thread.stack_low, thread.stack_high, text);
   // What a switch saved is where it returns to, not an interrupted instruction.

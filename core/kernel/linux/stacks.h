@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "core/kernel/kernel.h"
 #include "core/kernel/linux/cpus.h"
 #include "core/kernel/linux/evidence.h"
+#include "core/kernel/linux/modules.h"
 #include "core/stack/unwind.h"
 
 namespace panicroom::linux_kernel {
@@ -15,7 +17,8 @@ namespace panicroom::linux_kernel {
 /// Kernel registers and stacks of threads.
 class Stacks {
  public:
-  explicit Stacks(Evidence& evidence);
+  /// `modules` outlives this; it is asked when the first stack is unwound.
+  Stacks(Evidence& evidence, std::function<const std::vector<Module>&()> modules);
 
   /// Where a thread's kernel stack continues: its processor's registers while it ran on `cpu`, else
   /// what the switch away from it saved. Empty, with a note, while it ran in user mode and where
@@ -27,9 +30,11 @@ class Stacks {
   Registers switched_out(std::uint64_t task, Notes& notes);
   bool is_text(std::uint64_t address);
   void prepare();
+  std::optional<OrcTables> orc_of(std::uint64_t pc);
 
   Evidence& evidence_;
   bool prepared_ = false;
+  std::function<const std::vector<Module>&()> modules_;
   std::optional<OrcTables> orc_;
   std::vector<AddressRange> text_;
 };

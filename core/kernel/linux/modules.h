@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/kernel/linux/evidence.h"
+#include "core/stack/unwind.h"
+#include "core/symbols/symbol_table.h"
+
+namespace panicroom::linux_kernel {
+
+/// A loaded module.
+struct Module {
+  std::uint64_t address = 0;  ///< of its struct module
+  std::string name;           ///< raw bytes
+  AddressRange text;          ///< its code
+  std::optional<OrcTables> orc;
+};
+
+/// The modules that were loaded. What cannot be read is left out and gets a note.
+Result<std::vector<Module>> read_modules(Evidence& evidence, Notes& notes);
+
+/// The kernel's symbols with those of its modules behind them: `find` and `at` know both, `all` and
+/// `size` are the kernel's own list. Answers `kernel` itself when there are no modules.
+std::shared_ptr<const SymbolTable> with_modules(Evidence& evidence,
+                                                std::shared_ptr<const SymbolTable> kernel,
+                                                const std::vector<Module>& modules);
+
+}  // namespace panicroom::linux_kernel
