@@ -36,11 +36,12 @@ class PhysicalReader final : public PhysicalWords {
   std::unique_ptr<Cache> cache_;
 };
 
-/// A virtual address space of the dead machine: the kernel's or a process's. Reads are whole or not at
-/// all; an error carries the first virtual address that failed. Not thread-safe (it caches).
+/// A virtual address space of the dead machine: the kernel's or a process's. Reads are whole or not
+/// at all; an error carries the first virtual address that failed. Not thread-safe (it caches).
 class AddressSpace {
  public:
-  AddressSpace(std::shared_ptr<const PhysicalMemory> memory, Machine machine, std::shared_ptr<const PageTable> table);
+  AddressSpace(std::shared_ptr<const PhysicalMemory> memory, Machine machine,
+               std::shared_ptr<const PageTable> table);
   ~AddressSpace();
   AddressSpace(const AddressSpace&) = delete;
   AddressSpace& operator=(const AddressSpace&) = delete;
@@ -49,10 +50,11 @@ class AddressSpace {
   const PageTable& table() const;
   PhysicalReader& physical();
 
-  Result<Translation> translate(std::uint64_t address, std::vector<TranslationStep>* steps = nullptr);
+  Result<Translation> translate(std::uint64_t address,
+                                std::vector<TranslationStep>* steps = nullptr);
   Result<void> read(std::uint64_t address, MutableBytes out);
-  /// As much as can be read from `address`; the rest of `out` is untouched and `error` (if given and
-  /// short) says why. Answers the number of bytes.
+  /// As much as can be read from `address`; the rest of `out` is untouched and `error` (if given
+  /// and short) says why. Answers the number of bytes.
   std::size_t read_some(std::uint64_t address, MutableBytes out, Error* error = nullptr);
 
   Result<std::uint8_t> u8(std::uint64_t address);
@@ -64,8 +66,8 @@ class AddressSpace {
   Result<std::uint64_t> word(std::uint64_t address);
   /// An integer of 1, 2, 4 or 8 bytes, zero-extended; other sizes are `corrupt`.
   Result<std::uint64_t> integer(std::uint64_t address, std::uint64_t size);
-  /// A NUL-terminated string of at most `limit` bytes without its NUL; cut at `limit` if there is none.
-  /// Bytes are the dump's own: escape before printing.
+  /// A NUL-terminated string of at most `limit` bytes without its NUL; cut at `limit` if there is
+  /// none. Bytes are the dump's own: escape before printing.
   Result<std::string> string(std::uint64_t address, std::size_t limit);
 
  private:
