@@ -21,6 +21,10 @@ constexpr std::uint64_t kR13 = 16, kBp = 32, kR10 = 56, kDx = 96, kDi = 112, kIp
 constexpr std::uint64_t kCs = 8, kSp = 24;  // from ip
 constexpr std::uint64_t kWord = 8;
 
+constexpr std::uint8_t kCall = 0xe8;  // and the distance, 4 bytes
+constexpr std::uint64_t kCallLength = 5;
+constexpr std::uint64_t kFunctionLimit = 4096, kSearchLimit = 4096;  // bytes
+
 // Where no table covers the code: a frame with a frame pointer, and a jump to a wrong address,
 // which leaves the return address of its call on top of the stack.
 constexpr OrcEntry kFramePointer{
@@ -85,9 +89,11 @@ class OrcUnwinder {
   Next step(const State& state) {
     PANICROOM_TRY(entry, entry_for(state));
     if (entry.frame == OrcFrame::end_of_stack) return std::optional<State>{};
-    if (entry.frame == OrcFrame::undefined)
+    if (entry.frame == OrcFrame::undefined) {
+      if (const auto caller = caller_by_its_call(state)) return caller;
       return Failure(error(ErrorCode::unsupported,
                            "the kernel's unwind table does not describe this code", state.pc));
+    }
     PANICROOM_TRY(cfa, previous_sp(state, entry));
 
     State next;
@@ -125,6 +131,33 @@ class OrcUnwinder {
     next.bp = bp;
     PANICROOM_CHECK(advances(state, next, entry));
     return std::optional<State>(next);
+  }
+
+  /// For a function that the table leaves out, as Linux does with __crash_kexec(), in which a
+  /// kdump's crashed processor stands: the first word on the stack that follows a direct call of
+  /// code that is left out too and begins at most kFunctionLimit before the pc.
+  std::optional<State> caller_by_its_call(const State& state) {
+    for (std::uint64_t slot = state.sp; slot < state.sp + kSearchLimit; slot += kWord) {
+      const auto address = kernel_.u64(slot);
+      if (!address) break;
+      if (!is_text_(*address)) continue;
+      const auto opcode = kernel_.u8(*address - kCallLength);
+      const auto distance = kernel_.i32(*address - kCallLength + 1);
+      if (!opcode || !distance || *opcode != kCall) continue;
+      State called;
+      called.pc = *address + static_cast<std::uint64_t>(std::int64_t{*distance});
+      if (called.pc > state.pc || state.pc - called.pc > kFunctionLimit) continue;
+      const auto entry = entry_for(called);
+      if (!entry || entry->frame != OrcFrame::undefined) continue;
+      State next;
+      next.first = false;
+      next.exact = false;
+      next.pc = *address;
+      next.sp = slot + kWord;
+      if (state.bp && *state.bp > slot) next.bp = state.bp;  // else it is the function's own
+      return next;
+    }
+    return std::nullopt;
   }
 
   Result<OrcEntry> entry_for(const State& state) {

@@ -259,6 +259,32 @@ TEST_P(Orc, TakesEachModulesOwnTables) {
   EXPECT_EQ(asked, (std::vector<std::uint64_t>{kText + 0x100, kText + 0x20f}));
 }
 
+// Linux keeps __crash_kexec() out of its table (STACK_FRAME_NON_STANDARD, kernel/kexec_core.c), and
+// that is where a kdump's crashed processor stands.
+TEST_P(Orc, FindsTheCallOfAFunctionThatTheTableLeavesOut) {
+  table({{kText + 0x100, kUndefined, 0, Type::undefined},
+         {kText + 0x200, kBp, 16, Type::call, kPrevSp, -16},
+         {kText + 0x300, kUndefined, 0, Type::end}});
+  const auto call = [this](std::uint64_t at, std::uint64_t target) {
+    memory_->put_integer(at, std::uint8_t{0xe8});
+    memory_->put_integer(at + 1, static_cast<std::uint32_t>(target - (at + 5)));
+  };
+  call(kText + 0x240, kText + 0x108);  // the function that stands at 0x150
+  call(kText + 0x260, kText + 0x180);  // another one, behind it
+  word(kStack, 0x1234);
+  word(kStack + 8, kText + 0x265);   // calls what lies behind the pc
+  word(kStack + 16, kText + 0x220);  // no call stands before it
+  word(kStack + 24, kText + 0x245);
+  word(kStack + 64, 0);
+  word(kStack + 72, kText + 0x310);
+  const auto unwound = unwind(at(kText + 0x150, kStack, kStack + 64));
+  EXPECT_EQ(why(unwound), "");
+  EXPECT_EQ(frames(unwound), (Frames{{kText + 0x150, kStack},
+                                     {kText + 0x245, kStack + 32},
+                                     {kText + 0x310, kStack + 80}}));
+  EXPECT_FALSE(unwound.frames[1].exact);
+}
+
 TEST_P(Orc, StopsWhereTheStackDoesNotRise) {
   table({{kText + 0x100, kSp, 0}, {kText + 0x200, kSp, -8}, {kText + 0x300, kSpIndirect, 0}});
   word(kStack - 8, kText + 0x110);
