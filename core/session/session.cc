@@ -9,8 +9,6 @@
 #include "core/io/unwrap.h"
 
 namespace panicroom {
-namespace {
-
 std::optional<std::uint64_t> parse_number(std::string_view text) {
   int base = 10;
   if (text.starts_with("0x") || text.starts_with("0X")) {
@@ -22,8 +20,6 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
-
-}  // namespace
 
 Result<std::unique_ptr<Session>> Session::open(std::vector<SourcePtr> files) {
   if (files.empty()) return fail(ErrorCode::invalid, "no file was given: name a dump");

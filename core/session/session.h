@@ -15,6 +15,9 @@
 
 namespace panicroom {
 
+/// A number as users type it: decimal or 0x-hexadecimal, nothing else in the text.
+std::optional<std::uint64_t> parse_number(std::string_view text);
+
 /// One opened dump with its kernel files: the object that a front end holds. Not thread-safe;
 /// several sessions may live side by side.
 class Session {

@@ -149,8 +149,13 @@ int run_command_line(std::span<const std::string> arguments, Host& host) {
   const bool names_command = std::any_of(typed.begin(), typed.end(), [](const std::string& word) {
     return find_command(word) != nullptr;
   });
-  if (!names_command && !asks_for_help && first_word != typed.end())
+  if (!names_command && !asks_for_help && first_word != typed.end()) {
+    const bool is_option = first_word != typed.begin();
+    if (!is_option && !host.exists(*first_word))
+      return usage_error(
+          host, fmt::format("\"{}\" is neither a command nor a file", visible(*first_word)), "");
     typed.insert(typed.begin(), "info");
+  }
   if (typed.empty()) {
     host.err(app.help());
     return 2;

@@ -129,8 +129,12 @@ int run_read(const Request& request, Session& session, Host& host) {
   const std::string& file = request.files.front();
   const auto address = session.resolve(request.operands[0]);
   if (!address) return report_error(host, file, address.error()), 1;
-  const auto length = session.resolve(request.operands[1]);
-  if (!length) return report_error(host, file, length.error().within("LENGTH")), 1;
+  const auto length = parse_number(request.operands[1]);
+  if (!length) {
+    host.err(fmt::format("panicroom: LENGTH must be a number of bytes, not \"{}\"\n",
+                         visible(request.operands[1])));
+    return 2;
+  }
   if (*length == 0 || !checked_add(*address, *length - 1)) {
     host.err(
         fmt::format("panicroom: LENGTH {} does not fit behind address {:#x}\n", *length, *address));

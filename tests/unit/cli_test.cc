@@ -177,6 +177,9 @@ TEST_F(CommandLine, UsageErrorsEndWithTwo) {
   EXPECT_EQ(run({"ps"}), 2);
   EXPECT_EQ(run({"ps", "--nonsense", "vmcore"}), 2);
   EXPECT_EQ(run({"read", "0x10", "vmcore"}), 2);
+  EXPECT_EQ(run({"read", "0x10", "many", "vmcore"}), 2);
+  EXPECT_EQ(run({"pss", "vmcore"}), 2);
+  EXPECT_TRUE(complained("\"pss\" is neither a command nor a file"));
   EXPECT_EQ(run({"table", "nonsense", "vmcore", "kernel"}), 2);
   EXPECT_EQ(run({"formats", "vmcore"}), 2);
   EXPECT_EQ(run({"completion", "tcsh"}), 2);
