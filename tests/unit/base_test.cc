@@ -84,7 +84,8 @@ TEST(Reader, TextEndsAtItsNulItsLimitOrTheBytes) {
 }
 
 TEST(Errors, SayWhereAndWhat) {
-  const Result<int> failure = fail_at_offset(ErrorCode::corrupt, 0x40, "the header claims 7 blocks");
+  const Result<int> failure =
+      fail_at_offset(ErrorCode::corrupt, 0x40, "the header claims 7 blocks");
   const Error& error = failure.error();
   EXPECT_EQ(error.message(), "the header claims 7 blocks (at file offset 0x40)");
   EXPECT_EQ(error.within("reading the bitmap").text,
