@@ -6,6 +6,8 @@ PANICROOM_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PANICROOM_CACHE=${PANICROOM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/panicroom}
 export PANICROOM_CACHE
 mkdir -p "$PANICROOM_CACHE"
+# Another checkout of the same sources finds what this one compiled.
+export CCACHE_BASEDIR=$PANICROOM_ROOT CCACHE_NOHASHDIR=1
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$(basename "$0"): $*"; exit 1; }
