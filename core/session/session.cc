@@ -6,7 +6,6 @@
 
 #include "core/base/printable.h"
 #include "core/dump/formats.h"
-#include "core/io/unwrap.h"
 
 namespace panicroom {
 std::optional<std::uint64_t> parse_number(std::string_view text) {
@@ -21,7 +20,8 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   return value;
 }
 
-Result<std::unique_ptr<Session>> Session::open(std::vector<SourcePtr> files) {
+Result<std::unique_ptr<Session>> Session::open(std::vector<SourcePtr> files,
+                                               const Progress& progress) {
   if (files.empty()) return fail(ErrorCode::invalid, "no file was given: name a dump");
   std::unique_ptr<Session> session(new Session);
   std::vector<SourcePtr> dump_files;
@@ -30,7 +30,7 @@ Result<std::unique_ptr<Session>> Session::open(std::vector<SourcePtr> files) {
   std::optional<Error> not_a_dump;
   for (const SourcePtr& file : files) {
     const std::string shown = printable(file->name());
-    auto unwrapped = unwrap(file);
+    auto unwrapped = unwrap(file, progress);
     if (!unwrapped) return Failure(unwrapped.error().within(shown));
     for (const Note& remark : unwrapped->remarks) session->notes_.push_back(remark);
     auto kind = classify(*unwrapped->source);

@@ -10,6 +10,7 @@
 
 #include "core/dump/dump.h"
 #include "core/io/byte_source.h"
+#include "core/io/unwrap.h"
 #include "core/kernel/kernel.h"
 #include "core/tables/table.h"
 
@@ -27,7 +28,9 @@ class Session {
   /// ranges, its file and its physical memory can be read, and `why_no_kernel` says what is
   /// missing. Errors: `invalid` when no file or no dump was given, else those of open_dump, with
   /// the file's name at the front of the text.
-  static Result<std::unique_ptr<Session>> open(std::vector<SourcePtr> files);
+  /// `progress` is told how far a compressed file has been decoded and can stop the opening.
+  static Result<std::unique_ptr<Session>> open(std::vector<SourcePtr> files,
+                                               const Progress& progress = {});
 
   const Dump& dump() const { return *dump_; }
   /// Null when the kernel was not understood.

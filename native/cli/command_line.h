@@ -22,6 +22,10 @@ class Host {
   /// Writes to standard output or error; false when it cannot take more.
   virtual bool out(std::string_view text) = 0;
   virtual void err(std::string_view text) = 0;
+  /// How far the opening of a file has come, in bytes; a terminal may show it. `total` 0 ends it.
+  virtual void progress(std::uint64_t done, std::uint64_t total) {
+    static_cast<void>(done), static_cast<void>(total);
+  }
   /// Columns of the terminal that standard output is; 0 when it is none.
   virtual std::size_t out_columns() const = 0;
   virtual std::optional<std::string> environment(std::string_view name) const = 0;

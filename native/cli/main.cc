@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -23,6 +24,23 @@ class Terminal final : public Host {
   bool out(std::string_view text) override {
     return std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
   }
+  // What takes over a second says how far it is, on a terminal, ten times a second at most.
+  void progress(std::uint64_t done, std::uint64_t total) override {
+    if (total == 0) {
+      if (progress_shown_) std::fputs("\r\x1b[K", stderr);
+      progress_shown_ = false;
+      return;
+    }
+    const auto now = std::chrono::steady_clock::now();
+    if (::isatty(STDERR_FILENO) == 0 || now - started_ < std::chrono::seconds(1) ||
+        now - last_shown_ < std::chrono::milliseconds(100))
+      return;
+    last_shown_ = now;
+    progress_shown_ = true;
+    std::fprintf(stderr, "\rpanicroom: decompressing: %llu of %llu MiB\x1b[K",
+                 static_cast<unsigned long long>(done >> 20U),
+                 static_cast<unsigned long long>(total >> 20U));
+  }
   void err(std::string_view text) override {
     std::fflush(stdout);
     std::fwrite(text.data(), 1, text.size(), stderr);
@@ -38,6 +56,11 @@ class Terminal final : public Host {
     if (!value) return std::nullopt;
     return value;
   }
+
+ private:
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point last_shown_;
+  bool progress_shown_ = false;
 };
 
 }  // namespace

@@ -188,7 +188,12 @@ int run_request(const Request& request, Host& host) {
     }
     sources.push_back(std::move(*source));
   }
-  auto session = Session::open(std::move(sources));
+  auto session =
+      Session::open(std::move(sources), [&host](std::uint64_t done, std::uint64_t total) {
+        host.progress(done, total);
+        return true;
+      });
+  host.progress(0, 0);
   if (!session) {
     report_error(host, "", session.error());
     return 1;

@@ -9,7 +9,7 @@
 #include <random>
 #include <string>
 
-#include "tests/foundry/session_rows.h"
+#include "tests/unit/session_rows.h"
 
 namespace {
 

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <string>
 
-#include "tests/foundry/session_rows.h"
+#include "tests/unit/session_rows.h"
 
 namespace {
 
