@@ -17,7 +17,7 @@ constexpr std::uint64_t most_type_bytes = 256U << 20U;
 constexpr std::size_t most_vmcoreinfo = 65536;
 
 // What the answers ask for; a name that a kernel lacks costs nothing.
-constexpr std::array<std::string_view, 26> wanted = {
+constexpr std::array<std::string_view, 30> wanted = {
     "__start_BTF",
     "__stop_BTF",
     "init_task",
@@ -44,6 +44,10 @@ constexpr std::array<std::string_view, 26> wanted = {
     "tk_core",
     "modules",
     "init_top_pgt",
+    "__start_init_task",
+    "__end_init_task",
+    "__start_init_stack",
+    "__end_init_stack",
 };
 
 Error missing(std::string_view symbol) {

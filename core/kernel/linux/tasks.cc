@@ -7,6 +7,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "core/base/arithmetic.h"
+
 namespace panicroom::linux_kernel {
 namespace {
 
@@ -35,6 +37,18 @@ bool has_old_states(Evidence& evidence) {
     release = info->value("OSRELEASE").value_or(release);
   const auto version = version_of(release);
   return version && *version < std::pair(4, 14);
+}
+
+/// Bytes of a thread's kernel stack (THREAD_SIZE): what the linker script sets aside for the first
+/// one (Linux, include/asm-generic/vmlinux.lds.h, INIT_TASK_DATA), else the union's size, which
+/// many kernels' BTF lacks: to know that takes a pass over all of it.
+std::uint64_t stack_size(Evidence& evidence, const TypeCatalog& types) {
+  for (const auto& [first, end] : {std::pair{"__start_init_task", "__end_init_task"},
+                                   std::pair{"__start_init_stack", "__end_init_stack"}}) {
+    const auto low = evidence.address_of(first), high = evidence.address_of(end);
+    if (low && high && *high > *low && is_power_of_two(*high - *low)) return *high - *low;
+  }
+  return types.size_of("thread_union").value_or(0);
 }
 
 }  // namespace
@@ -71,7 +85,7 @@ Result<TaskLayout> read_task_layout(Evidence& evidence) {
   layout.euid = optional("cred", "euid.val");
   if (!layout.euid) layout.euid = optional("cred", "euid");
   layout.pgd = optional("mm_struct", "pgd");
-  if (const auto size = types->size_of("thread_union")) layout.stack_size = *size;
+  layout.stack_size = stack_size(evidence, *types);
   return layout;
 }
 
@@ -79,6 +93,7 @@ Tasks::Tasks(Evidence& evidence, TaskLayout layout, std::vector<Cpu> cpus)
     : evidence_(evidence),
       layout_(std::move(layout)),
       cpus_(std::move(cpus)),
+      budget_(most_tasks),
       old_states_(has_old_states(evidence)) {}
 
 void Tasks::walk_list(std::uint64_t head, std::uint64_t link, std::vector<std::uint64_t>& found,
@@ -98,13 +113,14 @@ void Tasks::walk_list(std::uint64_t head, std::uint64_t link, std::vector<std::u
       }
       if (*next == head) break;
       const std::uint64_t element = *next - link;
-      if (*next == 0 || seen.size() == most_tasks || !seen.insert(element).second) {
+      if (*next == 0 || budget_ == 0 || !seen.insert(element).second) {
         // Coming from behind, the part that was read from the front ends the walk.
         if (!backward || *next == 0)
           broken = Note{ErrorCode::corrupt, fmt::format("{} does not lead back to its head", what),
                         *next};
         break;
       }
+      --budget_;
       part.push_back(element);
       next = memory.word(*next + step);
     }
