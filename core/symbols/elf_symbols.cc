@@ -14,27 +14,20 @@
 
 #include "core/base/arithmetic.h"
 #include "core/base/printable.h"
+#include "core/symbols/elf_outline.h"
 
 namespace panicroom {
 
 namespace {
 
-// A kernel with all its debugging information is some 700 MB; only its symbols are copied out of
-// it.
-constexpr std::uint64_t kFileLimit = std::uint64_t{2} << 30;
 constexpr std::uint64_t kNotesLimit = std::uint64_t{1} << 20;
 
 /// An ELF file in memory as libelf sees it.
 class ElfFile {
  public:
-  /// libelf wants writable bytes, but writes nothing when it is not asked to.
-  static std::unique_ptr<ElfFile> open(std::vector<std::byte> owned, Bytes bytes) {
-    auto file = std::unique_ptr<ElfFile>(new ElfFile(std::move(owned)));
-    if (!file->owned_.empty()) bytes = file->owned_;
-    auto* image = const_cast<char*>(reinterpret_cast<const char*>(bytes.data()));
-    file->elf_ = elf_memory(image, bytes.size());
-    return file->elf_ == nullptr ? nullptr : std::move(file);
-  }
+  explicit ElfFile(std::vector<std::byte> bytes)
+      : bytes_(std::move(bytes)),
+        elf_(elf_memory(reinterpret_cast<char*>(bytes_.data()), bytes_.size())) {}
   ~ElfFile() {
     if (elf_ != nullptr) elf_end(elf_);
   }
@@ -43,9 +36,8 @@ class ElfFile {
   Elf* get() const { return elf_; }
 
  private:
-  explicit ElfFile(std::vector<std::byte> owned) : owned_(std::move(owned)) {}
-  std::vector<std::byte> owned_;
-  Elf* elf_ = nullptr;
+  std::vector<std::byte> bytes_;
+  Elf* elf_;
 };
 
 /// The kernel's loaded image: link-time addresses that a slide moves.
@@ -144,9 +136,9 @@ std::string build_id_of(Elf* elf) {
     if (gelf_getphdr(elf, static_cast<int>(i), &segment) == nullptr || segment.p_type != PT_NOTE)
       continue;
     if (segment.p_filesz > kNotesLimit) continue;
-    auto* data =
-        elf_getdata_rawchunk(elf, static_cast<std::int64_t>(segment.p_offset), static_cast<std::size_t>(segment.p_filesz),
-                             segment.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
+    auto* data = elf_getdata_rawchunk(elf, static_cast<std::int64_t>(segment.p_offset),
+                                      static_cast<std::size_t>(segment.p_filesz),
+                                      segment.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
     if (auto id = search(data); !id.empty()) return id;
   }
   return {};
@@ -229,20 +221,11 @@ std::string base_name(const std::string& path) {
 Result<KernelFile> read_kernel_file(const SourcePtr& file, std::uint64_t slide) {
   if (elf_version(EV_CURRENT) == EV_NONE)
     return fail(ErrorCode::unsupported, libelf_says("libelf is too old"));
-  if (file->size() > kFileLimit)
-    return fail(ErrorCode::unsupported,
-                fmt::format("{} is a kernel file of {} bytes; at most {} are read",
-                            printable(file->name()), file->size(), kFileLimit));
-  Bytes bytes = file->view(0, file->size());
-  std::vector<std::byte> owned;
-  if (bytes.empty()) {
-    PANICROOM_TRY(read, read_bytes(*file, 0, file->size(), kFileLimit));
-    owned = std::move(read);
-  }
-  const auto elf = ElfFile::open(std::move(owned), bytes);
+  PANICROOM_TRY(outline, elf_outline(*file));
+  const ElfFile elf(std::move(outline));
   GElf_Ehdr header;
-  if (elf == nullptr || elf_kind(elf->get()) != ELF_K_ELF ||
-      gelf_getehdr(elf->get(), &header) == nullptr)
+  if (elf.get() == nullptr || elf_kind(elf.get()) != ELF_K_ELF ||
+      gelf_getehdr(elf.get(), &header) == nullptr)
     return fail_at_offset(ErrorCode::unsupported, 0,
                           fmt::format("{} is no ELF file", printable(file->name())));
 
@@ -251,20 +234,20 @@ Result<KernelFile> read_kernel_file(const SourcePtr& file, std::uint64_t slide) 
   kernel.machine.pointer_size = header.e_ident[EI_CLASS] == ELFCLASS64 ? 8 : 4;
   kernel.machine.order =
       header.e_ident[EI_DATA] == ELFDATA2MSB ? std::endian::big : std::endian::little;
-  kernel.build_id = build_id_of(elf->get());
+  kernel.build_id = build_id_of(elf.get());
 
   std::string_view name = ".symtab";
-  SymbolSection table = symbol_section(elf->get(), SHT_SYMTAB);
+  SymbolSection table = symbol_section(elf.get(), SHT_SYMTAB);
   if (table.section == nullptr) {
     name = ".dynsym";
-    table = symbol_section(elf->get(), SHT_DYNSYM);
+    table = symbol_section(elf.get(), SHT_DYNSYM);
   }
   if (table.section == nullptr)
     return fail(ErrorCode::unsupported,
                 fmt::format("{} has no symbol table (stripped?)", printable(file->name())));
   PANICROOM_TRY(
       symbols,
-      symbols_of(elf->get(), table,
+      symbols_of(elf.get(), table,
                  fmt::format("{} (ELF {})", printable(base_name(file->name())), name), slide));
   kernel.symbols = std::move(symbols);
   return kernel;

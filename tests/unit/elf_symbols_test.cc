@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace panicroom {
@@ -225,6 +228,56 @@ TEST(ElfSymbols, RefusesFilesWithoutSymbols) {
     ASSERT_FALSE(text);
     EXPECT_EQ(text.error().code, ErrorCode::unsupported);
   }
+}
+
+/// A kernel file that fails the test when its code is read, and so large that it cannot be held.
+class HugeFile final : public ByteSource {
+ public:
+  HugeFile(std::vector<std::byte> head, std::vector<std::byte> tail, std::uint64_t tail_at)
+      : head_(std::move(head)), tail_(std::move(tail)), tail_at_(tail_at) {}
+  const std::string& name() const override { return name_; }
+  std::uint64_t size() const override { return tail_at_ + tail_.size(); }
+  Result<void> read(std::uint64_t offset, MutableBytes out) const override {
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const std::uint64_t at = offset + i;
+      if (at >= head_.size() && at < tail_at_)
+        return fail_at_offset(ErrorCode::io, at, "the code was read");
+      out[i] = at < head_.size() ? head_[static_cast<std::size_t>(at)]
+                                 : tail_[static_cast<std::size_t>(at - tail_at_)];
+    }
+    return {};
+  }
+
+ private:
+  std::string name_ = "vmlinux";
+  std::vector<std::byte> head_, tail_;
+  std::uint64_t tail_at_;
+};
+
+TEST(ElfSymbols, ReadsNothingOfAHugeKernelButItsHeadersAndSymbols) {
+  // The file header stays in front; all else moves behind 6 GiB of code, where its offsets now
+  // lead.
+  constexpr std::uint64_t kShift = std::uint64_t{6} << 30;
+  Options options;
+  options.segments = false;
+  options.build_id = "01234567";
+  auto whole = ElfWriter(options).write({{"start", kText, 4}});
+  const auto shift = [&](std::size_t at) {
+    std::uint64_t value = load<std::uint64_t>(whole.data() + at, std::endian::little) + kShift;
+    if (std::endian::native == std::endian::big) value = byte_swapped(value);
+    std::memcpy(whole.data() + at, &value, sizeof value);
+  };
+  const auto sections = load<std::uint64_t>(whole.data() + 40, std::endian::little);
+  for (std::size_t section = 1; section < 8; ++section)
+    shift(static_cast<std::size_t>(sections) + section * 64 + 24);
+  shift(40);
+  std::vector<std::byte> head(whole.begin(), whole.begin() + 64),
+      tail(whole.begin() + 64, whole.end());
+  const auto kernel =
+      read_kernel_file(std::make_shared<HugeFile>(std::move(head), std::move(tail), kShift + 64));
+  ASSERT_TRUE(kernel) << kernel.error().message();
+  EXPECT_EQ(kernel->symbols->find("start")->address, kText);
+  EXPECT_EQ(kernel->build_id, "3031323334353637");
 }
 
 TEST(ElfSymbols, SurvivesAFileCutAnywhere) {
