@@ -53,7 +53,7 @@ struct Process {
   std::uint64_t address = 0;  ///< of struct proc / the group leader's task_struct
   std::optional<std::int64_t> pid, ppid, uid;
   std::optional<std::string> state;  ///< "running", "sleeping", "uninterruptible", "idle",
-                                     ///< "stopped", "traced", "zombie", "dead", "new"
+                                     ///< "stopped", "traced", "zombie", "dead", "parked", "new"
   std::optional<std::string> name;   ///< raw bytes
   std::optional<std::uint64_t> threads;
   std::optional<std::uint64_t>

@@ -10,7 +10,8 @@ constexpr std::array<Column, 7> columns_of_processes = {{
     {"ppid", ColumnType::integer, "Process id of the parent; null where it has none."},
     {"uid", ColumnType::integer, "Effective user id."},
     {"state", ColumnType::text,
-     "running, sleeping, uninterruptible, idle, stopped, traced, zombie, dead or new; on Linux the "
+     "running, sleeping, uninterruptible, idle, stopped, traced, zombie, dead, parked or new; on "
+     "Linux the "
      "state of "
      "the thread group's leader."},
     {"name", ColumnType::text,

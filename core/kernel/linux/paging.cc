@@ -13,6 +13,10 @@ constexpr std::uint64_t x86_64_image_base = 0xffffffff80000000;       // __START
 constexpr std::uint64_t x86_64_image_size = std::uint64_t{1} << 30U;  // KERNEL_IMAGE_SIZE, KASLR
 constexpr std::uint64_t image_alignment = std::uint64_t{1} << 21U;    // CONFIG_PHYSICAL_ALIGN
 
+// A dump may claim any amount of memory: searches end here.
+constexpr std::uint64_t most_searched_memory = std::uint64_t{1} << 41U;
+constexpr std::uint64_t most_search_cost = 1U << 24U;  // plain pages; a compressed one costs 64
+
 /// A process's own lower half beside the kernel's upper half (AArch64's two table registers).
 class TwoHalves final : public PageTable {
  public:
@@ -68,7 +72,8 @@ std::optional<std::uint64_t> x86_64_root(Paging& paging, std::uint64_t root_addr
   if (dump.phys_base && fits(static_cast<std::uint64_t>(*dump.phys_base))) return paging.root;
   if (fits(0)) return paging.root;
   const std::uint64_t within = root_address % image_alignment;
-  for (std::uint64_t at = within; at < dump.memory->end(); at += image_alignment)
+  const std::uint64_t end = std::min(dump.memory->end(), most_searched_memory);
+  for (std::uint64_t at = within; at < end; at += image_alignment)
     if (fits(at - offset)) return paging.root;
   return std::nullopt;
 }
@@ -234,10 +239,15 @@ std::optional<Vmcoreinfo> search_vmcoreinfo(const Dump& dump,
   const std::uint64_t page_size = std::max<std::uint64_t>(dump.machine.page_size, 4096);
   PhysicalReader reader(dump.memory, dump.machine.order);
   std::optional<Vmcoreinfo> found;
+  std::uint64_t budget = most_search_cost;
   dump.memory->ranges([&](const PhysicalRange& range) {
     if (!range.present) return true;
     for (std::uint64_t page = (range.start + page_size - 1) & ~(page_size - 1); page < range.end;
          page += page_size) {
+      const PageLocation location = dump.memory->locate(page);
+      const std::uint64_t cost = location.codec == Codec::none ? 1 : 64;
+      if (budget < cost) return false;
+      budget -= cost;
       const auto bytes = reader.bytes(page);
       if (!bytes) continue;
       const std::string_view text(reinterpret_cast<const char*>(bytes->data()),

@@ -39,8 +39,7 @@ class Tasks {
   std::vector<std::uint64_t> threads_of(std::uint64_t leader, Notes& notes);
 
   Process read_process(std::uint64_t leader, Notes& notes);
-  /// All but the registers; `crashed` is the task on which the kernel died, if one is known, and
-  /// `died` tells whether that is known at all.
+  /// All but the registers and whether the kernel died on it.
   Thread read_thread(std::uint64_t task, std::uint64_t leader, Notes& notes);
   /// The processor that was running the task, or null.
   const Cpu* cpu_of(std::uint64_t task) const;
@@ -59,6 +58,7 @@ class Tasks {
   Evidence& evidence_;
   TaskLayout layout_;
   std::vector<Cpu> cpus_;
+  std::uint64_t budget_;     ///< elements that the lists together may still have
   bool old_states_ = false;  ///< before Linux 4.14 some state bits had other values
 };
 
