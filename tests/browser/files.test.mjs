@@ -1,8 +1,9 @@
 // A dump beyond 4 GiB, files that lie, and what stays of them.
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { writeHostile, writeSparseCore } from './dumps.mjs';
-import { allRows, launch, openDump, openPage, scratch, view } from './harness.mjs';
+import { allRows, launch, openDump, openPage, sample, scratch, view } from './harness.mjs';
 
 let browser;
 before(async () => {
@@ -78,5 +79,21 @@ test('after a failure the next file opens', async (t) => {
   await page.getByTestId('files').setInputFiles([broken]);
   await page.locator('.start .failure').waitFor();
   await openDump(page, [good]);
+  await context.close();
+});
+
+test('the sample is one click away', { skip: existsSync(sample) ? false : `${sample} is missing` }, async () => {
+  const { page, context, problems } = await openPage(browser);
+  const start = performance.now();
+  await page.getByRole('button', { name: 'Open the sample dump' }).click();
+  await page.locator('.verdict h1').waitFor();
+  assert.ok(performance.now() - start < 2000);
+  assert.match(await page.locator('.verdict').innerText(), /Linux/);
+  await page.locator('.stack').getByText('sysrq_handle_crash').first().waitFor();
+  await view(page, 'Processes');
+  await page.locator('.grid-row').getByText('kthreadd').first().waitFor();
+  await view(page, 'Log');
+  await page.locator('.grid-row').getByText('Linux version').first().waitFor();
+  assert.deepEqual(problems, []);
   await context.close();
 });

@@ -14,13 +14,20 @@ before(async () => {
 });
 after(() => browser?.close());
 
-/** pid and name of every line of crash's `ps`, without the threads beside the leaders. */
-function processesOfCrash() {
-  const text = readFileSync(`${linux}/crash.txt`, 'utf8');
+/** pid and name of every task of crash's `ps`. */
+function tasksOfCrash() {
   const names = new Map();
-  for (const line of text.split('\n')) {
+  let last;
+  for (const line of readFileSync(`${linux}/crash.txt`, 'utf8').split('\n')) {
     const match = /^[> ]\s+(\d+)\s+\d+\s+\d+\s+[0-9a-f]{16}\s+[A-Z?]{2}\s+[\d.]+\s+\d+\s+\d+\s{2}(.*?)\s*$/.exec(line);
-    if (match && match[1] !== '0') names.set(Number(match[1]), match[2].replace(/^\[(.*)\]$/, '$1'));
+    if (match) {
+      last = Number(match[1]);
+      if (last !== 0) names.set(last, match[2].replace(/^\[(.*)\]$/, '$1'));
+    } else if (last !== undefined) {
+      // One name holds a line end, which crash prints as it is.
+      if (/^\S+\s*$/.test(line)) names.set(last, `${names.get(last)}\\n${line.trim()}`);
+      else last = undefined;
+    }
   }
   return names;
 }
@@ -34,7 +41,7 @@ test('the Linux dump: what died, every process, log, symbols, memory', { skip: w
   assert.match(await page.locator('.verdict h1').innerText(), /sysrq/i);
   await page.locator('.stack').getByText('sysrq_handle_crash').first().waitFor();
 
-  const truth = processesOfCrash();
+  const truth = tasksOfCrash();
   assert.ok(truth.size > 40, `crash.txt lists ${truth.size} tasks`);
   await view(page, 'Threads');
   await page.getByRole('grid').waitFor();

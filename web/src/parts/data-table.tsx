@@ -48,16 +48,16 @@ export function nextSort(sort: SortKey[], column: string): SortKey[] {
 
 const alignsRight = (column: Column) => column.type === 'integer' || column.type === 'real';
 
-/** Widths by what the first rows hold, in characters; the last text column takes what is left. */
+/** Widths by what the first rows hold, in characters; a text in the last column takes what is left. */
 function tracks(columns: Column[], indexes: number[], rows: (Cell[] | undefined)[]): string {
-  const lastText = columns.findLastIndex((column) => column.type === 'text');
   return columns
     .map((column, place) => {
       let width = title(column.name).length + 2;
       for (const row of rows)
         if (row) width = Math.max(width, cellText(row[indexes[place]!] ?? null, column).length);
       const characters = Math.min(width, widest) + 3;
-      return place === lastText ? `minmax(${Math.min(characters, 34)}ch, 1fr)` : `${characters}ch`;
+      const takesRest = place === columns.length - 1 && column.type === 'text';
+      return takesRest ? `minmax(${Math.min(characters, 34)}ch, 1fr)` : `${characters}ch`;
     })
     .join(' ');
 }

@@ -14,8 +14,12 @@ interface PaletteProps {
 export function Palette({ open, onClose, views }: PaletteProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
-    if (open) dialog.current?.showModal();
-    else dialog.current?.close();
+    if (open) {
+      dialog.current?.showModal();
+      dialog.current?.querySelector('input')?.focus();
+    } else {
+      dialog.current?.close();
+    }
   }, [open]);
   return (
     <dialog
@@ -52,7 +56,7 @@ function PaletteContent({ onClose, views }: Omit<PaletteProps, 'open'>) {
   const matches = views.filter((view) => view.title.toLowerCase().includes(wanted.toLowerCase()));
   return (
     <Command shouldFilter={false} label="Go to">
-      <Command.Input autoFocus placeholder="View, address, symbol, process…" value={text} onValueChange={setText} />
+      <Command.Input placeholder="View, address, symbol, process…" value={text} onValueChange={setText} />
       <Command.List>
         <Command.Empty>Nothing of that name.</Command.Empty>
         {matches.length > 0 && (
