@@ -69,7 +69,9 @@ class Worker {
       if (page.size() >= page_size_) {
         page = page.first(page_size_);
       } else {
-        if (!memory_.locate(address).present) continue;
+        // A record that is damaged says neither; reading it says how.
+        const PageLocation location = memory_.locate(address);
+        if (!location.present && location.absence != Absence::none) continue;
         if (auto done = memory_.read_page(address, buffer_, decoder_); !done) {
           note(std::move(done).error(), address);
           continue;

@@ -32,6 +32,9 @@ class FakeMemory final : public PhysicalMemory {
   }
   mutable unsigned pages_read = 0;
   std::uint64_t corrupt_page = ~std::uint64_t{0};
+  bool damage_is_known = false;  ///< the record of `corrupt_page` says that it cannot be read
+  std::uint64_t cut_page = ~std::uint64_t{0};  ///< the file ends within it, after `cut_length`
+  std::size_t cut_length = 0;
   std::uint64_t view_unit = std::uint64_t{1} << 40;  ///< views end at its multiples
 
   std::uint32_t page_size() const override { return page_size_; }
@@ -42,6 +45,10 @@ class FakeMemory final : public PhysicalMemory {
   PageLocation locate(std::uint64_t address) const override {
     PageLocation location;
     location.present = !find(address).empty();
+    if (damage_is_known && address / page_size_ * page_size_ == corrupt_page) {
+      location.present = false;
+      location.absence = Absence::none;
+    }
     return location;
   }
   Bytes view(std::uint64_t address) const override {
@@ -59,10 +66,16 @@ class FakeMemory final : public PhysicalMemory {
       std::memset(page.data(), 0xee, page.size());
       return fail(ErrorCode::corrupt, "does not decompress");
     }
+    if (address == cut_page) return absent(Absence::truncated, address, "the file ends");
     const Bytes bytes = find(address);
     if (bytes.size() < page.size()) return absent(Absence::hole, address, "no memory here");
     std::memcpy(page.data(), bytes.data(), page.size());
     return {};
+  }
+  std::size_t read_cut_page(std::uint64_t address, MutableBytes page) const override {
+    if (address != cut_page) return 0;
+    std::memcpy(page.data(), find(address).data(), cut_length);
+    return cut_length;
   }
   void ranges(const std::function<bool(const PhysicalRange&)>& visit) const override {
     std::uint64_t at = 0;

@@ -126,6 +126,23 @@ TEST(PhysicalReader, CorruptPageLeavesNothingBehind) {
   }
 }
 
+TEST(PhysicalReader, TheFirstBytesOfThePageInWhichTheFileEnds) {
+  auto fake = std::make_shared<FakeMemory>(4096, false);
+  fake->add(0x1000, 0x3000);
+  fake->cut_page = 0x2000;
+  fake->cut_length = 100;
+  PhysicalReader reader(fake, std::endian::little);
+  auto out = buffer_of(8);
+  for (const std::uint64_t address : {0x1ffcULL, 0x2000ULL, 0x2000ULL + 92}) {
+    ASSERT_TRUE(reader.read(address, out)) << std::hex << address;
+    EXPECT_TRUE(bytes_of(address, out));
+  }
+  const auto past = reader.read(0x2000 + 96, out);
+  ASSERT_FALSE(past);
+  EXPECT_EQ(past.error().absence, Absence::truncated);
+  EXPECT_EQ(past.error().address, 0x2000U + 100);
+}
+
 TEST(PhysicalReader, BigEndianWords) {
   auto fake = std::make_shared<FakeMemory>(4096, true);
   fake->add(0, 4096).put64(0, 0x0807060504030201);

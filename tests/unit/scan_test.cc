@@ -89,6 +89,12 @@ TEST(ScanPages, CorruptPagesAreCounted) {
   ASSERT_TRUE(summary.first_error);
   EXPECT_EQ(summary.first_error->code, ErrorCode::corrupt);
   EXPECT_EQ(summary.first_error->address, 0x423000U);
+  // Also where the page's record already shows the damage.
+  memory.damage_is_known = true;
+  const auto known =
+      scan_pages(memory, 2, run_in_turn, [](unsigned, std::uint64_t, Bytes) { return true; });
+  EXPECT_EQ(known.pages, 0x800U - 1);
+  EXPECT_EQ(known.unreadable, 1U);
 }
 
 }  // namespace
