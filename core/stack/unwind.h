@@ -31,10 +31,10 @@ struct Unwound {
   std::optional<Error> stopped;
 };
 
-/// Follows saved frame pointers from `registers` (pc, fp). Frame pointers must be aligned, lie within
-/// [stack_low, stack_high) where that is known (both 0: unknown), and rise; a few falls are taken for
-/// changes of stacks. Each return address must satisfy `is_text`. Ends without an error at a null frame
-/// pointer or return address.
+/// Follows saved frame pointers from `registers` (pc, fp). Frame pointers must be aligned, lie
+/// within [stack_low, stack_high) where that is known (both 0: unknown), and rise; a few falls are
+/// taken for changes of stacks. Each return address must satisfy `is_text`. Ends without an error
+/// at a null frame pointer or return address.
 Unwound unwind_frame_pointers(AddressSpace& kernel, const Registers& registers,
                               std::uint64_t stack_low, std::uint64_t stack_high,
                               const std::function<bool(std::uint64_t)>& is_text);
