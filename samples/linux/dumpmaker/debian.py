@@ -63,39 +63,85 @@ def need_programs(programs: dict[str, str]) -> None:
         _run(install, env=environment)
 
 
-def _package() -> str:
-    """The package that linux-image-amd64 stands for, such as linux-image-6.1.0-56-amd64."""
-    for attempt in ("as is", "updated"):
-        if attempt == "updated":
+class _Apt:
+    """apt with lists of its own: another suite or architecture than the system's, which is not touched."""
+
+    def __init__(self, folder: Path, suite: str, architecture: str):
+        targets = _run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Identifier: Packages"]).splitlines()
+        archive = next((line for line in targets if line.endswith("/debian/")), None)
+        if archive is None:
+            raise Failed("apt has no list of Debian's main archive; run apt-get update first")
+        for needed in ("lists/partial", "cache/archives/partial", "debs"):
+            (folder / needed).mkdir(parents=True)
+        (folder / "status").touch()
+        keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+        (folder / "sources.list").write_text(f"deb [signed-by={keyring}] {archive} {suite} main\n")
+        settings = {
+            "Dir::Etc::SourceList": folder / "sources.list", "Dir::Etc::SourceParts": "/dev/null",
+            "Dir::State::Lists": folder / "lists", "Dir::State::status": folder / "status", "Dir::Cache": folder / "cache",
+            "APT::Architecture": architecture, "APT::Architectures": architecture, "APT::Sandbox::User": "root",
+        }
+        self._folder = folder
+        self._options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
+        _run(["apt-get", "-q", *self._options, "update"])
+
+    def depends(self, package: str) -> str:
+        return _run(["apt-cache", *self._options, "depends", package])
+
+    def unpack(self, packages: list[str], root: Path) -> None:
+        _run(["apt-get", "-q", *self._options, "download", *packages], cwd=self._folder / "debs")
+        for deb in (self._folder / "debs").glob("*.deb"):
+            _run(["dpkg", "-x", str(deb), str(root)])
+
+
+def _in_cache(name: str, make) -> Path:
+    """A folder of the cache; when it is not there, `make(root, scratch)` fills it. Nobody sees it half made."""
+    target = cache_folder() / name
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache_folder()) as scratch:
+            root = Path(scratch) / "root"
+            root.mkdir(mode=0o755)
+            make(root, Path(scratch))
+            root.rename(target)
+    return target
+
+
+def _kernel_package(depends: str) -> str:
+    """The package that linux-image-amd64 or -arm64 stands for, such as linux-image-6.1.0-56-amd64."""
+    if match := re.search(r"Depends: (linux-image-\S+)", depends):
+        return match[1]
+    raise Failed("apt does not know Debian's kernel: is this Debian?")
+
+
+def _unpack_kernel(architecture: str, root: Path, scratch: Path) -> None:
+    if architecture == "amd64":  # the system's own lists: they have the security updates, and the debug symbols for them
+        depends = ["apt-cache", "depends", "linux-image-amd64"]
+        if not subprocess.run(depends, capture_output=True).stdout:
             _run(["apt-get", "update"])
-        for line in subprocess.run(["apt-cache", "depends", "linux-image-amd64"], capture_output=True, text=True).stdout.splitlines():
-            if "Depends: linux-image-" in line:
-                return line.split(": ")[1].strip()
-    raise Failed("apt-cache does not know linux-image-amd64: is this Debian?")
-
-
-def kernel() -> Kernel:
-    """The cached kernel, else the newest one of this Debian, downloaded and unpacked into the cache."""
-    cache = cache_folder() / "kernel"
-    images = sorted(cache.glob("root/boot/vmlinuz-*"))
-    if not images:
-        cache.mkdir(parents=True, exist_ok=True)
-        package = _package()
+        package = _kernel_package(_run(depends))
         say(f"downloading {package}")
-        _run(["apt-get", "download", package], cwd=cache)
-        deb = next(cache.glob("*.deb"))
-        unpacked = cache / "unpacking"
-        shutil.rmtree(unpacked, ignore_errors=True)
-        _run(["dpkg", "-x", str(deb), str(unpacked)])
-        unpacked.rename(cache / "root")
-        deb.unlink()
-        images = sorted(cache.glob("root/boot/vmlinuz-*"))
+        _run(["apt-get", "download", package], cwd=scratch)
+        _run(["dpkg", "-x", str(next(scratch.glob("*.deb"))), str(root)])
+        return
+    suite = re.search(r"^VERSION_CODENAME=(\w+)", Path("/etc/os-release").read_text(), re.MULTILINE)
+    apt = _Apt(scratch, suite[1] if suite else "stable", architecture)
+    package = _kernel_package(apt.depends(f"linux-image-{architecture}"))
+    say(f"downloading {package}")
+    apt.unpack([package], root)
+
+
+def kernel(architecture: str = "amd64") -> Kernel:
+    """The cached kernel, else the newest one of this Debian, downloaded and unpacked into the cache."""
+    name = "kernel/root" if architecture == "amd64" else f"kernel/{architecture}"
+    root = _in_cache(name, lambda root, scratch: _unpack_kernel(architecture, root, scratch))
+    images = sorted(root.glob("boot/vmlinuz-*"))
     if not images:
-        raise Failed(f"{cache}/root has no boot/vmlinuz-*; remove that folder and try again")
+        raise Failed(f"{root} has no boot/vmlinuz-*; remove that folder and try again")
     release = images[-1].name.removeprefix("vmlinuz-")
-    modules = next(iter(cache.glob(f"root/**/modules/{release}")), None)
+    modules = next(iter(root.glob(f"**/modules/{release}")), None)
     if modules is None:
-        raise Failed(f"{cache}/root has no modules of {release}; remove that folder and try again")
+        raise Failed(f"{root} has no modules of {release}; remove that folder and try again")
     return Kernel(release, images[-1], modules)
 
 
@@ -103,30 +149,13 @@ NEXT_SUITE = "trixie"
 
 
 def from_next_suite(name: str, packages: list[str]) -> Path:
-    """A folder of the cache in which `packages` of the next Debian are unpacked. The system's own packages and apt lists
-    are not touched; NAME tells apart what is unpacked for different ends. Run its programs with `command_in`."""
-    prefix = cache_folder() / f"{NEXT_SUITE}-{name}"
-    if prefix.exists():
-        return prefix
-    say(f"downloading {' '.join(packages)} of Debian {NEXT_SUITE}")
-    targets = _run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Identifier: Packages"]).splitlines()
-    archive = next((line for line in targets if line.endswith("/debian/")), None)
-    if archive is None:
-        raise Failed("apt has no list of Debian's main archive; run apt-get update first")
-    with tempfile.TemporaryDirectory(dir=cache_folder()) as folder_name:
-        folder = Path(folder_name)
-        for needed in ("lists/partial", "cache/archives/partial", "debs", "root"):
-            (folder / needed).mkdir(parents=True)
-        keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
-        (folder / "sources.list").write_text(f"deb [signed-by={keyring}] {archive} {NEXT_SUITE} main\n")
-        apt = ["apt-get", "-q", "-o", f"Dir::Etc::SourceList={folder}/sources.list", "-o", "Dir::Etc::SourceParts=/dev/null",
-               "-o", f"Dir::State::Lists={folder}/lists", "-o", f"Dir::Cache={folder}/cache", "-o", "APT::Sandbox::User=root"]
-        _run([*apt, "update"])
-        _run([*apt, "download", *packages], cwd=folder / "debs")
-        for deb in (folder / "debs").glob("*.deb"):
-            _run(["dpkg", "-x", str(deb), str(folder / "root")])
-        (folder / "root").rename(prefix)
-    return prefix
+    """A folder of the cache in which `packages` of the next Debian are unpacked. NAME tells apart what is unpacked for
+    different ends. Run its programs with `command_in`."""
+    def make(root: Path, scratch: Path) -> None:
+        say(f"downloading {' '.join(packages)} of Debian {NEXT_SUITE}")
+        _Apt(scratch, NEXT_SUITE, "amd64").unpack(packages, root)
+
+    return _in_cache(f"{NEXT_SUITE}-{name}", make)
 
 
 def command_in(prefix: Path, program: str) -> list[str]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from . import Failed
 
 
-def compile_guest(source: Path) -> bytes:
+def compile_guest(source: Path, compiler: str) -> bytes:
     """The guest's only program, linked statically."""
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "init"
-        command = ["gcc", "-O1", "-static", "-s", "-Wall", "-Wextra", "-Werror", "-o", str(program), str(source), "-pthread"]
+        command = [compiler, "-O1", "-static", "-s", "-Wall", "-Wextra", "-Werror", "-o", str(program), str(source), "-pthread"]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             raise Failed(f"{source} does not compile:\n{done.stderr}")

@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from . import Failed
+from . import Failed, recipes
 
 # The kernel prints this when panic() has nothing left to do but spin.
 PANIC_DONE = b"end Kernel panic"
@@ -19,16 +19,19 @@ TRUTH_FAILED = b'{"kind":"failed"'
 class Guest:
     """A running QEMU. Use it as a context manager: leaving the block kills the machine, whatever happened."""
 
-    def __init__(self, folder: Path, kernel: Path, initrd: Path, append: str, memory: str, machine: list[str]):
+    def __init__(self, folder: Path, kernel: Path, initrd: Path, boot: recipes.Boot, devices: list[str]):
+        platform = recipes.PLATFORMS[boot.architecture]
         self.serial = folder / "serial.log"
         self.truth = folder / "truth.raw"
         self._complaints = folder / "qemu.log"
         self._socket_path = folder / "qmp"
+        append = f"console={platform.console} truth={platform.truth} panic=0 {boot.append}".strip()
+        files = (self.serial, self.truth)
+        ports = [word for option, file in zip(platform.serial_ports, files) for word in option.format(file).split(" ")]
         self._command = [
-            "qemu-system-x86_64", "-accel", "tcg", "-m", memory, "-smp", "2", "-nodefaults", "-display", "none", "-no-reboot",
-            "-kernel", str(kernel), "-initrd", str(initrd), "-append", append,
-            "-serial", f"file:{self.serial}", "-serial", f"file:{self.truth}",
-            "-qmp", f"unix:{self._socket_path},server=on,wait=off", *machine,
+            platform.emulator, "-accel", "tcg", "-m", boot.memory, "-smp", "2", "-nodefaults", "-display", "none", "-no-reboot",
+            "-kernel", str(kernel), "-initrd", str(initrd), "-append", append, *ports,
+            "-qmp", f"unix:{self._socket_path},server=on,wait=off", *boot.machine, *devices,
         ]
 
     def __enter__(self) -> "Guest":

@@ -15,6 +15,7 @@ class Boot:
     machine: tuple[str, ...]
     dumps: dict[str, dict] = field(default_factory=dict)  # file name -> arguments of Guest.dump
     by_default: bool = True
+    architecture: str = "amd64"
     kdump: bool = False  # the guest's own crash kernel saves /proc/vmcore; then `dumps` is that one file
 
 
@@ -30,6 +31,28 @@ class Derived:
 
 _VMCOREINFO = ("-device", "vmcoreinfo")
 
+@dataclass(frozen=True)
+class Platform:
+    """What differs between architectures."""
+
+    emulator: str
+    compiler: str
+    console: str
+    serial_ports: tuple[str, str]  # QEMU options for the console and the truth, with a file's name as {}
+    truth: str  # the guest's name of the second one
+    programs: dict[str, str]  # command or file -> Debian package
+
+
+PLATFORMS = {
+    "amd64": Platform("qemu-system-x86_64", "gcc", "ttyS0", ("-serial file:{}", "-serial file:{}"), "ttyS1", {
+        "qemu-system-x86_64": "qemu-system-x86", "gcc": "gcc", "/usr/include/stdlib.h": "libc6-dev"}),
+    "arm64": Platform(
+        "qemu-system-aarch64", "aarch64-linux-gnu-gcc", "ttyAMA0",
+        ("-serial file:{}", "-chardev file,id=truth,path={} -device pci-serial,chardev=truth"), "ttyS0", {
+            "qemu-system-aarch64": "qemu-system-arm", "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu",
+            "/usr/aarch64-linux-gnu/include/stdlib.h": "libc6-dev-arm64-cross"}),
+}
+
 BOOTS = {
     "kaslr": Boot("512M", "pti=on", _VMCOREINFO, {
         "kaslr.elf": {},
@@ -43,6 +66,10 @@ BOOTS = {
         "no-vmcoreinfo.qemu-zlib.kdump": {"kdump": "kdump-zlib"},
     }),
     "vmcore": Boot("512M", "crashkernel=192M", _VMCOREINFO, {"vmcore.elf": {}}, kdump=True),
+    "arm64": Boot("256M", "", ("-machine", "virt", "-cpu", "cortex-a72", *_VMCOREINFO), {
+        "arm64.elf": {},
+        "arm64.qemu-zlib.kdump": {"kdump": "kdump-zlib"},
+    }, by_default=False, architecture="arm64"),
     "big": Boot("8G", "", _VMCOREINFO, {"big.elf": {}}, by_default=False),
 }
 

@@ -43,7 +43,7 @@ def _panic(serial: bytes) -> dict:
     for line in after:
         if match := re.match(r" +(\? )?([A-Za-z_.][\w.]*\+0x[0-9a-f]+/0x[0-9a-f]+)(?: \[\w+\])?$", line):
             stack.append({"frame": match[2], "certain": match[1] is None})
-        if "</TASK>" in line:
+        if "</TASK>" in line or line.startswith("Kernel Offset: "):
             break
     offset = next((m for line in after if (m := re.match(r"Kernel Offset: (0x[0-9a-f]+|disabled)", line))), None)
     panic = {"message": message, "stack": stack, "kernel_offset": offset[1] if offset else None,

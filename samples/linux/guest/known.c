@@ -1,6 +1,6 @@
 /*
  * The whole userland of the sample guest. As /init it starts processes whose names, owners, threads and states
- * are known, says on ttyS1 what the kernel shows of itself and of them, and lets one of their threads crash the kernel.
+ * are known, says on the terminal that truth= names what the kernel shows of itself and of them, and lets one of their threads crash the kernel.
  *
  * The truth is one JSON object a line, "kind" first. Bytes outside printable ASCII stand as \u00XX, one escape a byte,
  * so that names that are not UTF-8 survive; the host turns them back. Nothing here may be read from the dump: every
@@ -457,8 +457,11 @@ static void set_up(void) {
   if (console >= 0) {
     for (int fd = 0; fd < 3; ++fd) dup2(console, fd);
   }
-  out = fopen("/dev/ttyS1", "w");
-  if (out == NULL) give_up("/dev/ttyS1");
+  char terminal[64];
+  const char *truth = getenv("truth"); /* the kernel hands it over from its command line */
+  snprintf(terminal, sizeof terminal, "/dev/%s", truth != NULL ? truth : "ttyS1");
+  out = fopen(terminal, "w");
+  if (out == NULL) give_up(terminal);
   struct termios line;
   if (tcgetattr(fileno(out), &line) != 0) give_up("tcgetattr");
   cfmakeraw(&line);
@@ -485,7 +488,7 @@ static const char *const disk_modules[] = {"/virtio_ring.ko",           "/virtio
 static void load_crash_kernel(void) {
   int kernel = open("/crash-kernel", O_RDONLY | O_CLOEXEC), archive = open("/crash-initrd", O_RDONLY | O_CLOEXEC);
   if (kernel < 0 || archive < 0) return;
-  static const char command_line[] = "console=ttyS0 nr_cpus=1 reset_devices panic=-1";
+  static const char command_line[] = "console=ttyS0 truth=ttyS1 nr_cpus=1 reset_devices panic=-1";
   if (syscall(SYS_kexec_file_load, kernel, archive, sizeof command_line, command_line, 2 /* KEXEC_FILE_ON_CRASH */) != 0) {
     give_up("kexec_file_load");
   }
