@@ -16,6 +16,9 @@ else()
 endif()
 include(GoogleTest)
 
+file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/source_folder.cc"
+     CONTENT "#include \"tests/source_folder.h\"\n\nconst char* const source_folder = \"@PROJECT_SOURCE_DIR@\";\n" @ONLY)
+
 # panicroom_test(TARGET FOLDER LINKS library...): every *_test.cc in FOLDER.
 function(panicroom_test target folder)
   cmake_parse_arguments(ARG "" "" "LINKS" ${ARGN})
@@ -23,9 +26,8 @@ function(panicroom_test target folder)
   if(NOT sources)
     return()
   endif()
-  add_executable(${target} ${sources})
+  add_executable(${target} ${sources} "${CMAKE_BINARY_DIR}/source_folder.cc")
   target_link_libraries(${target} PRIVATE panicroom_options ${ARG_LINKS} GTest::gtest_main)
-  target_compile_definitions(${target} PRIVATE PANICROOM_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   if(EMSCRIPTEN)
     target_link_options(${target} PRIVATE -sNODERAWFS=1 -sEXIT_RUNTIME=1 -sENVIRONMENT=node)
     # Emscripten's toolchain file runs a target's .js under node.

@@ -9,6 +9,7 @@
 #include <random>
 #include <string>
 
+#include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 
 namespace {
@@ -22,7 +23,7 @@ using panicroom::Query;
 using panicroom::Session;
 using panicroom::SourcePtr;
 
-constexpr const char* folder = PANICROOM_SOURCE_DIR "/tests/foundry/descriptions/";
+const std::string folder = std::string(source_folder) + "/tests/foundry/descriptions/";
 constexpr std::size_t most_rows = 20000;  // of one table of a made dump: far more than it holds
 
 void expect_clear(const Error& error) {

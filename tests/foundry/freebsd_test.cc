@@ -3,6 +3,7 @@
 #include <cstring>
 #include <string>
 
+#include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 
 namespace {
@@ -22,7 +23,7 @@ using panicroom::Session;
 using panicroom::SourcePtr;
 using panicroom::Value;
 
-constexpr const char* folder = PANICROOM_SOURCE_DIR "/tests/foundry/descriptions/";
+const std::string folder = std::string(source_folder) + "/tests/foundry/descriptions/";
 
 /// Each `file` of each FreeBSD description.
 struct Named {
@@ -188,8 +189,7 @@ std::vector<Named> all_files() {
   std::vector<Named> all;
   for (const char* name :
        {"freebsd-amd64", "freebsd-i386", "freebsd-i386-pae", "freebsd-arm64", "freebsd-arm64-16k"})
-    for (const FileText& file :
-         foundry::read_description(std::string(folder) + name + ".txt").files)
+    for (const FileText& file : foundry::read_description(folder + name + ".txt").files)
       all.push_back({name, file.name});
   return all;
 }

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 
 namespace {
@@ -25,7 +26,7 @@ using panicroom::Session;
 using panicroom::SourcePtr;
 using panicroom::Value;
 
-constexpr const char* folder = PANICROOM_SOURCE_DIR "/tests/foundry/descriptions/";
+const std::string folder = std::string(source_folder) + "/tests/foundry/descriptions/";
 
 struct Named {
   std::string description, file;
@@ -197,8 +198,7 @@ TEST_P(LinuxFoundry, Translation) {
 std::vector<Named> all_files() {
   std::vector<Named> all;
   for (const char* name : {"linux-x86_64", "linux-x86_64-la57"})
-    for (const FileText& file :
-         foundry::read_description(std::string(folder) + name + ".txt").files)
+    for (const FileText& file : foundry::read_description(folder + name + ".txt").files)
       all.push_back({name, file.name});
   return all;
 }

@@ -12,6 +12,7 @@
 
 #include "core/session/session.h"
 #include "native/io/mapped_file.h"
+#include "tests/source_folder.h"
 
 // The Linux case of PANICROOM_CASES: a panicked kernel's kdump against what its guest printed of
 // itself seconds before (guest.txt) and what crash says with the debug kernel (crash.txt). Both
@@ -26,7 +27,7 @@ using Lines = std::vector<std::string>;
 std::vector<std::string> cases() {
   const char* folder = std::getenv("PANICROOM_CASES");
   const fs::path chosen =
-      folder != nullptr ? fs::path(folder) : fs::path(PANICROOM_SOURCE_DIR) / "../shared/cases";
+      folder != nullptr ? fs::path(folder) : fs::path(source_folder) / "../shared/cases";
   const fs::path linux_case = chosen / "linux-amd64";
   if (!fs::exists(linux_case / "vmcore.kdump-zstd")) return {};
   return {linux_case.string()};

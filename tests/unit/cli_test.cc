@@ -7,6 +7,7 @@
 #include "native/cli/command_line.h"
 #include "native/cli/request.h"
 #include "tests/foundry/description.h"
+#include "tests/source_folder.h"
 
 namespace panicroom {
 namespace {
@@ -42,7 +43,7 @@ class CommandLine : public testing::Test {
  protected:
   CommandLine() {
     const auto description = foundry::read_description(
-        PANICROOM_SOURCE_DIR "/tests/foundry/descriptions/freebsd-amd64.txt");
+        std::string(source_folder) + "/tests/foundry/descriptions/freebsd-amd64.txt");
     for (const auto& file : description.files)
       if (file.name == "amd64-v3") host.files["vmcore"] = foundry::make_dump(description, file)[0];
     host.files["kernel"] = foundry::kernel_file(description.image);
