@@ -91,7 +91,8 @@ class Aarch64Table final : public PageTable {
   static std::string_view table_name(int level) {
     static constexpr std::array<std::string_view, 5> names = {
         "level -1 table", "level 0 table", "level 1 table", "level 2 table", "level 3 table"};
-    return names[static_cast<std::size_t>(level + 1)];
+    const int index = level + 1;
+    return names[static_cast<std::size_t>(index)];
   }
 
   bool may_be_block(int level) const {

@@ -118,7 +118,7 @@ std::optional<std::vector<NumberedRange>> numbered_ranges(const Reader& reader, 
   std::uint64_t bits = 0;
   std::uint64_t last_end = 0;
   const std::uint64_t page = header.page_size;
-  for (std::uint64_t at = 0;; at += 2 * width) {
+  for (std::uint64_t at = 0;; at += std::uint64_t{2} * width) {
     const auto start = reader.word(at, width);
     const auto end = reader.word(at + width, width);
     if (!start || !end || *end == 0) break;

@@ -76,7 +76,7 @@ RankedPageBits::RankedPageBits(PageBits bits) : bits_(std::move(bits)) {
     block.before = count_;
     for (unsigned i = 0; i < words_per_block; ++i) {
       if (i != 0) block.within |= (count_ - block.before) << (9 * (i - 1));
-      const std::uint64_t at = bit + i * 64;
+      const std::uint64_t at = bit + std::uint64_t{i} * 64;
       if (at >= in_file) continue;
       std::uint64_t word = bits_.word(at / 64);
       if (in_file - at < 64) word &= (std::uint64_t{1} << (in_file - at)) - 1;
