@@ -86,9 +86,19 @@ test('files that lie, files that are missing, a sparse dump', { skip: withoutNat
 
 const fixtures = process.env.PANICROOM_FIXTURES;
 test('every fixture of the foundry', { skip: withoutNative || (fixtures ? false : 'PANICROOM_FIXTURES is not set') }, () => {
+  // NAME.FORM, NAME.FORM.partN of a split set, and NAME.kernel.
   const files = readdirSync(fixtures).sort();
-  assert.ok(files.length > 0);
-  for (const file of files)
-    for (const command of [['info', '--json'], ['ps', '--json'], ['threads', '--json'], ['log', '--json'], ['ranges', '--json']])
-      same([...command, join(fixtures, file)]);
+  const dumps = new Map();
+  for (const file of files) {
+    const name = file.replace(/\.part\d+$/, '');
+    dumps.set(name, [...(dumps.get(name) ?? []), file]);
+  }
+  assert.ok(dumps.size > 0);
+  for (const [name, parts] of dumps) {
+    if (name.endsWith('.kernel')) continue;
+    const kernel = `${name.split('.')[0]}.kernel`;
+    const operands = [...parts, ...(files.includes(kernel) ? [kernel] : [])].map((file) => join(fixtures, file));
+    for (const command of [['info', '--json'], ['ps', '--json'], ['stack'], ['log', '--json'], ['ranges', '--json']])
+      same([...command, ...operands]);
+  }
 });
