@@ -26,6 +26,11 @@ class Host {
   virtual void progress(std::uint64_t done, std::uint64_t total) {
     static_cast<void>(done), static_cast<void>(total);
   }
+  /// Threads that `run_jobs` may use, and how it runs them: one after another by default.
+  virtual unsigned workers() const { return 1; }
+  virtual void run_jobs(unsigned count, const std::function<void(unsigned)>& job) {
+    for (unsigned index = 0; index < count; ++index) job(index);
+  }
   /// Columns of the terminal that standard output is; 0 when it is none.
   virtual std::size_t out_columns() const = 0;
   virtual std::optional<std::string> environment(std::string_view name) const = 0;

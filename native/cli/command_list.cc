@@ -6,7 +6,7 @@ namespace panicroom {
 
 std::span<const CommandInfo> commands() {
   static constexpr std::size_t any = 1000;
-  static constexpr std::array<CommandInfo, 14> list = {{
+  static constexpr std::array<CommandInfo, 15> list = {{
       {"info", "", "", "What this dump is, what died and where.", "panicroom info vmcore.0 kernel",
        "", 0, 0, true},
       {"ps", "", "", "Every process.", "panicroom ps vmcore", "processes", 0, 0, true},
@@ -24,6 +24,8 @@ std::span<const CommandInfo> commands() {
        "panicroom translate 0xffffffff81000000 vmcore", "", 1, 1, true},
       {"ranges", "", "", "Each range of physical memory: present, excluded or missing, and why.",
        "panicroom ranges vmcore", "ranges", 0, 0, true},
+      {"verify", "", "", "Reads every page of the dump and says which are damaged.",
+       "panicroom verify vmcore", "", 0, 0, true},
       {"tables", "", "", "The tables that `table` prints, and their columns.",
        "panicroom tables --json", "", 0, 0, false},
       {"table", "", "NAME", "One table by its name.", "panicroom table regions vmcore", "", 1, 1,

@@ -2,10 +2,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "native/cli/command_line.h"
@@ -40,6 +42,12 @@ class Terminal final : public Host {
     std::fprintf(stderr, "\rpanicroom: decompressing: %llu of %llu MiB\x1b[K",
                  static_cast<unsigned long long>(done >> 20U),
                  static_cast<unsigned long long>(total >> 20U));
+  }
+  unsigned workers() const override { return std::max(1U, std::thread::hardware_concurrency()); }
+  void run_jobs(unsigned count, const std::function<void(unsigned)>& job) override {
+    std::vector<std::jthread> threads;
+    for (unsigned index = 1; index < count; ++index) threads.emplace_back(job, index);
+    if (count != 0) job(0);
   }
   void err(std::string_view text) override {
     std::fflush(stdout);

@@ -19,6 +19,7 @@ int run_request(const Request& request, Host& host);
 // The commands that are more than one table, each in its own file.
 int run_read(const Request& request, Session& session, Host& host);
 int run_translate(const Request& request, Session& session, Host& host);
+int run_verify(const Request& request, Session& session, Host& host);
 int run_completion(const Request& request, Host& host);
 /// The `stack` command as text: a heading for each thread and its frames under it.
 Result<void> print_stacks(const Request& request, Session& session, Host& host, Notes& notes);

@@ -130,6 +130,14 @@ TEST_F(CommandLine, RawBytesNeverReachATerminal) {
   EXPECT_EQ(host.printed, "");
 }
 
+TEST_F(CommandLine, VerifyReadsEveryPageThatTheDumpHolds) {
+  EXPECT_EQ(run({"verify", "vmcore", "--json"}), 0) << host.complained;
+  // 0x1000 to 0x9f000 and 0x100000 to 0x700000, less the 4 pages that the description leaves out.
+  EXPECT_TRUE(
+      printed("{\"pages\": 1690, \"bytes\": 6922240, \"damaged\": 0, \"first_damaged\": null}"))
+      << host.printed;
+}
+
 TEST_F(CommandLine, TranslateEndsInTheFile) {
   EXPECT_EQ(run({"translate", "0xffffffff80400123", "vmcore", "--json"}), 0) << host.complained;
   EXPECT_TRUE(printed("physical address 0x400123"));
