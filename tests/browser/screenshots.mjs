@@ -1,4 +1,5 @@
 // Takes pictures of the page for docs/screenshots: node tests/browser/screenshots.mjs FOLDER DUMP...
+import { writeFileSync } from 'node:fs';
 import { launch, openDump, openPage, view } from './harness.mjs';
 
 const [folder, ...files] = process.argv.slice(2);
@@ -11,7 +12,15 @@ for (const [name, options] of [
   ['phone', { colorScheme: 'light', viewport: { width: 390, height: 780 }, deviceScaleFactor: 2 }],
 ]) {
   const { page, context, problems } = await openPage(browser, { context: options });
-  const shoot = async (what) => page.screenshot({ path: `${folder}/${what}-${name}.png` });
+  const devtools = await context.newCDPSession(page);
+  const shoot = async (what) => {
+    const { data } = await devtools.send('Page.captureScreenshot', { format: 'webp', quality: 82 });
+    writeFileSync(`${folder}/${what}-${name}.webp`, Buffer.from(data, 'base64'));
+  };
+  const rows = async () => {
+    await page.locator('.count').getByText(/rows/).waitFor();
+    await page.locator('.grid-row').first().waitFor();
+  };
   await shoot('start');
   await openDump(page, files);
   await page.locator('.stack li').first().waitFor();
@@ -23,17 +32,17 @@ for (const [name, options] of [
   await page.locator('.details .stack li').first().waitFor();
   await shoot('processes');
   await view(page, 'Threads');
-  await page.locator('.grid-row').first().waitFor();
+  await rows();
   await shoot('threads');
   await view(page, 'Log');
   await page.getByRole('searchbox').fill('crash');
   await page.locator('.grid-row mark').first().waitFor();
   await shoot('log');
   await view(page, 'Symbols');
-  await page.locator('.grid-row').first().waitFor();
+  await rows();
   await shoot('symbols');
   await view(page, 'Ranges');
-  await page.locator('.grid-row').first().waitFor();
+  await rows();
   await shoot('ranges');
   await view(page, 'Memory');
   await page.getByLabel('Address or symbol').fill('init_task');

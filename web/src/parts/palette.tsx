@@ -1,5 +1,6 @@
 import { Command } from 'cmdk';
 import { useDeferredValue, useEffect, useRef, useState } from 'react';
+import type { Cell } from '../engine/protocol';
 import { record } from '../format';
 import { navigate, type Route } from '../route';
 import { useAnswer, useTable } from '../session';
@@ -34,15 +35,28 @@ export function Palette({ open, onClose, views }: PaletteProps) {
   );
 }
 
+/** The few whose names are nearest to what was typed: beginning with it before holding it, short before long. */
+function nearest(symbols: Record<string, Cell>[], typed: string): Record<string, Cell>[] {
+  const distance = (symbol: Record<string, Cell>) => {
+    const name = String(symbol['name']);
+    return name.length + (name.toLowerCase().startsWith(typed.toLowerCase()) ? 0 : 1000);
+  };
+  return [...symbols].sort((a, b) => distance(a) - distance(b)).slice(0, 8);
+}
+
 function PaletteContent({ onClose, views }: Omit<PaletteProps, 'open'>) {
   const [text, setText] = useState('');
-  const wanted = useDeferredValue(text).trim();
+  const [chosen, setChosen] = useState(`view ${views[0]?.view}`);
+  // What is known at once follows each key, so that a quick Enter takes what was typed; the engine's
+  // answers come later.
+  const typed = text.trim();
+  const wanted = useDeferredValue(typed);
   const symbols = useTable('symbols');
   const processes = useTable('processes');
   const found = useAnswer(
     'query',
     symbols && wanted.length >= 2 && !wanted.includes(' ')
-      ? { table: 'symbols', options: { columns: { name: wanted }, limit: 8 } }
+      ? { table: 'symbols', options: { columns: { name: wanted }, limit: 1000 } }
       : null,
   );
   const running = useAnswer(
@@ -53,10 +67,17 @@ function PaletteContent({ onClose, views }: Omit<PaletteProps, 'open'>) {
     onClose();
     navigate(route);
   };
-  const matches = views.filter((view) => view.title.toLowerCase().includes(wanted.toLowerCase()));
+  const matching = (words: string) =>
+    views.filter((view) => view.title.toLowerCase().includes(words.trim().toLowerCase()));
+  const matches = matching(text);
+  function onType(next: string) {
+    setText(next);
+    const [first] = matching(next);
+    setChosen(first ? `view ${first.view}` : 'memory');
+  }
   return (
-    <Command shouldFilter={false} label="Go to">
-      <Command.Input placeholder="View, address, symbol, process…" value={text} onValueChange={setText} />
+    <Command shouldFilter={false} label="Go to" value={chosen} onValueChange={setChosen}>
+      <Command.Input placeholder="View, address, symbol, process…" value={text} onValueChange={onType} />
       <Command.List>
         <Command.Empty>Nothing of that name.</Command.Empty>
         {matches.length > 0 && (
@@ -68,13 +89,12 @@ function PaletteContent({ onClose, views }: Omit<PaletteProps, 'open'>) {
             ))}
           </Command.Group>
         )}
-        {wanted && (
+        {typed && (
           <Command.Group heading="Memory">
-            <Command.Item value="memory" onSelect={() => go({ view: 'memory', at: wanted })}>
-              Memory at <span className="mono">{wanted}</span>
+            <Command.Item value="memory" onSelect={() => go({ view: 'memory', at: typed })}>
+              Memory at <span className="mono">{typed}</span>
             </Command.Item>
-            {(found.value && wanted ? found.value.rows : []).map((row) => {
-              const symbol = record(symbols!.columns, row);
+            {nearest(found.value && wanted ? found.value.rows.map((row) => record(symbols!.columns, row)) : [], wanted).map((symbol) => {
               return (
                 <Command.Item
                   key={`${symbol['name']} ${symbol['address']}`}
