@@ -158,7 +158,7 @@ std::string json_string(std::string_view raw) {
 }
 
 std::string csv_field(std::string_view raw) {
-  const std::string text = visible(raw);
+  std::string text = visible(raw);
   if (text.find_first_of(",\"") == std::string::npos && !text.starts_with(' ') &&
       !text.ends_with(' '))
     return text;

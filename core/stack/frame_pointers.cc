@@ -68,7 +68,7 @@ Unwound unwind_frame_pointers(AddressSpace& kernel, const Registers& registers,
                               "a return address points to no code", address, std::nullopt};
       return unwound;
     }
-    unwound.frames.push_back({address, fp + 2 * word, false});
+    unwound.frames.push_back({address, fp + std::uint64_t{2} * word, false});
     // Within a stack the frame pointers rise; a fall is a change of stacks, which can happen few
     // times, and never to a place within the one known stack.
     const unsigned allowed = one_stack ? 0 : most_stack_switches;

@@ -27,7 +27,10 @@ class Log final : public Table {
         [&](const LogLine& line) {
           std::array<Value, 3> row = {std::monostate{}, std::monostate{}, line.text};
           // Whole microseconds, cut off as dmesg does.
-          if (line.time_ns) row[0] = static_cast<double>(*line.time_ns / 1000) / 1e6;
+          if (line.time_ns) {
+            const std::uint64_t microseconds = *line.time_ns / 1000;
+            row[0] = static_cast<double>(microseconds) / 1e6;
+          }
           if (line.level) row[1] = static_cast<std::int64_t>(*line.level);
           return visit(row);
         },

@@ -13,11 +13,11 @@ constexpr std::uint64_t most_cpus = 8192;  // the largest CONFIG_NR_CPUS
 Result<std::vector<bool>> cpu_mask(Evidence& evidence, std::string_view symbol,
                                    std::uint64_t cpus) {
   PANICROOM_TRY(mask, evidence.address_of(symbol));
-  const unsigned width = evidence.pointer_size();
+  const std::uint64_t bits_per_word = std::uint64_t{8} * evidence.pointer_size();
   std::vector<bool> bits(static_cast<std::size_t>(cpus));
-  for (std::uint64_t base = 0; base < cpus; base += width * 8U) {
+  for (std::uint64_t base = 0; base < cpus; base += bits_per_word) {
     PANICROOM_TRY(word, evidence.memory().word(mask + base / 8));
-    for (std::uint64_t bit = 0; bit < width * 8U && base + bit < cpus; ++bit)
+    for (std::uint64_t bit = 0; bit < bits_per_word && base + bit < cpus; ++bit)
       bits[static_cast<std::size_t>(base + bit)] = (word >> bit & 1U) != 0;
   }
   return bits;

@@ -91,7 +91,7 @@ Result<Tasks> Linux::tasks(Notes& notes) {
     cpus = std::move(*read);
   else
     notes.add(read.error().within("which threads were running is not known"));
-  return Tasks(evidence_, std::move(layout), std::move(cpus));
+  return Tasks(evidence_, layout, std::move(cpus));
 }
 
 Linux::Crashed Linux::crashed_task(const std::vector<Cpu>& cpus, Notes& notes) {

@@ -91,7 +91,7 @@ Result<TaskLayout> read_task_layout(Evidence& evidence) {
 
 Tasks::Tasks(Evidence& evidence, TaskLayout layout, std::vector<Cpu> cpus)
     : evidence_(evidence),
-      layout_(std::move(layout)),
+      layout_(layout),
       cpus_(std::move(cpus)),
       budget_(most_tasks),
       old_states_(has_old_states(evidence)) {}
