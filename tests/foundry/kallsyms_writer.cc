@@ -49,8 +49,9 @@ std::vector<Symbol> write_kallsyms(Image& image, std::uint64_t at, std::vector<S
   const std::size_t first_own = symbols.size() - own.size();
 
   const auto build = [&](std::vector<Symbol> sorted, std::vector<std::uint64_t>& places) {
-    std::stable_sort(sorted.begin(), sorted.end(),
-                     [](const Symbol& a, const Symbol& b) { return a.address < b.address; });
+    std::sort(sorted.begin(), sorted.end(), [](const Symbol& a, const Symbol& b) {
+      return a.address != b.address ? a.address < b.address : a.name < b.name;
+    });
     Blob out;
     const auto place = [&] {
       pad_to(out, 8);
