@@ -87,8 +87,10 @@ ElfMemory::ElfMemory(SourcePtr file, const std::vector<ElfSegment>& segments)
 }
 
 std::vector<ElfMemory::Piece> ElfMemory::disjoint(std::vector<Piece> pieces) {
-  std::stable_sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) {
-    return std::tuple(a.start, b.end) < std::tuple(b.start, a.end);
+  // Of equal pieces the one whose program header comes first.
+  std::sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) {
+    return std::tuple(a.start, b.end, a.header_offset) <
+           std::tuple(b.start, a.end, b.header_offset);
   });
   std::vector<Piece> result;
   std::uint64_t covered = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "core/base/arithmetic.h"
@@ -66,9 +67,9 @@ Result<std::vector<OpenPart>> open_parts(std::span<const SourcePtr> files,
                   fmt::format("{} and {} are not parts of the same dump",
                               printable(parts.front().file->name()), printable(part.file->name())));
   }
-  std::stable_sort(parts.begin(), parts.end(), [](const OpenPart& a, const OpenPart& b) {
-    return std::pair(a.header.start_frame, a.header.end_frame) <
-           std::pair(b.header.start_frame, b.header.end_frame);
+  std::sort(parts.begin(), parts.end(), [](const OpenPart& a, const OpenPart& b) {
+    return std::tie(a.header.start_frame, a.header.end_frame, a.file->name()) <
+           std::tie(b.header.start_frame, b.header.end_frame, b.file->name());
   });
   // A part may be empty; one of them must stay to answer for the headers.
   const auto empty = [](const OpenPart& part) {
