@@ -68,7 +68,8 @@ Result<void> SliceSource::fill(std::uint64_t first_unit, std::uint64_t last_unit
   window_ = sequential ? std::min(window_ * 2, widest_window) : 1;
   std::uint64_t end = std::max(last_unit + 1, first_unit + window_);
   // Half of the cache at most, so that the blocks of this slice do not push each other out.
-  end = std::min(end, first_unit + std::uint64_t{cache_->most_blocks()} / 2 * BlockCache::units_per_block);
+  end = std::min(
+      end, first_unit + std::uint64_t{cache_->most_blocks()} / 2 * BlockCache::units_per_block);
   end = std::min(end, units_in_file);
   for (std::uint64_t unit = first_unit + 1; unit < end; ++unit)
     if (cache_->holds(file_, unit)) end = unit;
