@@ -10,6 +10,7 @@
 namespace panicroom {
 namespace {
 
+constexpr std::size_t most_cpus = 8192;  // the largest CONFIG_NR_CPUS
 constexpr std::uint32_t nt_prstatus = 1;
 
 std::string text_of(Bytes bytes) {
@@ -74,14 +75,14 @@ void interpret_notes(Dump& dump) {
   for (const ElfNote& note : dump.notes) {
     if (note.name == "VMCOREINFO" && !dump.vmcoreinfo) {
       dump.vmcoreinfo = text_of(note.descriptor);
-    } else if (note.name == "CORE" && note.type == nt_prstatus) {
+    } else if (note.name == "CORE" && note.type == nt_prstatus && dump.cpus.size() < most_cpus) {
       if (dump.machine.architecture == Architecture::unknown)
         dump.machine.architecture = architecture_of_prstatus(note.descriptor.size());
       if (auto cpu = decode_prstatus(note.descriptor, dump.machine)) {
         cpu->index = static_cast<std::uint32_t>(dump.cpus.size());
         dump.cpus.push_back(std::move(*cpu));
       }
-    } else if (note.name == "QEMU" && note.type == 0) {
+    } else if (note.name == "QEMU" && note.type == 0 && from_qemu.size() < most_cpus) {
       if (auto cpu = decode_qemu_cpu(note.descriptor, dump.machine.order)) {
         cpu->index = static_cast<std::uint32_t>(from_qemu.size());
         from_qemu.push_back(std::move(*cpu));

@@ -158,6 +158,10 @@ Result<KdumpHeader> read_kdump_header(const ByteSource& file) {
         ErrorCode::unsupported, 8,
         fmt::format("kdump header version {} is newer than {}", header.version, newest_version));
   const std::uint64_t bits = header.bitmap_size * 8;
+  if (header.page_frames > ~std::uint64_t{0} / header.page_size)
+    return fail(ErrorCode::corrupt,
+                fmt::format("the header claims {:#x} page frames, more than 64-bit addresses reach",
+                            header.page_frames));
   if (header.page_frames > bits)
     return fail_at_offset(
         ErrorCode::corrupt, header.page_size,

@@ -146,8 +146,11 @@ std::string json_string(std::string_view raw) {
       out += "\\t";
     else if (next.character == '\r')
       out += "\\r";
-    else if (is_control(next.character) ||
-             (is_deceptive(next.character) && next.character < 0x10000))
+    else if (is_deceptive(next.character) && next.character >= 0x10000)
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}\\u{:04x}",
+                     0xd800U + ((next.character - 0x10000U) >> 10U),
+                     0xdc00U + ((next.character - 0x10000U) & 0x3ffU));
+    else if (is_control(next.character) || is_deceptive(next.character))
       fmt::format_to(std::back_inserter(out), "\\u{:04x}",
                      static_cast<std::uint32_t>(next.character));
     else

@@ -22,7 +22,9 @@ constexpr std::string_view footer =
     "dumps do not need. Files are recognised by content and may come in any order. Without a "
     "command,\n"
     "`panicroom DUMP` means `panicroom info DUMP`. `panicroom COMMAND --help` shows an example.\n\n"
-    "Exit status: 0 all answered, 1 something could not be, 2 the command line was not understood.";
+    "Exit status: 0 answered (also in part, with notes that say what is missing), 1 it could not "
+    "be\n"
+    "answered, 2 the command line was not understood.";
 
 const CommandInfo* find_command(std::string_view word) {
   for (const CommandInfo& command : commands()) {
@@ -122,6 +124,7 @@ int run_command_line(std::span<const std::string> arguments, Host& host) {
   app.footer(std::string(footer));
   app.formatter(std::make_shared<HelpFormatter>());
   app.fallthrough();
+  app.require_subcommand(0, 1);  // words behind a command are never commands
   app.add_option("-M", parsed.core, "the dump, as the BSD tools name it")->type_name("CORE");
   app.add_option("-N", parsed.kernel, "the kernel file, as the BSD tools name it")
       ->type_name("KERNEL");

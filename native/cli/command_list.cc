@@ -24,7 +24,7 @@ std::span<const CommandInfo> commands() {
        "panicroom translate 0xffffffff81000000 vmcore", "", 1, 1, true},
       {"ranges", "", "", "Each range of physical memory: present, excluded or missing, and why.",
        "panicroom ranges vmcore", "ranges", 0, 0, true},
-      {"verify", "", "", "Reads every page of the dump and says which are damaged.",
+      {"verify", "", "", "Reads every page of the dump; says how many are damaged or missing.",
        "panicroom verify vmcore", "", 0, 0, true},
       {"tables", "", "", "The tables that `table` prints, and their columns.",
        "panicroom tables --json", "", 0, 0, false},

@@ -152,6 +152,7 @@ int run_read(const Request& request, Session& session, Host& host) {
       {"missing", ColumnType::text, "Why the bytes cannot be read."},
   }};
   Notes notes;
+  for (const Note& note : session.notes()) notes.add(note);
   const auto writer = writer_for(request, host);
   if (request.form != OutputForm::text) writer->begin("memory", columns);
   bool all_read = true;
@@ -220,8 +221,11 @@ int run_translate(const Request& request, Session& session, Host& host) {
     writer->row(row);
   }
   Notes notes;
+  for (const Note& note : session.notes()) notes.add(note);
+  bool in_dump = false;
   if (translated) {
     const PageLocation place = memory.locate(translated->physical);
+    in_dump = place.present;
     const std::uint64_t in_page = translated->physical % memory.page_size();
     const std::array<Value, 6> physical = {
         std::string("physical memory"),
@@ -259,8 +263,12 @@ int run_translate(const Request& request, Session& session, Host& host) {
   } else {
     notes.add(translated.error());
   }
-  writer->end(notes.take());
-  if (translated) return 0;
+  const std::vector<Note> remarks = notes.take();
+  writer->end(remarks);
+  if (translated) {
+    if (request.form != OutputForm::json) report_notes(host, remarks);
+    return in_dump ? 0 : 1;
+  }
   if (request.form != OutputForm::json) report_error(host, file, translated.error());
   return 1;
 }

@@ -53,9 +53,22 @@ int print_table(const Request& request, Host& host, std::string_view name,
 }
 
 int print_session_table(const Request& request, Session& session, const Table& table, Host& host) {
+  const bool selects = request.pid || request.tid || request.crashed;
   return print_table(request, host, table.name(), table.columns(), table.name() == "dump",
-                     [&](const RowVisitor& visit, Notes& notes) {
-                       return session.rows(table, query_of(request), visit, notes);
+                     [&](const RowVisitor& visit, Notes& notes) -> Result<void> {
+                       bool any = false;
+                       PANICROOM_CHECK(session.rows(
+                           table, query_of(request),
+                           [&](std::span<const Value> row) {
+                             any = true;
+                             return visit(row);
+                           },
+                           notes));
+                       if (any || !selects) return {};
+                       return fail(ErrorCode::invalid,
+                                   request.crashed
+                                       ? "it is not known on which thread the kernel died"
+                                       : "nothing with this number existed when the kernel died");
                      });
 }
 
@@ -96,6 +109,7 @@ int run_info(const Request& request, Session& session, Host& host) {
   host.out("\n");
   const auto printed = print_stacks(crashed, session, host, notes);
   if (!printed) notes.add(printed.error());
+  report_notes(host, notes.take());
   return status;
 }
 

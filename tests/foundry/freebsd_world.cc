@@ -36,7 +36,15 @@ class World {
     for (const ProcessText& process : description_.processes)
       for (const ThreadText& thread : process.threads)
         if (thread.cpu) cpus = std::max(cpus, static_cast<std::uint64_t>(*thread.cpu) + 1);
-    const std::uint64_t stoppcbs = place("stoppcbs", pcb_size * cpus);
+    // An array until FreeBSD 14, since then a pointer to one: i386 and amd64 get the one, arm64 the
+    // other.
+    std::uint64_t stoppcbs = 0;
+    if (image_.architecture == "aarch64") {
+      stoppcbs = heap_.take(pcb_size * cpus);
+      number("stoppcbs", stoppcbs, word_);
+    } else {
+      stoppcbs = place("stoppcbs", pcb_size * cpus);
+    }
     const std::uint64_t dumptid = place("dumptid", 4);
     number(root_name(image_), 0, word_);
     number("mp_ncpus", cpus, 4);

@@ -134,7 +134,8 @@ TEST_F(CommandLine, VerifyReadsEveryPageThatTheDumpHolds) {
   EXPECT_EQ(run({"verify", "vmcore", "--json"}), 0) << host.complained;
   // 0x1000 to 0x9f000 and 0x100000 to 0x700000, less the 4 pages that the description leaves out.
   EXPECT_TRUE(
-      printed("{\"pages\": 1690, \"bytes\": 6922240, \"damaged\": 0, \"first_damaged\": null}"))
+      printed("{\"pages\": 1690, \"bytes\": 6922240, \"damaged\": 0, \"first_damaged\": null, "
+              "\"missing\": 0}"))
       << host.printed;
 }
 

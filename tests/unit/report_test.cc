@@ -65,6 +65,8 @@ TEST(JsonString, EscapesPerRfc8259) {
   EXPECT_EQ(json_string("a\nb\x01"), R"("a\nb\u0001")");
   EXPECT_EQ(json_string("\xff"), R"("\\xff")");
   EXPECT_EQ(json_string("é"), "\"é\"");
+  // U+E0041, a tag that hides itself, as RFC 8259's surrogate pair.
+  EXPECT_EQ(json_string("\xf3\xa0\x81\x81"), R"("\udb40\udc41")");
 }
 
 TEST(CsvField, QuotesPerRfc4180) {

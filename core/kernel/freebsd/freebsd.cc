@@ -18,7 +18,7 @@ using freebsd::variable;
 
 constexpr std::size_t name_length = 20;              // MAXCOMLEN + 1, sys/sys/param.h
 constexpr std::uint64_t most_processes = 1U << 22U;  // PID_MAX is 99999; room for later kernels
-constexpr std::uint64_t most_threads = 1U << 20U;    // of one process
+constexpr std::uint64_t most_threads = 1U << 22U;    // of all processes in one walk
 constexpr std::uint32_t no_cpu = 0xffffffff;         // NOCPU as an int
 constexpr std::uint32_t no_cpu_byte = 0xff;          // NOCPU before FreeBSD 11
 
@@ -73,11 +73,20 @@ class FreeBsd final : public Kernel {
   Result<void> walk_list(const char* head, const Offsets& offsets, Notes& notes,
                          const std::function<bool(std::uint64_t)>& visit);
   /// The addresses of a process's struct threads.
+  /// `budget` is what all lists of one walk may hold together.
   std::vector<std::uint64_t> threads_of(std::uint64_t process, const Offsets& offsets,
-                                        Notes& notes);
+                                        std::uint64_t& budget, Notes& notes);
   Thread read_thread(std::uint64_t address, const Offsets& offsets, const CrashedThread& crashed,
                      Notes& notes);
   CrashedThread crashed_thread(Notes* notes);
+  /// The registers that stopped processors saved: an array until FreeBSD 14, then a pointer to one.
+  /// The symbol's size tells which.
+  Result<std::uint64_t> stopped_pcbs() {
+    PANICROOM_TRY(address, address_of(symbols_.get(), "stoppcbs"));
+    const std::uint64_t size = symbols_->find("stoppcbs")->size;
+    if (size == 0 || size > dump_.machine.pointer_size) return address;
+    return memory_.word(address);
+  }
   std::optional<std::string> text_variable(const char* name);
   std::optional<std::string> name_at(std::uint64_t address, Notes& notes);
 
@@ -136,8 +145,9 @@ KernelIdentity FreeBsd::identity(Notes& notes) {
                      : dump_.machine.architecture == Architecture::aarch64
                          ? "arm64"
                          : std::string(name(dump_.machine.architecture));
-  if (const auto text = variable(memory_, symbols_.get(), "panicstr", dump_.machine.pointer_size);
-      text && *text != 0) {
+  const auto text = variable(memory_, symbols_.get(), "panicstr", dump_.machine.pointer_size);
+  const bool no_panic = text && *text == 0;  // the dump was taken without one
+  if (text && *text != 0) {
     if (auto panic = memory_.string(*text, 1024))
       identity.panic_text = *panic;
     else
@@ -161,7 +171,7 @@ KernelIdentity FreeBsd::identity(Notes& notes) {
   };
   lacks(identity.release.empty(), "release");
   lacks(identity.version.empty(), "version");
-  lacks(!identity.panic_text, "panic");
+  lacks(!identity.panic_text && !no_panic, "panic");
   lacks(!identity.time, "time");
   lacks(!identity.uptime, "uptime");
   lacks(!identity.cpus, "cpus");
@@ -198,19 +208,24 @@ Result<void> FreeBsd::walk_list(const char* head, const Offsets& offsets, Notes&
 }
 
 std::vector<std::uint64_t> FreeBsd::threads_of(std::uint64_t process, const Offsets& offsets,
-                                               Notes& notes) {
+                                               std::uint64_t& budget, Notes& notes) {
   std::vector<std::uint64_t> threads;
-  LoopGuard guard(most_threads);
+  LoopGuard guard(budget);
   auto thread = memory_.word(process + offsets.p_threads);
   while (thread && *thread != 0) {
     if (!guard.step(*thread)) {
-      notes.add(Note{ErrorCode::corrupt, "a process's list of threads is a cycle", process});
+      notes.add(Note{ErrorCode::corrupt,
+                     guard.cyclic() ? "a process's list of threads is a cycle"
+                                    : "there are more threads than any kernel has",
+                     process});
+      budget -= guard.steps();
       return threads;
     }
     threads.push_back(*thread);
     thread = memory_.word(*thread + offsets.td_plist);
   }
   if (!thread) notes.add(thread.error().within("a process's list of threads breaks off"));
+  budget -= guard.steps();
   return threads;
 }
 
@@ -222,6 +237,7 @@ Result<void> FreeBsd::processes(const std::function<bool(const Process&)>& visit
                  "pid, name and threads",
                  std::nullopt});
   bool go_on = true;
+  std::uint64_t budget = most_threads;
   const auto walk = [&](const char* head, bool zombie) {
     return walk_list(head, offsets, notes, [&](std::uint64_t address) {
       Process process;
@@ -231,7 +247,7 @@ Result<void> FreeBsd::processes(const std::function<bool(const Process&)>& visit
       else
         notes.add(pid.error().within("a process's pid"));
       process.name = name_at(address + offsets.p_comm, notes);
-      process.threads = threads_of(address, offsets, notes).size();
+      process.threads = threads_of(address, offsets, budget, notes).size();
       if (zombie) process.state = "zombie";
       go_on = visit(process);
       return go_on;
@@ -266,7 +282,7 @@ Thread FreeBsd::read_thread(std::uint64_t address, const Offsets& offsets,
   if (thread.crashed == true) {
     pcb = crashed.pcb;
   } else if (thread.cpu) {
-    pcb = address_of(symbols_.get(), "stoppcbs");
+    pcb = stopped_pcbs();
     if (pcb) *pcb += static_cast<std::uint64_t>(*thread.cpu) * offsets.pcb_size;
   }
   Result<Registers> registers =
@@ -285,10 +301,11 @@ Result<void> FreeBsd::threads(const std::function<bool(const Thread&)>& visit, N
                  "the state of threads that were on no processor is unknown: the kernel does not "
                  "export its offset",
                  std::nullopt});
+  std::uint64_t budget = most_threads;
   return walk_list("allproc", offsets, notes, [&](std::uint64_t process) {
     const auto pid = memory_.i32(process + offsets.p_pid);
     const auto name = name_at(process + offsets.p_comm, notes);
-    for (const std::uint64_t address : threads_of(process, offsets, notes)) {
+    for (const std::uint64_t address : threads_of(process, offsets, budget, notes)) {
       Thread thread = read_thread(address, offsets, crashed, notes);
       thread.process_address = process;
       if (pid) thread.pid = *pid;
