@@ -36,10 +36,10 @@ Image image_of(const std::vector<bool>& bits, std::uint64_t offset) {
 void expect_equal(const RankedPageBits& ranked, const std::vector<bool>& bits) {
   ASSERT_EQ(ranked.bits().size(), bits.size());
   std::uint64_t set = 0;
-  for (std::uint64_t i = 0; i < bits.size(); ++i) {
+  for (std::size_t i = 0; i < bits.size(); ++i) {
     ASSERT_EQ(ranked.test(i), bits[i]) << i;
     ASSERT_EQ(ranked.rank(i), set) << i;
-    std::uint64_t end = i;
+    std::size_t end = i;
     while (end < bits.size() && bits[end] == bits[i]) ++end;
     ASSERT_EQ(ranked.bits().run_end(i, bits.size()), end) << i;
     if (bits[i]) ++set;
