@@ -16,6 +16,13 @@ else()
 endif()
 include(GoogleTest)
 
+# Named after panicroom_options, so that its flags come after that one's.
+add_library(panicroom_test_options INTERFACE)
+if(EMSCRIPTEN)
+  # Tests index their own small buffers by file offsets; the engine itself is built with this warning.
+  target_compile_options(panicroom_test_options INTERFACE -Wno-shorten-64-to-32)
+endif()
+
 file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/source_folder.cc"
      CONTENT "#include \"tests/source_folder.h\"\n\nconst char* const source_folder = \"@PROJECT_SOURCE_DIR@\";\n" @ONLY)
 
@@ -27,10 +34,9 @@ function(panicroom_test target folder)
     return()
   endif()
   add_executable(${target} ${sources} "${CMAKE_BINARY_DIR}/source_folder.cc")
-  target_link_libraries(${target} PRIVATE panicroom_options ${ARG_LINKS} GTest::gtest_main)
+  target_link_libraries(${target} PRIVATE panicroom_options panicroom_test_options ${ARG_LINKS}
+                        GTest::gtest_main)
   if(EMSCRIPTEN)
-    # Tests index their own small buffers by file offsets; the engine itself is built with this warning.
-    target_compile_options(${target} PRIVATE -Wno-shorten-64-to-32)
     target_link_options(${target} PRIVATE -sNODERAWFS=1 -sEXIT_RUNTIME=1 -sENVIRONMENT=node)
     # Emscripten's toolchain file runs a target's .js under node.
     add_test(NAME ${target} COMMAND ${target})
