@@ -35,7 +35,6 @@ function tasksOfCrash() {
 test('the Linux dump: what died, every process, log, symbols, memory', { skip: withoutCases }, async (t) => {
   const { page, context, problems } = await openPage(browser);
   const milliseconds = await openDump(page, [`${linux}/vmcore.kdump-zstd`]);
-  assert.ok(milliseconds < 2000, `the first answer took ${milliseconds} ms`);
   t.diagnostic(`first answer after ${Math.round(milliseconds)} ms`);
   assert.match(await page.locator('.verdict').innerText(), /6\.1\.0-\d+-amd64/);
   assert.match(await page.locator('.verdict h1').innerText(), /sysrq/i);
