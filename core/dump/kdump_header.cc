@@ -19,6 +19,7 @@ constexpr std::uint64_t header_size = 464;
 constexpr std::uint32_t min_page_size = 4096;
 constexpr std::uint32_t max_page_size = 256 * 1024;
 constexpr std::uint32_t newest_version = 6;
+constexpr std::uint64_t most_physical_memory = std::uint64_t{1} << 52;  // x86_64, AArch64
 
 struct Widths {
   std::uint64_t time, status, block_size, sub_blocks, bitmap_blocks, page_frames;
@@ -158,9 +159,10 @@ Result<KdumpHeader> read_kdump_header(const ByteSource& file) {
         ErrorCode::unsupported, 8,
         fmt::format("kdump header version {} is newer than {}", header.version, newest_version));
   const std::uint64_t bits = header.bitmap_size * 8;
-  if (header.page_frames > ~std::uint64_t{0} / header.page_size)
+  if (header.page_frames > most_physical_memory / header.page_size)
     return fail(ErrorCode::corrupt,
-                fmt::format("the header claims {:#x} page frames, more than 64-bit addresses reach",
+                fmt::format("the header numbers {:#x} page frames, more than physical addresses of "
+                            "52 bits reach",
                             header.page_frames));
   if (header.page_frames > bits)
     return fail_at_offset(

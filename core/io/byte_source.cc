@@ -52,6 +52,13 @@ class SubSource final : public ByteSource {
     if (!contains(size_, offset, length)) return {};
     return parent_->view(offset_ + offset, length);
   }
+  std::uint64_t next_stored(std::uint64_t offset) const override {
+    if (offset >= size_) return size_;
+    return std::min(parent_->next_stored(offset_ + offset) - offset_, size_);
+  }
+  void done_with(std::uint64_t offset, std::uint64_t length) const override {
+    if (contains(size_, offset, length)) parent_->done_with(offset_ + offset, length);
+  }
 
  private:
   SourcePtr parent_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -30,6 +31,15 @@ class ByteSource {
   virtual Bytes view(std::uint64_t offset, std::uint64_t length) const {
     static_cast<void>(offset), static_cast<void>(length);
     return {};
+  }
+  /// The first offset at or after `offset` whose byte may be other than zero, size() when there is
+  /// none: a claim of zeros (a sparse file's hole, what no record of a flattened dump wrote) must
+  /// cost neither time nor memory. Where nothing is known that is `offset` itself.
+  virtual std::uint64_t next_stored(std::uint64_t offset) const { return std::min(offset, size()); }
+  /// A hint that these bytes will not be looked at again soon: a mapped file gives their memory
+  /// back. Views of them stay valid.
+  virtual void done_with(std::uint64_t offset, std::uint64_t length) const {
+    static_cast<void>(offset), static_cast<void>(length);
   }
 
  protected:

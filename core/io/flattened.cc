@@ -79,6 +79,11 @@ class FlattenedSource final : public ByteSource {
 
   Result<void> read(std::uint64_t offset, MutableBytes out) const override;
   Bytes view(std::uint64_t offset, std::uint64_t length) const override;
+  std::uint64_t next_stored(std::uint64_t offset) const override {
+    // In a truncated stream a gap is not known to be zero.
+    if (offset >= size() || !complete_) return std::min(offset, size());
+    return std::max(offset, piece_at(offset)->begin);
+  }
 
  private:
   // The first piece that ends after `offset`.

@@ -14,6 +14,7 @@ struct StreamLimits {
   std::uint64_t first_blocks;  ///< decoded output kept from the start on, recompressed
   std::uint64_t other_blocks;  ///< what was decoded again later
   std::uint64_t index;         ///< places to return to, in what is not kept
+  std::uint64_t most_output = ~std::uint64_t{0};  ///< bytes that it may decode to
 };
 
 /// 256 MiB in all; 64 MiB where addresses have 32 bits (a browser).
@@ -24,7 +25,8 @@ inline constexpr StreamLimits kStreamLimits =
 
 /// The output of `decoder` as a source. Decodes all of it once, to learn its size, to keep what the
 /// limits allow and to note places to return to for the rest. Safe to read from several threads,
-/// one at a time. `kind` ("gzip") is for messages. Errors: `corrupt` when there is no output.
+/// one at a time. `kind` ("gzip") is for messages. Errors: `corrupt` when there is no output,
+/// `unsupported` when there is more than the limits allow.
 Result<Layer> open_stream(SourcePtr stream, std::string_view kind,
                           std::unique_ptr<StreamDecoder> decoder, const StreamLimits& limits,
                           const Progress& progress);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/base/arithmetic.h"
 #include "core/io/flattened.h"
 #include "core/io/gzip.h"
 #include "core/io/layer.h"
@@ -17,16 +18,25 @@ namespace {
 
 constexpr std::size_t kMostLayers = 4;
 
+// A compression within a compression may decode to this many times the whole file, or so many
+// bytes: honest ones do not, and two together could keep anybody waiting for days.
+constexpr std::uint64_t kNestedRatio = 64;
+constexpr std::uint64_t kNestedOutput = std::uint64_t{256} << 20;
+
 struct Wrapping {
   std::string_view name;
+  bool compression;
   bool (*recognises)(Bytes magic);
-  Result<Layer> (*open)(SourcePtr source, const Progress& progress);
+  Result<Layer> (*open)(SourcePtr source, const StreamLimits& limits, const Progress& progress);
 };
 
 constexpr std::array kWrappings{
-    Wrapping{"flattened", is_flattened, open_flattened},
-    Wrapping{"gzip", is_gzip, open_gzip},
-    Wrapping{"zstd", is_zstd, open_zstd},
+    Wrapping{"flattened", false, is_flattened,
+             [](SourcePtr source, const StreamLimits&, const Progress& progress) {
+               return open_flattened(std::move(source), progress);
+             }},
+    Wrapping{"gzip", true, is_gzip, open_gzip},
+    Wrapping{"zstd", true, is_zstd, open_zstd},
 };
 
 /// Compressions that are named but not read, and the command that takes them off.
@@ -51,6 +61,8 @@ constexpr std::array kForeign{
 
 Result<Unwrapped> unwrap(SourcePtr source, const Progress& progress) {
   Unwrapped result;
+  const std::uint64_t file_size = source->size();
+  StreamLimits limits = kStreamLimits;
   for (;;) {
     std::array<std::byte, kMagicSize> buffer{};
     const auto length =
@@ -71,10 +83,13 @@ Result<Unwrapped> unwrap(SourcePtr source, const Progress& progress) {
     if (result.layers.size() == kMostLayers)
       return fail(ErrorCode::unsupported,
                   fmt::format("the file is wrapped more than {} times", kMostLayers));
-    auto layer = wrapping->open(std::move(source), progress);
+    auto layer = wrapping->open(std::move(source), limits, progress);
     if (!layer) return Failure(std::move(layer).error());
     source = std::move(layer->source);
     result.layers.emplace_back(wrapping->name);
+    if (wrapping->compression)
+      limits.most_output = std::max(kNestedOutput, checked_mul(file_size, kNestedRatio)
+                                                       .value_or(~std::uint64_t{0}));
     result.remarks.insert(result.remarks.end(), layer->remarks.begin(), layer->remarks.end());
   }
   result.source = std::move(source);

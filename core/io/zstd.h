@@ -10,8 +10,5 @@ bool is_zstd(Bytes magic);
 /// The contents of a zstd file, of one frame or several; see open_stream. Bytes after the last
 /// frame are not read, with a remark unless they are zero.
 Result<Layer> open_zstd(SourcePtr stream, const StreamLimits& limits, const Progress& progress);
-inline Result<Layer> open_zstd(SourcePtr stream, const Progress& progress) {
-  return open_zstd(std::move(stream), kStreamLimits, progress);
-}
 
 }  // namespace panicroom

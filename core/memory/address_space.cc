@@ -92,6 +92,7 @@ struct AddressSpace::State {
   PhysicalReader::Cache& physical;
   std::array<Small, 1024> small;
   std::array<Large, 2048> large;
+  std::vector<std::byte> gathered;  ///< what `view` could not show in place
 };
 
 Failure AddressSpace::State::refuse(const Error& cause, std::uint64_t address,
@@ -188,6 +189,15 @@ Result<void> AddressSpace::read(std::uint64_t address, MutableBytes out) {
     done += length;
   }
   return {};
+}
+
+Result<Bytes> AddressSpace::view(std::uint64_t address, std::size_t length) {
+  if (length == 0) return Bytes();
+  PANICROOM_TRY(piece, state_->piece(address));
+  if (piece.size() >= length) return piece.first(length);
+  state_->gathered.resize(length);
+  PANICROOM_CHECK(read(address, state_->gathered));
+  return Bytes(state_->gathered);
 }
 
 std::size_t AddressSpace::read_some(std::uint64_t address, MutableBytes out, Error* error) {

@@ -53,6 +53,9 @@ class AddressSpace {
   Result<Translation> translate(std::uint64_t address,
                                 std::vector<TranslationStep>* steps = nullptr);
   Result<void> read(std::uint64_t address, MutableBytes out);
+  /// `length` bytes from `address` without a copy where they lie in one piece (in a mapped dump, in
+  /// one cached page), else gathered in a buffer of this object. Valid until the next call.
+  Result<Bytes> view(std::uint64_t address, std::size_t length);
   /// As much as can be read from `address`; the rest of `out` is untouched and `error` (if given
   /// and short) says why. Answers the number of bytes.
   std::size_t read_some(std::uint64_t address, MutableBytes out, Error* error = nullptr);

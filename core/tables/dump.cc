@@ -32,7 +32,7 @@ constexpr std::array<Column, 22> columns_of_dump = {{
     {"memory_present", ColumnType::integer, "Bytes of physical memory in the dump."},
     {"memory_excluded", ColumnType::integer, "Bytes of physical memory that its writer left out."},
     {"memory_missing", ColumnType::integer,
-     "Bytes that should be in the dump and are not (truncated, other part)."},
+     "Bytes that should be in the dump and are not (truncated, damaged, other part)."},
 }};
 
 // Days since 1970 to a civil date (proleptic Gregorian), after the standard era arithmetic.
@@ -101,6 +101,14 @@ class DumpFacts final : public Table {
           },
           walk);
       if (!walked) notes.add(walked.error());
+      if (!crashed && identity.crashed_tid) {
+        for (Note& note : walk.take()) notes.add(std::move(note));
+        notes.add(Note{ErrorCode::not_in_dump,
+                       fmt::format("the thread {} on which the kernel died is not among those that "
+                                   "could be found",
+                                   *identity.crashed_tid),
+                       std::nullopt});
+      }
     } else if (context.why_no_kernel) {
       notes.add(*context.why_no_kernel);
     }

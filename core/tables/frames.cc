@@ -1,6 +1,7 @@
 #include <array>
 
 #include "core/tables/all_tables.h"
+#include "core/tables/stacks.h"
 
 namespace panicroom {
 namespace {
@@ -33,10 +34,9 @@ class Frames final : public Table {
     const auto symbols = kernel->symbols();
     if (!symbols)
       if (auto why = kernel->why_no_symbols()) notes.add(*why);
-    return kernel->threads(
-        [&](const Thread& thread) {
-          if (!selects(query, thread)) return true;
-          const Unwound unwound = kernel->stack(thread, notes);
+    return visit_stacks(
+        *kernel, query,
+        [&](const Thread& thread, const Unwound& unwound) {
           if (unwound.stopped) notes.add(*unwound.stopped);
           std::uint64_t index = 0;
           for (const UnwoundFrame& frame : unwound.frames)
@@ -63,7 +63,30 @@ class Frames final : public Table {
   }
 };
 
+// Most stacks have 5 to 20 frames; a few have 60.
+constexpr std::uint64_t frames_at_first = 4096, frames_a_thread = 64;
+
 }  // namespace
+
+Result<void> visit_stacks(Kernel& kernel, const Query& query, const StackVisitor& visit,
+                          Notes& notes) {
+  std::uint64_t left = frames_at_first;
+  return kernel.threads(
+      [&](const Thread& thread) {
+        if (!selects(query, thread)) return true;
+        left += frames_a_thread;
+        Unwound unwound = kernel.stack(thread, notes);
+        if (unwound.frames.size() > left) {
+          unwound.frames.resize(static_cast<std::size_t>(left));
+          unwound.stopped = Error{ErrorCode::corrupt, Absence::none,
+                                  "the stacks together have more frames than any kernel's",
+                                  thread.address, std::nullopt};
+        }
+        left -= unwound.frames.size();
+        return visit(thread, unwound);
+      },
+      notes);
+}
 
 const Table& frames_table() {
   static const Frames table;

@@ -11,10 +11,14 @@ constexpr std::array<Column, 5> columns_of_ranges = {{
     {"size", ColumnType::integer, "Bytes."},
     {"state", ColumnType::text, "present, excluded (left out by the dump's writer) or missing."},
     {"reason", ColumnType::text,
-     "Why it is missing: hole (no memory there), truncated (the file ends before it), other_part "
-     "(in a file of "
-     "the split set that was not given); null when present or excluded."},
+     "Why it is missing: hole (no memory there), truncated (the file ends before it), damaged (the "
+     "record that says where it is contradicts itself), other_part (in a file of the split set that "
+     "was not given); null when present or excluded."},
 }};
+
+std::string reason(Absence absence) {
+  return absence == Absence::none ? "damaged" : std::string(name(absence));
+}
 
 class Ranges final : public Table {
  public:
@@ -30,8 +34,7 @@ class Ranges final : public Table {
       const std::string state = range.present ? "present" : excluded ? "excluded" : "missing";
       const std::array<Value, 5> row = {
           Address{range.start}, Address{range.end}, range.end - range.start, state,
-          range.present || excluded ? Value(std::monostate{})
-                                    : Value(std::string(panicroom::name(range.absence)))};
+          range.present || excluded ? Value(std::monostate{}) : Value(reason(range.absence))};
       return visit(row);
     });
     return {};

@@ -24,4 +24,13 @@ Result<std::shared_ptr<const TypeCatalog>> read_btf(std::vector<std::byte> blob,
 Result<std::shared_ptr<const TypeCatalog>> read_btf(AddressSpace& kernel, std::uint64_t start,
                                                     std::uint64_t end, std::string origin);
 
+/// Where a kernel's BTF lies.
+struct BtfPlace {
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;  ///< exclusive
+};
+/// Looks for it in [start, end) of the kernel's image by its header, for kernels whose symbols do
+/// not name it; of several (a module's is small) the largest. Errors: `no_type`.
+Result<BtfPlace> find_btf(AddressSpace& kernel, std::uint64_t start, std::uint64_t end);
+
 }  // namespace panicroom

@@ -103,6 +103,38 @@ std::string text_line(const Stretch& stretch) {
                      printed(stretch.bytes));
 }
 
+constexpr std::array<Column, 5> columns_of_memory = {{
+    {"address", ColumnType::address, "First byte of the line."},
+    {"length", ColumnType::integer, "Bytes in the line."},
+    {"bytes", ColumnType::text, "The bytes in hexadecimal; null when they cannot be read."},
+    {"text", ColumnType::text, "Printable ASCII characters, others as a full stop."},
+    {"missing", ColumnType::text, "Why the bytes cannot be read."},
+}};
+
+constexpr std::array<Column, 6> columns_of_translation = {{
+    {"table", ColumnType::text, "What was looked at: a page table, a rule, the dump."},
+    {"index", ColumnType::integer, "Of the entry in its table."},
+    {"entry_address", ColumnType::address, "Physical address of the entry."},
+    {"file_offset", ColumnType::address, "Where it lies in the (decompressed) file."},
+    {"entry", ColumnType::address, "The entry itself."},
+    {"meaning", ColumnType::text, "What follows from it."},
+}};
+
+/// An answer that is nothing but its error: also in JSON, whose reader looks at no other place.
+int refuse(const Request& request, Session& session, Host& host, std::string_view table,
+           std::span<const Column> columns, const Error& error) {
+  if (request.form == OutputForm::json) {
+    Notes notes;
+    for (const Note& note : session.notes()) notes.add(note);
+    notes.add(error);
+    const auto writer = writer_for(request, host);
+    writer->begin(table, columns);
+    writer->end(notes.take());
+  }
+  report_error(host, request.files.front(), error);
+  return 1;
+}
+
 int read_raw(MemoryView& memory, std::uint64_t address, std::uint64_t length,
              const Request& request, Host& host) {
   if (host.out_columns() != 0) {
@@ -126,9 +158,11 @@ int read_raw(MemoryView& memory, std::uint64_t address, std::uint64_t length,
 }  // namespace
 
 int run_read(const Request& request, Session& session, Host& host) {
-  const std::string& file = request.files.front();
+  const auto refused = [&](const Error& error) {
+    return refuse(request, session, host, "memory", columns_of_memory, error);
+  };
   const auto address = session.resolve(request.operands[0]);
-  if (!address) return report_error(host, file, address.error()), 1;
+  if (!address) return refused(address.error());
   const auto length = parse_number(request.operands[1]);
   if (!length) {
     host.err(fmt::format("panicroom: LENGTH must be a number of bytes, not \"{}\"\n",
@@ -141,20 +175,13 @@ int run_read(const Request& request, Session& session, Host& host) {
     return 2;
   }
   auto memory = MemoryView::open(request, session);
-  if (!memory) return report_error(host, file, memory.error()), 1;
+  if (!memory) return refused(memory.error());
   if (request.raw) return read_raw(*memory, *address, *length, request, host);
 
-  static constexpr std::array<Column, 5> columns = {{
-      {"address", ColumnType::address, "First byte of the line."},
-      {"length", ColumnType::integer, "Bytes in the line."},
-      {"bytes", ColumnType::text, "The bytes in hexadecimal; null when they cannot be read."},
-      {"text", ColumnType::text, "Printable ASCII characters, others as a full stop."},
-      {"missing", ColumnType::text, "Why the bytes cannot be read."},
-  }};
   Notes notes;
   for (const Note& note : session.notes()) notes.add(note);
   const auto writer = writer_for(request, host);
-  if (request.form != OutputForm::text) writer->begin("memory", columns);
+  if (request.form != OutputForm::text) writer->begin("memory", columns_of_memory);
   bool all_read = true;
   bool taken = true;
   walk_memory(*memory, *address, *length, [&](const Stretch& stretch) {
@@ -174,32 +201,26 @@ int run_read(const Request& request, Session& session, Host& host) {
   if (request.form != OutputForm::text) writer->end(notes.take());
   if (!all_read && request.form != OutputForm::json)
     host.err(fmt::format("panicroom: {}: not all of these bytes can be read; the lines say why\n",
-                         visible(file)));
+                         visible(request.files.front())));
   return all_read && taken ? 0 : 1;
 }
 
 int run_translate(const Request& request, Session& session, Host& host) {
-  const std::string& file = request.files.front();
+  const auto refused = [&](const Error& error) {
+    return refuse(request, session, host, "translation", columns_of_translation, error);
+  };
   const auto address = session.resolve(request.operands[0]);
-  if (!address) return report_error(host, file, address.error()), 1;
+  if (!address) return refused(address.error());
   std::vector<TranslationStep> steps;
   Result<Translation> translated = Translation{*address, 0, true, true, false};
   if (!request.physical) {
     const auto space = session.memory(request.pid);
-    if (!space) return report_error(host, file, space.error()), 1;
+    if (!space) return refused(space.error());
     translated = (*space)->translate(*address, &steps);
   }
 
-  static constexpr std::array<Column, 6> columns = {{
-      {"table", ColumnType::text, "What was looked at: a page table, a rule, the dump."},
-      {"index", ColumnType::integer, "Of the entry in its table."},
-      {"entry_address", ColumnType::address, "Physical address of the entry."},
-      {"file_offset", ColumnType::address, "Where it lies in the (decompressed) file."},
-      {"entry", ColumnType::address, "The entry itself."},
-      {"meaning", ColumnType::text, "What follows from it."},
-  }};
   const auto writer = writer_for(request, host);
-  writer->begin("translation", columns);
+  writer->begin("translation", columns_of_translation);
   const Value null = std::monostate{};
   const PhysicalMemory& memory = *session.dump().memory;
   for (const TranslationStep& step : steps) {
@@ -238,10 +259,14 @@ int run_translate(const Request& request, Session& session, Host& host) {
     std::string meaning;
     Value offset = null;
     if (!place.present) {
-      meaning = fmt::format("not in the dump: {}", name(place.absence));
-      notes.add(Error(absent(place.absence, translated->physical,
-                             "the dump does not hold this physical address")
-                          .value()));
+      const bool damaged = place.absence == Absence::none;
+      meaning = fmt::format("not in the dump: {}", damaged ? "damaged" : name(place.absence));
+      notes.add(damaged ? Error{ErrorCode::corrupt, Absence::none,
+                                "the record that says where this page is contradicts itself",
+                                translated->physical, std::nullopt}
+                        : absent(place.absence, translated->physical,
+                                 "the dump does not hold this physical address")
+                              .value());
     } else if (place.codec == Codec::none) {
       offset = Address{place.file_offset + in_page};
       meaning = fmt::format("stored as it is, at file offset {:#x}", place.file_offset + in_page);
@@ -269,7 +294,7 @@ int run_translate(const Request& request, Session& session, Host& host) {
     if (request.form != OutputForm::json) report_notes(host, remarks);
     return in_dump ? 0 : 1;
   }
-  if (request.form != OutputForm::json) report_error(host, file, translated.error());
+  report_error(host, request.files.front(), translated.error());
   return 1;
 }
 

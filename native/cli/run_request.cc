@@ -12,14 +12,6 @@
 namespace panicroom {
 namespace {
 
-Query query_of(const Request& request) {
-  Query query;
-  query.pid = request.pid;
-  query.tid = request.tid;
-  query.crashed_only = request.crashed;
-  return query;
-}
-
 /// Writes what `make` gives its visitor, then the notes. `make` answers like Table::rows.
 template <class Make>
 int print_table(const Request& request, Host& host, std::string_view name,
@@ -186,6 +178,14 @@ int run_on_session(const Request& request, Session& session, Host& host) {
 }
 
 }  // namespace
+
+Query query_of(const Request& request) {
+  Query query;
+  query.pid = request.pid;
+  query.tid = request.tid;
+  query.crashed_only = request.crashed;
+  return query;
+}
 
 int run_request(const Request& request, Host& host) {
   if (request.command == "version")

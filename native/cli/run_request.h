@@ -16,6 +16,9 @@ inline constexpr std::string_view program_version = "0.1.0";
 /// Carries out a parsed command line; answers the exit status.
 int run_request(const Request& request, Host& host);
 
+/// What the request asks of a table.
+Query query_of(const Request& request);
+
 // The commands that are more than one table, each in its own file.
 int run_read(const Request& request, Session& session, Host& host);
 int run_translate(const Request& request, Session& session, Host& host);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "core/report/escape.h"
+#include "core/tables/stacks.h"
 #include "native/cli/run_request.h"
 
 namespace panicroom {
@@ -28,12 +29,6 @@ std::string frame_line(std::size_t index, const UnwoundFrame& frame, const Symbo
   return fmt::format("  #{:<3} {:#018x}  {}\n", index, frame.pc, where);
 }
 
-bool selected(const Request& request, const Thread& thread) {
-  if (request.pid && thread.pid != request.pid) return false;
-  if (request.tid && thread.tid != request.tid) return false;
-  return !request.crashed || thread.crashed == true;
-}
-
 }  // namespace
 
 Result<void> print_stacks(const Request& request, Session& session, Host& host, Notes& notes) {
@@ -44,12 +39,11 @@ Result<void> print_stacks(const Request& request, Session& session, Host& host, 
     if (auto why = kernel->why_no_symbols()) notes.add(*why);
   const bool colour = colour_wanted(host);
   bool any = false;
-  PANICROOM_CHECK(kernel->threads(
-      [&](const Thread& thread) {
-        if (!selected(request, thread)) return true;
+  PANICROOM_CHECK(visit_stacks(
+      *kernel, query_of(request),
+      [&](const Thread& thread, const Unwound& unwound) {
         std::string text = (any ? "\n" : "") + heading(thread, colour);
         any = true;
-        const Unwound unwound = kernel->stack(thread, notes);
         std::size_t index = 0;
         for (const UnwoundFrame& frame : unwound.frames)
           text += frame_line(index++, frame, symbols.get());

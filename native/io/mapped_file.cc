@@ -27,8 +27,10 @@ class Descriptor {
   ~Descriptor() {
     if (number_ >= 0) ::close(number_);
   }
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor& operator=(Descriptor&&) = delete;
   int number() const { return number_; }
 
  private:
@@ -37,8 +39,11 @@ class Descriptor {
 
 class MappedFile final : public ByteSource {
  public:
-  MappedFile(std::string name, const std::byte* begin, std::size_t size)
-      : name_(std::move(name)), bytes_(begin, size), watch_(name_, bytes_) {}
+  MappedFile(std::string name, Descriptor file, const std::byte* begin, std::size_t size)
+      : name_(std::move(name)),
+        file_(std::move(file)),
+        bytes_(begin, size),
+        watch_(name_, bytes_) {}
   ~MappedFile() override {
     // munmap takes what mmap gave, which is not const.
     ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
@@ -56,9 +61,26 @@ class MappedFile final : public ByteSource {
     if (!contains(bytes_.size(), offset, length)) return {};
     return bytes_.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(length));
   }
+  std::uint64_t next_stored(std::uint64_t offset) const override {
+    if (offset >= bytes_.size()) return bytes_.size();
+    const off_t data = ::lseek(file_.number(), static_cast<off_t>(offset), SEEK_DATA);
+    if (data < 0) return errno == ENXIO ? bytes_.size() : offset;  // no data behind; not supported
+    return std::clamp<std::uint64_t>(static_cast<std::uint64_t>(data), offset, bytes_.size());
+  }
+  void done_with(std::uint64_t offset, std::uint64_t length) const override {
+    if (!contains(bytes_.size(), offset, length)) return;
+    // Whole pages only: neighbours may still be in use.
+    const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    const std::uint64_t begin = round_up(offset, page).value_or(bytes_.size());
+    const std::uint64_t end = round_down(offset + length, page);
+    if (begin < end)
+      ::madvise(const_cast<std::byte*>(bytes_.data() + begin),
+                static_cast<std::size_t>(end - begin), MADV_DONTNEED);
+  }
 
  private:
   std::string name_;
+  Descriptor file_;
   Bytes bytes_;
   BusErrorWatch watch_;
 };
@@ -88,7 +110,7 @@ Result<SourcePtr> read_pipe(const std::string& path, int descriptor) {
 }  // namespace
 
 Result<SourcePtr> open_mapped_file(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (file.number() < 0) return system_failure("cannot be opened", errno);
   struct stat status {};
   if (::fstat(file.number(), &status) != 0) return system_failure("cannot be examined", errno);
@@ -112,7 +134,7 @@ Result<SourcePtr> open_mapped_file(const std::string& path) {
   void* const begin =
       ::mmap(nullptr, static_cast<std::size_t>(size), PROT_READ, MAP_SHARED, file.number(), 0);
   if (begin == MAP_FAILED) return system_failure("cannot be mapped into memory", errno);
-  return std::make_shared<MappedFile>(path, static_cast<const std::byte*>(begin),
+  return std::make_shared<MappedFile>(path, std::move(file), static_cast<const std::byte*>(begin),
                                       static_cast<std::size_t>(size));
 }
 

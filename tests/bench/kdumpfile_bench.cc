@@ -5,7 +5,9 @@
 //
 // Both read the same addresses in the same order: every page of the direct map that is in the dump,
 // but no compressed pages of zeros (the file has one for all). `random` visits each page once a
-// pass, so that no page cache smaller than the dump's contents helps anybody.
+// pass, so that no page cache smaller than the dump's contents helps anybody. After each read the
+// first and the last word of what was read are looked at; `summed` looks at every byte. `in place`
+// is AddressSpace::view, which shows a mapped dump's own bytes; libkdumpfile can only copy.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -35,6 +37,19 @@ using Page = std::array<std::byte, kPage>;
 
 /// Answers false when not all of `length` bytes at `address` could be read.
 using Reader = std::function<bool(std::uint64_t address, void* out, std::size_t length)>;
+/// The bytes, in `out` or wherever they are; null when not all could be read.
+using Viewer = std::function<const std::byte*(std::uint64_t address, Page& out)>;
+
+std::uint64_t word_at(const std::byte* at) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+std::uint64_t sum_of(const std::byte* bytes) {
+  std::uint64_t sum = 0;
+  for (std::size_t at = 0; at < kPage; at += 8) sum += word_at(bytes + at);
+  return sum;
+}
 
 class Kdumpfile {
  public:
@@ -137,7 +152,31 @@ void add(const std::string& name, const std::vector<std::uint64_t>& addresses, s
         for (auto _ : state) {
           for (const std::uint64_t address : addresses) {
             if (!reader(address, out.data(), length)) state.SkipWithError("a read failed");
-            benchmark::DoNotOptimize(out);
+            benchmark::DoNotOptimize(word_at(out.data()) + word_at(out.data() + length - 8));
+          }
+        }
+        state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(addresses.size()));
+      })
+      ->Repetitions(3)
+      ->MinTime(0.2)
+      ->Unit(benchmark::kMillisecond);
+}
+
+void add_view(const std::string& name, const std::vector<std::uint64_t>& addresses, bool summed,
+              Viewer viewer) {
+  benchmark::RegisterBenchmark(
+      name.c_str(),
+      [&addresses, summed, viewer](benchmark::State& state) {
+        Page out;
+        for (auto _ : state) {
+          for (const std::uint64_t address : addresses) {
+            const std::byte* const bytes = viewer(address, out);
+            if (bytes == nullptr) {
+              state.SkipWithError("a read failed");
+              break;
+            }
+            benchmark::DoNotOptimize(summed ? sum_of(bytes)
+                                            : word_at(bytes) + word_at(bytes + kPage - 8));
           }
         }
         state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(addresses.size()));
@@ -204,6 +243,25 @@ void add_all(const OpenedDump& dump) {
   side("panicroom", ours);
   side("libkdumpfile", theirs);
   side("memcpy", copy);
+
+  const auto copied = [](const Reader& reader) {
+    return [reader](std::uint64_t address, Page& out) -> const std::byte* {
+      return reader(address, out.data(), kPage) ? out.data() : nullptr;
+    };
+  };
+  const Viewer in_place = [memory](std::uint64_t address, Page&) -> const std::byte* {
+    const auto bytes = memory->view(address, kPage);
+    return bytes ? bytes->data() : nullptr;
+  };
+  const Viewer plainly = [plain, first](std::uint64_t address, Page&) {
+    return plain->data() + (address - first);
+  };
+  for (const bool summed : {false, true}) {
+    const std::string stem = dump.name + (summed ? "|4KiB in place, summed|" : "|4KiB in place|");
+    add_view(stem + "panicroom", dump.plan.random_pages, summed, in_place);
+    add_view(stem + "libkdumpfile", dump.plan.random_pages, summed, copied(theirs));
+    add_view(stem + "memcpy", dump.plan.random_pages, summed, plainly);
+  }
 }
 
 int run(int count, char** arguments) {
@@ -224,15 +282,16 @@ int run(int count, char** arguments) {
   }
   RatioReporter reporter;
   benchmark::RunSpecifiedBenchmarks(&reporter);
-  fmt::print("\n{:<28} {:<16} {:>14} {:>14} {:>8} {:>14}\n", "dump", "reads", "panicroom /s",
-             "libkdumpfile/s", "ratio", "of memcpy");
+  fmt::print("\n{:<28} {:<22} {:>14} {:>14} {:>8} {:>14}\n", "dump", "reads", "panicroom /s",
+             "libkdumpfile/s", "ratio", "of memory");
   for (const auto& dump : dumps) {
-    for (const char* reads : {"4KiB sequential", "4KiB random", "8B sequential", "8B random"}) {
+    for (const char* reads : {"4KiB sequential", "4KiB random", "4KiB in place",
+                              "4KiB in place, summed", "8B sequential", "8B random"}) {
       const std::string stem = dump->name + "|" + reads + "|";
       const double ours = reporter.rate(stem + "panicroom");
       const double theirs = reporter.rate(stem + "libkdumpfile");
       if (ours <= 0 || theirs <= 0) continue;
-      fmt::print("{:<28} {:<16} {:>14.0f} {:>14.0f} {:>7.2f}x {:>13.1f}%\n", dump->name, reads,
+      fmt::print("{:<28} {:<22} {:>14.0f} {:>14.0f} {:>7.2f}x {:>13.1f}%\n", dump->name, reads,
                  ours, theirs, ours / theirs, 100 * ours / reporter.rate(stem + "memcpy"));
     }
   }

@@ -99,14 +99,20 @@ class Parser {
       out_.heap = range_of(word(1));
     else if (verb == "panic")
       out_.panic = word(1);
-    else if (verb == "kallsyms")
-      out_.tell_kallsyms = word(1) != "untold";
+    else if (verb == "kallsyms" && word(1) == "untold")
+      out_.tell_kallsyms = false;
+    else if (verb == "kallsyms" && word(1) == "functions")
+      out_.functions_only = true;
     else if (verb == "log")
       log(words);
     else if (verb == "process")
       process(words);
     else if (verb == "thread")
       thread(words);
+    else if (verb == "module")
+      out_.modules.push_back({word(1), range_of(word(2)), {}});
+    else if (verb == "msymbol")
+      module_symbol({word(1), number_of(word(2)), number_of(word(3)), word(4)[0]});
     else if (verb == "file")
       file(words);
     else
@@ -188,6 +194,10 @@ class Parser {
     }
     for (++at; at < words.size(); ++at) thread.frames.push_back(number_of(words[at]));
     out_.processes.back().threads.push_back(thread);
+  }
+  void module_symbol(const Symbol& symbol) {
+    if (out_.modules.empty()) throw std::runtime_error("a module's symbol before any module");
+    out_.modules.back().symbols.push_back(symbol);
   }
   void file(const Words& words) {
     FileText file{words.at(1), words.at(2), {}};

@@ -34,6 +34,13 @@ struct ProcessText {
   std::uint64_t address = 0;  ///< set while the world is built
 };
 
+/// Linux: a loaded module and the symbols of its own.
+struct ModuleText {
+  std::string name;
+  Range text;
+  std::vector<Symbol> symbols;
+};
+
 struct LogText {
   std::optional<int> level;
   std::string text;
@@ -56,9 +63,11 @@ struct Description {
   std::string system;  ///< "freebsd", "linux" or empty: only memory
   Image image;
   std::vector<ProcessText> processes;
+  std::vector<ModuleText> modules;
   std::vector<LogText> log;
   std::string panic;
   bool tell_kallsyms = true;  ///< VMCOREINFO names the kallsyms tables (Linux 6.0 and later)
+  bool functions_only = false;  ///< kallsyms names code alone (no CONFIG_KALLSYMS_ALL)
   Range heap;                 ///< virtual addresses that kernel objects are put at
   std::vector<FileText> files;
 };

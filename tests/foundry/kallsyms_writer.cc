@@ -34,7 +34,8 @@ Blob compressed(const std::string& text, const std::array<std::string, 256>& tab
 
 }  // namespace
 
-std::vector<Symbol> write_kallsyms(Image& image, std::uint64_t at, std::vector<Symbol> symbols) {
+std::vector<Symbol> write_kallsyms(Image& image, std::uint64_t at, std::vector<Symbol> symbols,
+                                   bool names_itself) {
   const auto table = tokens();
   std::uint64_t base = ~0ULL;
   for (const Symbol& symbol : symbols)
@@ -45,8 +46,9 @@ std::vector<Symbol> write_kallsyms(Image& image, std::uint64_t at, std::vector<S
   const std::array<std::string, 6> own = {"kallsyms_offsets",     "kallsyms_relative_base",
                                           "kallsyms_num_syms",    "kallsyms_names",
                                           "kallsyms_token_table", "kallsyms_token_index"};
-  for (const std::string& name : own) symbols.push_back({name, 0, 0, 'R'});
-  const std::size_t first_own = symbols.size() - own.size();
+  const std::size_t first_own = symbols.size();
+  if (names_itself)
+    for (const std::string& name : own) symbols.push_back({name, 0, 0, 'R'});
 
   const auto build = [&](std::vector<Symbol> sorted, std::vector<std::uint64_t>& places) {
     std::sort(sorted.begin(), sorted.end(), [](const Symbol& a, const Symbol& b) {
@@ -54,7 +56,7 @@ std::vector<Symbol> write_kallsyms(Image& image, std::uint64_t at, std::vector<S
     });
     Blob out;
     const auto place = [&] {
-      pad_to(out, 8);
+      pad_to(out, image.pointer());
       places.push_back(at + out.size());
     };
     place();
@@ -77,7 +79,7 @@ std::vector<Symbol> write_kallsyms(Image& image, std::uint64_t at, std::vector<S
         out.push_back(static_cast<std::uint8_t>(name.size()));
       out.insert(out.end(), name.begin(), name.end());
     }
-    pad_to(out, 8);
+    pad_to(out, image.pointer());
     out.insert(out.end(), markers.begin(), markers.end());
     place();
     std::vector<std::size_t> token_at;
@@ -105,7 +107,10 @@ std::vector<Symbol> write_kallsyms(Image& image, std::uint64_t at, std::vector<S
   const Blob bytes = build(symbols, places);
   for (std::size_t index = 0; index < bytes.size(); ++index)
     image.write_virtual(at + index, bytes[index], 1);
-  return {symbols.begin() + static_cast<std::ptrdiff_t>(first_own), symbols.end()};
+  std::vector<Symbol> tables;
+  for (std::size_t index = 0; index < own.size(); ++index)
+    tables.push_back({own[index], places[index], 0, 'R'});
+  return tables;
 }
 
 }  // namespace foundry

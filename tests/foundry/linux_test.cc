@@ -53,19 +53,26 @@ class LinuxFoundry : public testing::TestWithParam<Named> {
     ASSERT_NE(session->kernel(), nullptr) << session->why_no_kernel()->message();
   }
 
+  /// Of the idle tasks a kernel without CONFIG_KALLSYMS_ALL shows only the first: the others are on
+  /// no list, and nothing names the run queues.
+  bool is_shown(const ProcessText& process, const ThreadText& thread) const {
+    return !description.functions_only || process.pid != 0 || &thread == &process.threads.front();
+  }
   /// The idle tasks by processor, then the others.
   std::vector<std::pair<const ProcessText*, const ThreadText*>> leaders() const {
     std::vector<std::pair<const ProcessText*, const ThreadText*>> list;
     for (const ProcessText& process : description.processes)
       for (const ThreadText& thread : process.threads)
-        if (process.pid == 0 || &thread == &process.threads.front())
+        if (is_shown(process, thread) &&
+            (process.pid == 0 || &thread == &process.threads.front()))
           list.emplace_back(&process, &thread);
     return list;
   }
   std::vector<std::pair<const ProcessText*, const ThreadText*>> threads() const {
     std::vector<std::pair<const ProcessText*, const ThreadText*>> list;
     for (const ProcessText& process : description.processes)
-      for (const ThreadText& thread : process.threads) list.emplace_back(&process, &thread);
+      for (const ThreadText& thread : process.threads)
+        if (is_shown(process, thread)) list.emplace_back(&process, &thread);
     return list;
   }
 
@@ -127,6 +134,21 @@ TEST_P(LinuxFoundry, Frames) {
   }
 }
 
+TEST_P(LinuxFoundry, FramesInModulesHaveTheirNames) {
+  const Rows rows = rows_of(*session, "frames");
+  for (const auto& module : description.modules)
+    for (const auto& symbol : module.symbols)
+      for (const auto& row : rows) {
+        const std::uint64_t pc = std::get<Address>(row.at("pc")).value;
+        if (pc < symbol.address || pc - symbol.address >= symbol.size) continue;
+        EXPECT_EQ(row.at("symbol"), text(symbol.name));
+        EXPECT_EQ(row.at("offset"), Value(pc - symbol.address));
+      }
+  for (const auto& module : description.modules)
+    for (const auto& symbol : module.symbols)
+      EXPECT_EQ(session->resolve(symbol.name).value_or(0), symbol.address) << symbol.name;
+}
+
 TEST_P(LinuxFoundry, Log) {
   const Rows rows = rows_of(*session, "log");
   ASSERT_EQ(rows.size(), description.log.size());
@@ -141,6 +163,9 @@ TEST_P(LinuxFoundry, Log) {
 TEST_P(LinuxFoundry, SymbolsOfKallsyms) {
   const Rows rows = rows_of(*session, "symbols");
   EXPECT_EQ(rows.size(), description.image.symbols.size());
+  Query data;
+  data.name = "init_task";
+  EXPECT_EQ(rows_of(*session, "symbols", data).size(), description.functions_only ? 0U : 1U);
   for (const auto& symbol : description.image.symbols) {
     Query query;
     query.name = symbol.name;
@@ -197,7 +222,9 @@ TEST_P(LinuxFoundry, Translation) {
 
 std::vector<Named> all_files() {
   std::vector<Named> all;
-  for (const char* name : {"linux-x86_64", "linux-x86_64-la57"})
+  for (const char* name :
+       {"linux-x86_64", "linux-x86_64-la57", "linux-x86_64-functions", "linux-i386",
+        "linux-i386-pae", "linux-aarch64", "linux-aarch64-functions"})
     for (const FileText& file : foundry::read_description(folder + name + ".txt").files)
       all.push_back({name, file.name});
   return all;

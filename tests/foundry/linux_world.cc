@@ -17,14 +17,18 @@ namespace {
 struct Layout {
   static constexpr unsigned state = 8, exit_state = 12, stack = 16, tasks = 40, mm = 72, pid = 84,
                             tgid = 88, real_parent = 96, group_leader = 104, thread_node = 120,
-                            real_cred = 152, comm = 168, signal = 192, thread = 256, on_cpu = 200,
-                            task_size = 384;
-  static constexpr unsigned thread_sp = 24;
+                            real_cred = 152, comm = 168, signal = 192, on_cpu = 200, cpu = 204,
+                            thread = 256, task_size = 448;
+  static constexpr unsigned thread_sp = 24, cpu_context = 16;
   static constexpr unsigned nr_threads = 20, thread_head = 32, signal_size = 64;
   static constexpr unsigned euid = 28, cred_size = 64;
   static constexpr unsigned pgd = 48, mm_size = 96;
   static constexpr unsigned curr = 104, idle = 112, rq_size = 256;
   static constexpr unsigned uts_name = 4;
+  static constexpr unsigned module_list = 16, module_name = 40, core_layout = 104, kallsyms = 152,
+                            module_size = 192;
+  static constexpr unsigned layout_base = 8, layout_text_size = 28;
+  static constexpr unsigned symtab = 0, num_symtab = 8, strtab = 16, typetab = 24;
 };
 
 const std::map<std::string, std::pair<unsigned, unsigned>> states = {
@@ -39,7 +43,8 @@ class World {
       : description_(description),
         image_(description.image),
         heap_(description.heap),
-        word_(image_.pointer()) {}
+        word_(image_.pointer()),
+        arm_(image_.architecture == "aarch64") {}
 
   void build() {
     if (description_.processes.empty() || description_.processes[0].pid != 0)
@@ -50,6 +55,7 @@ class World {
     uts();
     tasks();
     cpus();
+    modules();
     ring_buffer();
     btf();
     // swapper_pg_dir is named before it exists: finish_linux checks that the root became this page.
@@ -60,17 +66,27 @@ class World {
     number("vmcoreinfo_data", vmcoreinfo_page, word_);
     // kallsyms marks every 256th name: there must be more of them than that.
     for (unsigned index = 0; index < 300; ++index)
-      symbol(fmt::format("filler_{}_init_task", index), image_start + 16 * index + 8, 'd');
-    std::vector<Symbol> all = image_.symbols;
-    const std::vector<Symbol> own = write_kallsyms(image_, heap_.take(65536), all);
-    image_.symbols.insert(image_.symbols.end(), own.begin(), own.end());
-    vmcoreinfo(own);
+      symbol(fmt::format("filler_{}_init_task", index), image_start + 16 * index + 8,
+             description_.functions_only ? 't' : 'd');
+    // Without CONFIG_KALLSYMS_ALL only code is named; VMCOREINFO still knows what it exports.
+    const std::vector<Symbol> all = image_.symbols;
+    if (description_.functions_only)
+      std::erase_if(image_.symbols,
+                    [](const Symbol& symbol) { return symbol.type != 'T' && symbol.type != 't'; });
+    const std::vector<Symbol> own = write_kallsyms(
+        image_, heap_.take(65536), image_.symbols, !description_.functions_only);
+    if (!description_.functions_only)
+      image_.symbols.insert(image_.symbols.end(), own.begin(), own.end());
+    vmcoreinfo(all, own);
     image_.write_virtual(vmcoreinfo_page, image_.vmcoreinfo);
   }
 
  private:
   static constexpr const char* release = "6.1.0-foundry";
 
+  std::string machine() const {
+    return image_.architecture == "i386" ? "i686" : image_.architecture;
+  }
   std::uint64_t root_virtual() const {
     for (const Mapping& mapping : image_.mappings)
       if (mapping.virtual_address <= description_.heap.start &&
@@ -100,7 +116,7 @@ class World {
   void uts() {
     const std::uint64_t at = place("init_uts_ns", Layout::uts_name + 6 * 65);
     const std::array<std::string, 6> names = {"Linux",          "foundry", release,
-                                              "#1 SMP foundry", "x86_64",  "(none)"};
+                                              "#1 SMP foundry", machine(), "(none)"};
     for (std::size_t index = 0; index < names.size(); ++index)
       image_.write_virtual(at + Layout::uts_name + 65 * index, names[index]);
   }
@@ -162,26 +178,36 @@ class World {
     pointer(task + Layout::real_cred, cred);
     image_.write_virtual(task + Layout::comm, thread.name);
     image_.write_virtual(task + Layout::on_cpu, thread.cpu ? 1 : 0, 4);
+    image_.write_virtual(task + Layout::cpu, static_cast<std::uint64_t>(thread.cpu.value_or(0)), 4);
     if (thread.frames.empty()) return;
     stack(thread);
   }
 
-  // A stack of 16 KiB; struct inactive_task_frame (arch/x86/include/asm/switch_to.h) is r15 r14 r13
-  // r12 bx bp ret_addr, then frame records.
+  // A stack of 16 KiB with frame records (frame pointer of the caller, return address) at its top.
+  // What a switch saved lies below them: struct inactive_task_frame (arch/x86/include/asm/
+  // switch_to.h: r15 r14 r13 r12 bx bp ret_addr; i386: flags si di bx bp ret_addr), or in the task
+  // itself: struct cpu_context (arch/arm64/include/asm/processor.h: x19 to x28 fp sp pc).
   void stack(ThreadText& thread) {
     const std::uint64_t low = heap_.take_aligned(16384, 16384);
     pointer(thread.address + Layout::stack, low);
     const std::uint64_t top = low + 16384 - 512;
     std::uint64_t fp = top - 64 * thread.frames.size();
-    const std::uint64_t switched = fp - 7 * 8 - 8;
-    pointer(thread.address + Layout::thread + Layout::thread_sp, switched);
-    pointer(switched + 5 * 8, fp);
-    pointer(switched + 6 * 8, thread.frames[0]);
+    const std::uint64_t saved = word_ == 8 ? 7 : 6;  // words of an inactive_task_frame
+    const std::uint64_t switched = fp - saved * word_ - word_;
+    if (arm_) {
+      const std::uint64_t context = thread.address + Layout::thread + Layout::cpu_context;
+      pointer(context + 80, fp), pointer(context + 88, switched);
+      pointer(context + 96, thread.frames[0]);
+    } else {
+      pointer(thread.address + Layout::thread + Layout::thread_sp, switched);
+      pointer(switched + (saved - 2) * word_, fp);
+      pointer(switched + (saved - 1) * word_, thread.frames[0]);
+    }
     thread.fp = fp;
-    thread.sp = thread.cpu ? switched : switched + 7 * 8;
+    thread.sp = thread.cpu || arm_ ? switched : switched + saved * word_;
     for (std::size_t index = 1; index < thread.frames.size(); ++index) {
       pointer(fp, index + 1 == thread.frames.size() ? 0 : fp + 64);
-      pointer(fp + 8, thread.frames[index]);
+      pointer(fp + word_, thread.frames[index]);
       fp += 64;
     }
   }
@@ -199,20 +225,59 @@ class World {
     number("nr_cpu_ids", count, 4);
     number("__cpu_possible_mask", (1ULL << count) - 1, 8);
     number("__cpu_online_mask", (1ULL << count) - 1, 8);
-    // Per-CPU symbols are offsets from 0; each processor's area lies on the heap.
-    constexpr std::uint64_t run_queue = 0x1c0;
-    symbol("runqueues", run_queue, 'A');
-    const std::uint64_t offsets = place("__per_cpu_offset", 8 * count);
+    // On x86_64 per-CPU symbols are offsets from 0, elsewhere addresses in the kernel's image; each
+    // processor's area lies on the heap.
+    constexpr std::uint64_t in_area = 0x1c0;
+    const bool from_zero = image_.architecture == "x86_64";
+    const std::uint64_t run_queue =
+        from_zero ? in_area : heap_.take(in_area + Layout::rq_size) + in_area;
+    symbol("runqueues", run_queue, from_zero ? 'A' : 'D');
+    const std::uint64_t offsets = place("__per_cpu_offset", word_ * count);
     const auto& idle = description_.processes[0].threads;
     for (const auto& [cpu, thread] : running) {
-      const std::uint64_t area = heap_.take(run_queue + Layout::rq_size);
-      pointer(offsets + 8 * static_cast<std::uint64_t>(cpu), area);
-      pointer(area + run_queue + Layout::curr, thread->address);
-      pointer(area + run_queue + Layout::idle, idle.at(static_cast<std::size_t>(cpu)).address);
+      const std::uint64_t own = heap_.take(in_area + Layout::rq_size) + in_area;
+      pointer(offsets + word_ * static_cast<std::uint64_t>(cpu), own - run_queue);
+      pointer(own + Layout::curr, thread->address);
+      pointer(own + Layout::idle, idle.at(static_cast<std::size_t>(cpu)).address);
       image_.cpus.push_back({static_cast<std::uint64_t>(thread->tid),
                              thread->frames.empty() ? 0 : thread->frames[0], thread->sp,
                              thread->fp});
     }
+  }
+
+  // include/linux/module.h: struct module and struct mod_kallsyms; the symbols are ELF's own.
+  void modules() {
+    std::vector<std::uint64_t> links = {place("modules", 2 * word_)};
+    for (const ModuleText& text : description_.modules) {
+      const std::uint64_t module = heap_.take(Layout::module_size);
+      links.push_back(module + Layout::module_list);
+      image_.write_virtual(module + Layout::module_name, text.name);
+      pointer(module + Layout::core_layout + Layout::layout_base, text.text.start);
+      image_.write_virtual(module + Layout::core_layout + Layout::layout_text_size,
+                           text.text.end - text.text.start, 4);
+      const std::uint64_t count = text.symbols.size() + 1;
+      const std::uint64_t entry = word_ == 8 ? 24 : 16;
+      const std::uint64_t table = heap_.take(32), symtab = heap_.take(entry * count),
+                          typetab = heap_.take(count);
+      std::string names(1, '\0');
+      for (std::size_t index = 0; index < text.symbols.size(); ++index) {
+        const Symbol& symbol = text.symbols[index];
+        const std::uint64_t at = symtab + entry * (index + 1);
+        image_.write_virtual(at, names.size(), 4);
+        image_.write_virtual(at + (word_ == 8 ? 6 : 14), 1, 2);
+        pointer(at + (word_ == 8 ? 8 : 4), symbol.address);
+        pointer(at + (word_ == 8 ? 16 : 8), symbol.size);
+        image_.write_virtual(typetab + index + 1, static_cast<std::uint8_t>(symbol.type), 1);
+        names += symbol.name + '\0';
+      }
+      const std::uint64_t strtab = heap_.take(names.size());
+      image_.write_virtual(strtab, names);
+      pointer(module + Layout::kallsyms, table);
+      pointer(table + Layout::symtab, symtab), pointer(table + Layout::strtab, strtab);
+      image_.write_virtual(table + Layout::num_symtab, count, 4);
+      pointer(table + Layout::typetab, typetab);
+    }
+    circle(links);
   }
 
   // kernel/printk/printk_ringbuffer.h: descriptors with (state, id), a data ring of blocks (id,
@@ -221,32 +286,35 @@ class World {
   void ring_buffer() {
     constexpr std::uint64_t count_bits = 5, size_bits = 9, count = 1U << count_bits,
                             size = 1U << size_bits;
-    const std::uint64_t descs = heap_.take(24 * count), infos = heap_.take(88 * count),
+    const unsigned word = word_, bits = word * 8;
+    const std::uint64_t desc_size = 3 * word, info_size = 88;
+    const std::uint64_t descs = heap_.take(desc_size * count), infos = heap_.take(info_size * count),
                         data = heap_.take(size);
     const std::uint64_t ring = heap_.take(112);
-    const std::uint64_t first_id = 0x3ffffffffffffff0ULL;  // crosses a multiple of the count early
-    std::uint64_t position =
-        ~0ULL - size + 1 + 40;  // BLK0_LPOS and a bit: the first blocks wrap soon
+    const std::uint64_t all = bits == 64 ? ~0ULL : (1ULL << bits) - 1;
+    const std::uint64_t first_id = (all >> 2U) - 15;  // crosses a multiple of the count early
+    std::uint64_t position = all - size + 1 + 40;  // BLK0_LPOS and a bit: the first blocks wrap soon
     std::uint64_t tail_position = position, id = first_id;
     std::uint64_t used = 0;
     for (const LogText& line : description_.log) {
-      const std::uint64_t need = (8 + line.text.size() + 7) / 8 * 8;
+      const std::uint64_t need = (word + line.text.size() + word - 1) / word * word;
       used += need;
       if (used > size - 64 || id - first_id >= count)
         throw std::runtime_error("the description's log is too long");
-      std::uint64_t begin = position, next = position + need;
+      std::uint64_t begin = position, next = (position + need) & all;
       std::uint64_t at = begin % size;
-      if (begin / size != (next - 1) / size) {
+      if (begin / size != ((next - 1) & all) / size) {
         used += size - at;
-        next = (begin / size + 1) * size + need;
+        next = ((begin / size + 1) * size + need) & all;
         at = 0;
       }
       pointer(data + at, id);
-      image_.write_virtual(data + at + 8, line.text);
-      const std::uint64_t desc = descs + 24 * (id % count), info = infos + 88 * (id % count);
-      pointer(desc, id | 2ULL << 62U);  // finalized
-      pointer(desc + 8, begin), pointer(desc + 16, next);
-      pointer(info, id - first_id), pointer(info + 8, line.time_ns);
+      image_.write_virtual(data + at + word, line.text);
+      const std::uint64_t desc = descs + desc_size * (id % count),
+                          info = infos + info_size * (id % count);
+      pointer(desc, id | 2ULL << (bits - 2));  // finalized
+      pointer(desc + word, begin), pointer(desc + 2 * word, next);
+      image_.write_virtual(info, id - first_id, 8), image_.write_virtual(info + 8, line.time_ns, 8);
       image_.write_virtual(info + 16, line.text.size(), 2);
       image_.write_virtual(info + 19, static_cast<std::uint64_t>(line.level.value_or(6)) << 5U, 1);
       position = next;
@@ -255,25 +323,39 @@ class World {
     // printk_ringbuffer: desc_ring {count_bits, descs, infos, head_id, tail_id, last_finalized_id},
     // text_data_ring {size_bits, data, head_lpos, tail_lpos}, fail.
     image_.write_virtual(ring, count_bits, 4);
-    pointer(ring + 8, descs), pointer(ring + 16, infos), pointer(ring + 24, id - 1),
-        pointer(ring + 32, first_id);
-    pointer(ring + 40, id - 1);
-    image_.write_virtual(ring + 48, size_bits, 4);
-    pointer(ring + 56, data), pointer(ring + 64, position), pointer(ring + 72, tail_position);
-    number("prb", ring, 8);
+    pointer(ring + word, descs), pointer(ring + 2 * word, infos), pointer(ring + 3 * word, id - 1),
+        pointer(ring + 4 * word, first_id);
+    pointer(ring + 5 * word, id - 1);
+    image_.write_virtual(ring + 6 * word, size_bits, 4);
+    pointer(ring + 7 * word, data), pointer(ring + 8 * word, position),
+        pointer(ring + 9 * word, tail_position);
+    number("prb", ring, word);
   }
 
   void btf() {
     BtfWriter btf;
     const unsigned u32 = btf.integer("unsigned int", 4, false), i32 = btf.integer("int", 4, true),
-                   u64 = btf.integer("unsigned long", 8, false),
+                   u64 = btf.integer("unsigned long long", 8, false),
+                   ulong = btf.integer("long unsigned int", word_, false),
                    u16 = btf.integer("unsigned short", 2, false),
                    u8 = btf.integer("unsigned char", 1, false), chr = btf.integer("char", 1, true);
     const unsigned ptr = btf.pointer(0);
-    const unsigned list = btf.structure("list_head", 16, {{"next", ptr, 0}, {"prev", ptr, 64}});
+    const unsigned bits = word_ * 8;
+    const unsigned list =
+        btf.structure("list_head", 2 * word_, {{"next", ptr, 0}, {"prev", ptr, bits}});
     const unsigned comm = btf.array(chr, 16), name65 = btf.array(chr, 65);
-    const unsigned thread =
-        btf.structure("thread_struct", 64, {{"sp", u64, Layout::thread_sp * 8}});
+    unsigned thread = 0;
+    if (arm_) {
+      std::vector<BtfWriter::Member> context;
+      for (unsigned number = 19; number < 29; ++number)
+        context.push_back({fmt::format("x{}", number), ulong, (number - 19) * 64});
+      context.insert(context.end(), {{"fp", ulong, 640}, {"sp", ulong, 704}, {"pc", ulong, 768}});
+      thread = btf.structure(
+          "thread_struct", 128,
+          {{"cpu_context", btf.structure("cpu_context", 104, context), Layout::cpu_context * 8}});
+    } else {
+      thread = btf.structure("thread_struct", 64, {{"sp", ulong, Layout::thread_sp * 8}});
+    }
     btf.structure("task_struct", Layout::task_size,
                   {{"__state", u32, Layout::state * 8},
                    {"exit_state", i32, Layout::exit_state * 8},
@@ -289,6 +371,7 @@ class World {
                    {"comm", comm, Layout::comm * 8},
                    {"signal", ptr, Layout::signal * 8},
                    {"on_cpu", i32, Layout::on_cpu * 8},
+                   {"cpu", u32, Layout::cpu * 8},
                    {"thread", thread, Layout::thread * 8}});
     btf.structure("signal_struct", Layout::signal_size,
                   {{"nr_threads", i32, Layout::nr_threads * 8},
@@ -299,6 +382,20 @@ class World {
     btf.structure("mm_struct", Layout::mm_size, {{"", inside, 16 * 8}});
     btf.structure("rq", Layout::rq_size,
                   {{"curr", ptr, Layout::curr * 8}, {"idle", ptr, Layout::idle * 8}});
+    const unsigned module_layout =
+        btf.structure("module_layout", 40,
+                      {{"base", ptr, Layout::layout_base * 8},
+                       {"text_size", u32, Layout::layout_text_size * 8}});
+    btf.structure("mod_kallsyms", 32,
+                  {{"symtab", ptr, Layout::symtab * 8},
+                   {"num_symtab", u32, Layout::num_symtab * 8},
+                   {"strtab", ptr, Layout::strtab * 8},
+                   {"typetab", ptr, Layout::typetab * 8}});
+    btf.structure("module", Layout::module_size,
+                  {{"list", list, Layout::module_list * 8},
+                   {"name", btf.array(chr, 56), Layout::module_name * 8},
+                   {"core_layout", module_layout, Layout::core_layout * 8},
+                   {"kallsyms", ptr, Layout::kallsyms * 8}});
     const unsigned uts = btf.structure("new_utsname", 390,
                                        {{"sysname", name65, 0},
                                         {"nodename", name65, 65 * 8},
@@ -307,21 +404,24 @@ class World {
                                         {"machine", name65, 260 * 8},
                                         {"domainname", name65, 325 * 8}});
     btf.structure("uts_namespace", 400, {{"name", uts, Layout::uts_name * 8}});
-    btf.structure("inactive_task_frame", 56,
-                  {{"r15", u64, 0},
-                   {"r14", u64, 64},
-                   {"r13", u64, 128},
-                   {"r12", u64, 192},
-                   {"bx", u64, 256},
-                   {"bp", u64, 320},
-                   {"ret_addr", u64, 384}});
-    const unsigned stack = btf.array(u64, 16384 / 8);
+    if (!arm_) {
+      std::vector<BtfWriter::Member> saved;
+      const std::vector<std::string> names =
+          word_ == 8 ? std::vector<std::string>{"r15", "r14", "r13", "r12", "bx", "bp", "ret_addr"}
+                     : std::vector<std::string>{"flags", "si", "di", "bx", "bp", "ret_addr"};
+      for (const std::string& name : names)
+        saved.push_back({name, ulong, static_cast<unsigned>(saved.size()) * bits});
+      btf.structure("inactive_task_frame", static_cast<unsigned>(names.size()) * word_, saved);
+    }
+    const unsigned cpu_words = btf.array(ulong, 64 / bits);
+    btf.structure("cpumask", 8, {{"bits", cpu_words, 0}});
+    const unsigned stack = btf.array(ulong, 16384 / word_);
     btf.structure("thread_union", 16384, {{"stack", stack, 0}});
     const unsigned atomic =
-        btf.type_definition("atomic_long_t", btf.structure("", 8, {{"counter", u64, 0}}));
-    const unsigned lpos =
-        btf.structure("prb_data_blk_lpos", 16, {{"begin", u64, 0}, {"next", u64, 64}});
-    btf.structure("prb_desc", 24, {{"state_var", atomic, 0}, {"text_blk_lpos", lpos, 64}});
+        btf.type_definition("atomic_long_t", btf.structure("", word_, {{"counter", ulong, 0}}));
+    const unsigned lpos = btf.structure("prb_data_blk_lpos", 2 * word_,
+                                        {{"begin", ulong, 0}, {"next", ulong, bits}});
+    btf.structure("prb_desc", 3 * word_, {{"state_var", atomic, 0}, {"text_blk_lpos", lpos, bits}});
     btf.structure("printk_info", 88,
                   {{"seq", u64, 0},
                    {"ts_nsec", u64, 64},
@@ -330,21 +430,22 @@ class World {
                    {"flags", u8, 152, 5},
                    {"level", u8, 157, 3},
                    {"caller_id", u32, 160}});
-    const unsigned desc_ring = btf.structure("prb_desc_ring", 48,
+    const unsigned desc_ring = btf.structure("prb_desc_ring", 6 * word_,
                                              {{"count_bits", u32, 0},
-                                              {"descs", ptr, 64},
-                                              {"infos", ptr, 128},
-                                              {"head_id", atomic, 192},
-                                              {"tail_id", atomic, 256},
-                                              {"last_finalized_id", atomic, 320}});
-    const unsigned data_ring = btf.structure("prb_data_ring", 32,
+                                              {"descs", ptr, bits},
+                                              {"infos", ptr, 2 * bits},
+                                              {"head_id", atomic, 3 * bits},
+                                              {"tail_id", atomic, 4 * bits},
+                                              {"last_finalized_id", atomic, 5 * bits}});
+    const unsigned data_ring = btf.structure("prb_data_ring", 4 * word_,
                                              {{"size_bits", u32, 0},
-                                              {"data", ptr, 64},
-                                              {"head_lpos", atomic, 128},
-                                              {"tail_lpos", atomic, 192}});
-    btf.structure(
-        "printk_ringbuffer", 88,
-        {{"desc_ring", desc_ring, 0}, {"text_data_ring", data_ring, 384}, {"fail", atomic, 640}});
+                                              {"data", ptr, bits},
+                                              {"head_lpos", atomic, 2 * bits},
+                                              {"tail_lpos", atomic, 3 * bits}});
+    btf.structure("printk_ringbuffer", 11 * word_,
+                  {{"desc_ring", desc_ring, 0},
+                   {"text_data_ring", data_ring, 6 * bits},
+                   {"fail", atomic, 10 * bits}});
     const Blob blob = btf.finish();
     const std::uint64_t at = heap_.take(blob.size());
     for (std::size_t index = 0; index < blob.size(); ++index)
@@ -353,7 +454,7 @@ class World {
     symbol("__stop_BTF", at + blob.size(), 'R');
   }
 
-  void vmcoreinfo(const std::vector<Symbol>& kallsyms) {
+  void vmcoreinfo(const std::vector<Symbol>& all, const std::vector<Symbol>& kallsyms) {
     const Mapping* kernel = nullptr;
     for (const Mapping& mapping : image_.mappings)
       if (description_.heap.start >= mapping.virtual_address &&
@@ -361,25 +462,34 @@ class World {
         kernel = &mapping;
     std::string& text = image_.vmcoreinfo;
     text = fmt::format("OSRELEASE={}\nPAGESIZE={}\n", release, image_.page);
-    for (const Symbol& symbol : image_.symbols)
+    for (const Symbol& symbol : all)
       if (symbol.name == "init_uts_ns" || symbol.name == "swapper_pg_dir" ||
           symbol.name == "_stext" || symbol.name == "prb")
         text += fmt::format("SYMBOL({})={:x}\n", symbol.name, symbol.address);
     if (description_.tell_kallsyms)
       for (const Symbol& symbol : kallsyms)
         text += fmt::format("SYMBOL({})={:x}\n", symbol.name, symbol.address);
-    const auto phys_base = static_cast<std::int64_t>(
-        kernel->physical - (kernel->virtual_address - 0xffffffff80000000ULL));
-    text += fmt::format("NUMBER(phys_base)={}\nNUMBER(pgtable_l5_enabled)={}\n", phys_base,
-                        image_.paging == "five_level" ? 1 : 0);
-    text += fmt::format("KERNELOFFSET={:x}\nCRASHTIME=1700000000\n",
-                        description_.heap.start - 0xffffffff81000000ULL);
+    if (arm_) {
+      text += fmt::format("NUMBER(VA_BITS)=48\nNUMBER(kimage_voffset)={:#x}\nKERNELOFFSET={:x}\n",
+                          kernel->virtual_address - kernel->physical,
+                          description_.heap.start - 0xffff800008000000ULL);
+    } else if (word_ == 4) {
+      if (image_.paging == "pae") text += "CONFIG_X86_PAE=y\n";
+    } else {
+      const auto phys_base = static_cast<std::int64_t>(
+          kernel->physical - (kernel->virtual_address - 0xffffffff80000000ULL));
+      text += fmt::format("NUMBER(phys_base)={}\nNUMBER(pgtable_l5_enabled)={}\nKERNELOFFSET={:x}\n",
+                          phys_base, image_.paging == "five_level" ? 1 : 0,
+                          description_.heap.start - 0xffffffff81000000ULL);
+    }
+    text += "CRASHTIME=1700000000\n";
   }
 
   Description& description_;
   Image& image_;
   Heap heap_;
   unsigned word_;
+  bool arm_;
   std::uint64_t crashed_cpu_ = 0xffffffff;
 };
 

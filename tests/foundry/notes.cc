@@ -27,7 +27,7 @@ Blob prstatus(const Image& image, const Cpu& cpu) {
     out.resize(392);
     put(out, 32, cpu.pid, 4);
     put(out, 112 + 29 * 8, cpu.fp, 8), put(out, 112 + 31 * 8, cpu.sp, 8),
-        put(out, 112 + 32 * 8, cpu.pc, 8);
+        put(out, 112 + 32 * 8, cpu.pc, 8), put(out, 112 + 33 * 8, 0x3c5, 8);  // EL1h
   }
   return out;
 }

@@ -76,6 +76,28 @@ TEST_P(AddressSpaceOf, ReadsAcrossPagesThatLieApart) {
   EXPECT_EQ(table->walks, 3U) << "each page is translated once";
 }
 
+TEST_P(AddressSpaceOf, ViewsShowTheSameBytes) {
+  auto table = std::make_shared<ListTable>(std::map<std::uint64_t, ListTable::Page>{
+      {0x10000, {0x200000, 0x1000}}, {0x11000, {0x150000, 0x1000}}, {0x12000, {0x5000000, 0x1000}}});
+  auto memory = memory_of(GetParam());
+  AddressSpace space(memory, machine64, table);
+  const auto in_place = space.view(0x10400, 0xc00);
+  ASSERT_TRUE(in_place);
+  EXPECT_TRUE(bytes_of(0x200400, *in_place));
+  const Bytes of_the_dump = memory->view(0x200400);
+  EXPECT_EQ(in_place->data() == of_the_dump.data(), GetParam()) << "copied, or not the dump's own";
+  const auto across = space.view(0x10c00, 0x1000);
+  ASSERT_TRUE(across);
+  ASSERT_EQ(across->size(), 0x1000U);
+  EXPECT_TRUE(bytes_of(0x200c00, across->first(0x400)));
+  EXPECT_TRUE(bytes_of(0x150000, across->subspan(0x400)));
+  EXPECT_TRUE(space.view(0x11000, 0)->empty());
+  const auto beyond = space.view(0x11c00, 0x1000);
+  ASSERT_FALSE(beyond);
+  EXPECT_EQ(beyond.error().code, ErrorCode::not_in_dump);
+  EXPECT_EQ(beyond.error().address, 0x12000U);
+}
+
 TEST_P(AddressSpaceOf, WholeOrNothingWithTheFirstAddressThatFailed) {
   auto table = std::make_shared<ListTable>(
       std::map<std::uint64_t, ListTable::Page>{{0x10000, {0x200000, 0x1000}},

@@ -134,6 +134,40 @@ TEST_F(MappedFile, MayBeLargerThan4GiB) {
   EXPECT_EQ(text_of((*source)->view(0, 5)), "begin");
 }
 
+TEST_F(MappedFile, KnowsTheHolesOfASparseFile) {
+  const std::string name = file("sparse", "begin");
+  constexpr std::uint64_t kSize = 1ULL << 40;
+  ASSERT_EQ(::truncate(name.c_str(), static_cast<off_t>(kSize)), 0);
+  {
+    std::fstream out(name, std::ios::binary | std::ios::in | std::ios::out);
+    out.seekp(1LL << 30);
+    out << "middle";
+  }
+  const auto source = open_mapped_file(name);
+  ASSERT_TRUE(source) << source.error().text;
+  EXPECT_EQ((*source)->next_stored(2), 2U);
+  // Blocks of file systems differ in size.
+  const std::uint64_t next = (*source)->next_stored(1 << 20);
+  EXPECT_LE(next, 1ULL << 30);
+  EXPECT_GT(next, (1ULL << 30) - (1 << 20));
+  EXPECT_EQ((*source)->next_stored(2ULL << 30), kSize);
+  EXPECT_EQ((*source)->next_stored(kSize), kSize);
+  const SourcePtr part = sub_source(*source, 1 << 20, 1ULL << 29, "part");
+  EXPECT_EQ(part->next_stored(0), part->size());
+}
+
+TEST_F(MappedFile, CanBeLookedAtAgainAfterItsMemoryWasGivenBack) {
+  const std::string text(1 << 20, 'x');
+  const auto source = open_mapped_file(file("dump", text));
+  ASSERT_TRUE(source);
+  const Bytes view = (*source)->view(0, text.size());
+  EXPECT_EQ(text_of(view), text);
+  (*source)->done_with(0, text.size());
+  (*source)->done_with(100, 5000);
+  (*source)->done_with(kMax, 2);
+  EXPECT_EQ(text_of(view), text);
+}
+
 TEST_F(MappedFile, SaysWhatIsWrong) {
   const auto missing = open_mapped_file(path("missing"));
   ASSERT_FALSE(missing);

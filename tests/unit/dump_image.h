@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -60,6 +62,7 @@ class Image {
   }
   std::uint64_t size() const { return bytes_.size(); }
   std::endian order() const { return order_; }
+  const std::vector<std::byte>& bytes() const { return bytes_; }
 
   SourcePtr source(std::string name = "image") const {
     return memory_source(std::move(name), bytes_);
@@ -86,6 +89,42 @@ class Unmapped final : public ByteSource {
 
  private:
   SourcePtr inner_;
+};
+
+/// A source of any size that is zero but for some pieces, as a sparse file or a flattened dump with
+/// a record far away. Counts what is read of it.
+class Sparse final : public ByteSource {
+ public:
+  explicit Sparse(std::uint64_t size) : size_(size) {}
+  Sparse& put(std::uint64_t offset, std::vector<std::byte> bytes) {
+    pieces_[offset] = std::move(bytes);
+    return *this;
+  }
+  std::uint64_t bytes_read() const { return bytes_read_; }
+
+  const std::string& name() const override { return name_; }
+  std::uint64_t size() const override { return size_; }
+  Result<void> read(std::uint64_t offset, MutableBytes out) const override {
+    if (offset > size_ || out.size() > size_ - offset) return past_end(*this, offset, out.size());
+    bytes_read_ += out.size();
+    std::fill(out.begin(), out.end(), std::byte{0});
+    for (const auto& [at, bytes] : pieces_)
+      for (std::size_t i = 0; i < bytes.size(); ++i)
+        if (at + i >= offset && at + i - offset < out.size())
+          out[static_cast<std::size_t>(at + i - offset)] = bytes[i];
+    return {};
+  }
+  std::uint64_t next_stored(std::uint64_t offset) const override {
+    for (const auto& [at, bytes] : pieces_)
+      if (offset < at + bytes.size()) return std::max(offset, at);
+    return size_;
+  }
+
+ private:
+  std::string name_ = "sparse";
+  std::uint64_t size_;
+  std::map<std::uint64_t, std::vector<std::byte>> pieces_;
+  mutable std::uint64_t bytes_read_ = 0;
 };
 
 /// A page's contents that no other page has: each word is its address times an odd number.

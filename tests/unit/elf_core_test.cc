@@ -17,6 +17,7 @@ using testing::lacks_page;
 using testing::page_of;
 using testing::ranges_of;
 using testing::remarks_mention;
+using testing::Sparse;
 using testing::Unmapped;
 
 constexpr std::uint64_t unset = ~std::uint64_t{0};
@@ -488,6 +489,32 @@ TEST(ElfCore, AUserProgramsCoreIsNoKernelDump) {
   ASSERT_FALSE(dump);
   EXPECT_EQ(dump.error().code, ErrorCode::unsupported);
   EXPECT_NE(dump.error().text.find("user's program"), std::string::npos);
+}
+
+/// Four thousand million program headers, all but two of them zeros that nobody wrote.
+TEST(ElfCore, ClaimedProgramHeadersCostNothing) {
+  Core core;
+  core.count_in_section = true;
+  core.segments.resize(2);
+  core.segments[0].physical = 0x1000, core.segments[0].size = 0x2000;
+  core.segments[1].physical = 0x100000, core.segments[1].size = 0x1000;
+  const Image image = write(core);
+  const std::uint64_t at = 64 + 64;  // the program headers
+  constexpr std::uint64_t count = 0xffffffff;
+  auto source = std::make_shared<Sparse>(at + count * 56);
+  Image counted = image;
+  counted.put32(64 + 44, count);
+  // The second header moves to the end of the claim.
+  std::vector<std::byte> last(56);
+  std::copy_n(image.bytes().begin() + at + 56, 56, last.begin());
+  for (std::uint64_t i = 0; i < 56; i += 8) counted.put64(at + 56 + i, 0);
+  source->put(0, counted.bytes()).put(at + (count - 1) * 56, last);
+  const auto dump = open_dump(std::vector<SourcePtr>{source});
+  ASSERT_TRUE(dump) << dump.error().message();
+  EXPECT_TRUE(holds_page(*dump, 0x1000));
+  EXPECT_TRUE(holds_page(*dump, 0x100000));
+  EXPECT_TRUE(lacks_page(*dump, 0x3000, Absence::hole));
+  EXPECT_LT(source->bytes_read(), 1U << 20);
 }
 
 }  // namespace

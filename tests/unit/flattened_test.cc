@@ -169,5 +169,21 @@ TEST(Flattened, HoldsOffsetsBeyond4GiB) {
   EXPECT_EQ(out, Buffer(100));
 }
 
+/// A record far away claims a size; what no record wrote is known to be zero without reading it.
+TEST(Flattened, SaysWhereItsBytesAre) {
+  const Buffer some(100, std::byte{1});
+  const auto layer = open(flattened({{50, some}, {1ULL << 50, some}}));
+  ASSERT_TRUE(layer) << layer.error().text;
+  const ByteSource& source = *layer->source;
+  EXPECT_EQ(source.next_stored(0), 50U);
+  EXPECT_EQ(source.next_stored(149), 149U);
+  EXPECT_EQ(source.next_stored(150), 1ULL << 50);
+  EXPECT_EQ(source.next_stored((1ULL << 50) + 100), source.size());
+  // Where the end mark is missing, a gap is not known to be zero.
+  const auto cut = open(flattened({{50, some}, {1ULL << 50, some}}, false));
+  ASSERT_TRUE(cut);
+  EXPECT_EQ(cut->source->next_stored(0), 0U);
+}
+
 }  // namespace
 }  // namespace panicroom

@@ -23,6 +23,7 @@ using testing::page_of;
 using testing::ranges_of;
 using testing::read_page;
 using testing::remarks_mention;
+using testing::Sparse;
 using testing::Unmapped;
 
 enum class Layout { lp64, packed32, padded32 };
@@ -489,7 +490,7 @@ TEST(Kdump, HostileHeadersAreRefused) {
 
   image = whole;
   image.put32(436, 0x7fffffff)
-      .put64(4096 + 96, std::uint64_t{1} << 44);  // bitmaps far past the end
+      .put64(4096 + 96, std::uint64_t{1} << 40);  // bitmaps far past the end
   dump = open(image);
   ASSERT_TRUE(dump) << dump.error().message();
   EXPECT_FALSE(dump->complete);
@@ -576,6 +577,52 @@ TEST(Kdump, PartsThatContradictEachOther) {
   dump = open({part(description, 500, 400)});
   ASSERT_FALSE(dump);
   EXPECT_EQ(dump.error().code, ErrorCode::corrupt);
+}
+
+/// Bitmaps that number 4 PiB of memory, nearly all of it claimed by nothing but a file's size.
+TEST(Kdump, ClaimedMemoryCostsNothing) {
+  Description description = small();
+  Places places;
+  const Image image = write(description, &places);
+  const std::uint64_t block = description.page_size;
+  const std::uint64_t blocks = 0x4000000;  // two bitmaps of 2^40 frames
+  const std::uint64_t half = blocks / 2 * block;
+  Image header = image;
+  header.put32(424 + 12, blocks).put64(block + 80 + 16, std::uint64_t{1} << 40);
+  const auto bytes_of = [&](const Image& from, std::uint64_t start, std::uint64_t end) {
+    const auto& all = from.bytes();
+    return std::vector<std::byte>(all.begin() + static_cast<std::ptrdiff_t>(start),
+                                  all.begin() + static_cast<std::ptrdiff_t>(end));
+  };
+  const std::uint64_t descriptors = places.bitmap + 2 * half;
+  auto source = std::make_shared<Sparse>(descriptors + (1U << 20));
+  source->put(0, bytes_of(header, 0, places.bitmap));
+  source->put(places.bitmap, bytes_of(image, places.bitmap, places.bitmap + block));
+  source->put(places.bitmap + half,
+              bytes_of(image, places.bitmap + block, places.bitmap + 2 * block));
+  // Descriptors and pages move by what the bitmaps grew.
+  Image pages = image;
+  const std::uint64_t moved = descriptors - places.descriptors;
+  for (std::size_t i = 0; i < description.dumped.size(); ++i) {
+    std::uint64_t offset = 0;
+    std::memcpy(&offset, image.bytes().data() + places.descriptors + 24 * i, 8);
+    pages.put64(places.descriptors + 24 * i, offset + moved);
+  }
+  source->put(descriptors, bytes_of(pages, places.descriptors, pages.size()));
+
+  const auto dump = open(std::vector<SourcePtr>{source});
+  ASSERT_TRUE(dump) << dump.error().message();
+  expect_all_pages(*dump, description);
+  EXPECT_TRUE(lacks_page(*dump, (std::uint64_t{1} << 52) - block, Absence::hole));
+  EXPECT_EQ(ranges_of(*dump).back().end, std::uint64_t{1} << 52);
+  EXPECT_LT(source->bytes_read(), 4U << 20);
+
+  // No processor addresses more.
+  header.put64(block + 80 + 16, (std::uint64_t{1} << 40) + 1);
+  source->put(0, bytes_of(header, 0, places.bitmap));
+  const auto beyond = open(std::vector<SourcePtr>{source});
+  ASSERT_FALSE(beyond);
+  EXPECT_EQ(beyond.error().code, ErrorCode::corrupt);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ namespace panicroom {
 namespace {
 
 using testing::Image;
+using testing::Sparse;
 using testing::Unmapped;
 
 /// Random bits in runs, as pages come.
@@ -66,6 +67,66 @@ TEST_P(PageBitmapSizes, EqualsCountingBitByBit) {
 
 INSTANTIATE_TEST_SUITE_P(AroundWordsAndBlocks, PageBitmapSizes,
                          ::testing::Values(0, 1, 7, 8, 63, 64, 65, 511, 512, 513, 1024, 5000));
+
+constexpr std::uint64_t bits_of_a_chunk = std::uint64_t{1} << PageBits::chunk_shift;
+
+/// Chunks that are all clear, all set and mixed, each beside each, and a last one that is not whole.
+TEST(PageBitmap, ChunksOfEveryKind) {
+  constexpr std::uint64_t size = 9 * bits_of_a_chunk + 12345;
+  std::vector<bool> bits(size);
+  const std::string kinds = "0101m0m110";
+  std::mt19937 random(7);
+  for (std::uint64_t bit = 0; bit < size; ++bit) {
+    const char kind = kinds[static_cast<std::size_t>(bit / bits_of_a_chunk)];
+    bits[bit] = kind == '1' || (kind == 'm' && random() % 3 == 0);
+  }
+  const SourcePtr source = image_of(bits, 8).source();
+  for (const SourcePtr& file : {source, SourcePtr(std::make_shared<Unmapped>(source))}) {
+    auto read = PageBits::read(file, 8, size);
+    ASSERT_TRUE(read) << read.error().message();
+    const RankedPageBits ranked(std::move(*read));
+    std::uint64_t set = 0, run = 0;
+    for (std::uint64_t bit = 0; bit < size; ++bit) {
+      ASSERT_EQ(ranked.test(bit), bits[bit]) << bit;
+      ASSERT_EQ(ranked.rank(bit), set) << bit;
+      if (bit == run) {
+        while (run < size && bits[run] == bits[bit]) ++run;
+        ASSERT_EQ(ranked.bits().run_end(bit, size), run) << bit;
+      }
+      if (bits[bit]) ++set;
+    }
+    EXPECT_EQ(ranked.count(), set);
+  }
+}
+
+/// The bitmap of 4 PiB, with a page at either end: nothing but those chunks may be read or kept.
+TEST(PageBitmap, WhatNobodyWroteCostsNothing) {
+  constexpr std::uint64_t size = std::uint64_t{1} << 40;
+  const auto source = std::make_shared<Sparse>(size);
+  source->put(64, {std::byte{0x03}}).put(64 + size / 8 - 1, {std::byte{0x80}});
+  auto read = PageBits::read(source, 64, size);
+  ASSERT_TRUE(read) << read.error().message();
+  const RankedPageBits ranked(std::move(*read));
+  EXPECT_EQ(ranked.count(), 3U);
+  EXPECT_EQ(ranked.rank(size - 1), 2U);
+  EXPECT_TRUE(ranked.test(size - 1));
+  EXPECT_EQ(ranked.bits().run_end(2, size), size - 1);
+  EXPECT_LT(source->bytes_read(), 1U << 20);
+}
+
+TEST(PageBitmap, CopiesNoMoreThanItMay) {
+  constexpr std::uint64_t size = 4 * bits_of_a_chunk;
+  std::vector<bool> bits(size);
+  for (std::uint64_t bit = 0; bit < size; bit += 100) bits[bit] = true;
+  const SourcePtr mapped = image_of(bits, 0).source();
+  const SourcePtr unmapped = std::make_shared<Unmapped>(mapped);
+  constexpr std::uint64_t three_chunks = 3 * bits_of_a_chunk / 8;
+  EXPECT_TRUE(PageBits::read(mapped, 0, size, BitmapWords::bytes, three_chunks));
+  EXPECT_TRUE(PageBits::read(unmapped, 0, size - bits_of_a_chunk, BitmapWords::bytes, three_chunks));
+  const auto refused = PageBits::read(unmapped, 0, size, BitmapWords::bytes, three_chunks);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
+}
 
 TEST(PageBitmap, AllSetFillsTheNineBitCounters) {
   const std::vector<bool> bits(1500, true);

@@ -92,5 +92,20 @@ TEST(Unwrap, CanBeStopped) {
   EXPECT_EQ(calls, 3);
 }
 
+/// A bomb within a bomb: 1 GiB of zeros in a gzip stream of 1 MiB in one of some KiB.
+TEST(Unwrap, RefusesACompressionWithinOneThatGrowsWithoutMeasure) {
+  const Buffer inner = gzipped(Buffer(std::size_t{300} << 20));
+  const Buffer outer = gzipped(inner);
+  ASSERT_LT(outer.size(), 10000U);
+  // Alone it is what it is.
+  const auto alone = unwrap(memory_source("inner", inner));
+  ASSERT_TRUE(alone) << alone.error().text;
+  EXPECT_EQ(alone->source->size(), std::uint64_t{300} << 20);
+  const auto nested = unwrap(memory_source("outer", outer));
+  ASSERT_FALSE(nested);
+  EXPECT_EQ(nested.error().code, ErrorCode::unsupported);
+  EXPECT_NE(nested.error().text.find("take the outer one off"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace panicroom

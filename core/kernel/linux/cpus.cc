@@ -1,6 +1,8 @@
 #include "core/kernel/linux/cpus.h"
 
-#include <bit>
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -23,56 +25,72 @@ Result<std::vector<bool>> cpu_mask(Evidence& evidence, std::string_view symbol,
   return bits;
 }
 
-std::uint64_t count_possible(Evidence& evidence) {
-  const auto count = evidence.variable("nr_cpu_ids", 4);
-  if (!count || *count == 0 || *count > most_cpus) return 1;
-  return *count;
-}
-
-/// The state whose per-CPU base (x86_64's GS, in the kernel or saved while in user mode) is this
-/// processor's own; else the one at its place where there is one for each processor.
-const CpuState* state_of(const std::vector<CpuState>& states, const Cpu& cpu,
-                         std::size_t possible) {
-  if (cpu.per_cpu_offset != 0)
-    for (const CpuState& state : states)
-      if (state.registers.find("gs_base") == cpu.per_cpu_offset ||
-          state.registers.find("kernel_gs_base") == cpu.per_cpu_offset)
-        return &state;
-  if (states.size() != possible) return nullptr;
-  const CpuState& state = states[cpu.number];
-  return &state;
-}
-
-/// Notes of a crash kernel leave out processors that never answered: the pid tells whose they are.
-void match_by_pid(Evidence& evidence, const std::vector<CpuState>& states, std::vector<Cpu>& cpus) {
-  const auto pid = evidence.member("task_struct", "pid");
-  if (!pid) return;
-  for (Cpu& cpu : cpus) {
-    if (cpu.state || !cpu.current) continue;
-    const auto running = evidence.field(*cpu.current, *pid);
-    if (!running) continue;
-    const CpuState* only = nullptr;
-    bool unique = true;
-    for (const CpuState& state : states) {
-      if (state.pid != static_cast<std::int64_t>(*running)) continue;
-      unique = only == nullptr;
-      only = &state;
-    }
-    if (unique) cpu.state = only;
+/// How many numbers processors may have. A kernel for one processor has neither a variable for it
+/// nor per-CPU areas; one with CONFIG_FORCE_NR_CPUS has its number in a type alone.
+Result<std::uint64_t> count_possible(Evidence& evidence) {
+  if (const auto place = evidence.address_of("nr_cpu_ids")) {
+    PANICROOM_TRY(count, evidence.memory().integer(*place, 4));
+    if (count == 0 || count > most_cpus)
+      return fail_at_address(ErrorCode::corrupt, *place,
+                             fmt::format("nr_cpu_ids is {}, expected 1 to {}", count, most_cpus));
+    return count;
   }
+  PANICROOM_TRY(types, evidence.types());
+  const auto mask = types->size_of("cpumask");
+  if (!evidence.address_of("__per_cpu_offset") || !mask) return 1;
+  return std::min(*mask * 8, most_cpus);
 }
 
 }  // namespace
 
-Result<std::vector<Cpu>> read_cpus(Evidence& evidence, Notes& notes) {
-  const std::uint64_t possible = count_possible(evidence);
-  const auto mask = cpu_mask(evidence, "__cpu_possible_mask", possible);
-  const auto offsets = evidence.address_of("__per_cpu_offset");
+CpuStates::CpuStates(const std::vector<CpuState>& states) : states_(states) {
+  // QEMU writes 1, 2, 3, ... where a kernel writes the pid (target/arm/arch_dump.c).
+  bool numbers = !states.empty();
+  for (const CpuState& state : states)
+    numbers = numbers && state.pid == std::int64_t{state.index} + 1;
+  for (const CpuState& state : states) {
+    for (const std::string_view base : {"gs_base", "kernel_gs_base"})
+      if (const auto value = state.registers.find(base)) by_base_.try_emplace(*value, &state);
+    if (!state.pid || numbers) continue;
+    const auto [known, added] = by_pid_.try_emplace(*state.pid, &state);
+    if (!added) known->second = nullptr;
+  }
+}
+
+const CpuState* CpuStates::by_base(std::uint64_t per_cpu_offset) const {
+  const auto found = by_base_.find(per_cpu_offset);
+  return per_cpu_offset == 0 || found == by_base_.end() ? nullptr : found->second;
+}
+
+const CpuState* CpuStates::by_pid(std::int64_t pid) const {
+  const auto found = by_pid_.find(pid);
+  return found == by_pid_.end() ? nullptr : found->second;
+}
+
+const CpuState* CpuStates::by_number(std::uint64_t number) const {
+  return number < states_.size() ? &states_[static_cast<std::size_t>(number)] : nullptr;
+}
+
+Cpus::Cpus(std::vector<Cpu> cpus) : cpus_(std::move(cpus)) {
+  for (std::size_t i = 0; i < cpus_.size(); ++i)
+    if (cpus_[i].current) by_task_.try_emplace(*cpus_[i].current, i);
+}
+
+const Cpu* Cpus::running(std::uint64_t task) const {
+  const auto found = by_task_.find(task);
+  return found == by_task_.end() ? nullptr : &cpus_[found->second];
+}
+
+Result<Cpus> read_cpus(Evidence& evidence, Notes& notes) {
   PANICROOM_TRY(run_queues, evidence.address_of("runqueues"));
   PANICROOM_TRY(current, evidence.member("rq", "curr"));
   PANICROOM_TRY(idle, evidence.member("rq", "idle"));
+  PANICROOM_TRY(possible, count_possible(evidence));
+  const auto mask = cpu_mask(evidence, "__cpu_possible_mask", possible);
+  const auto offsets = evidence.address_of("__per_cpu_offset");
+  const auto pid = evidence.member("task_struct", "pid");
 
-  const std::vector<CpuState>& states = evidence.dump().cpus;
+  const CpuStates states(evidence.dump().cpus);
   std::vector<Cpu> cpus;
   for (std::uint64_t number = 0; number < possible; ++number) {
     if (mask && !(*mask)[static_cast<std::size_t>(number)]) continue;
@@ -92,11 +110,14 @@ Result<std::vector<Cpu>> read_cpus(Evidence& evidence, Notes& notes) {
     else
       notes.add(task.error().within("a processor's run queue"));
     if (const auto task = evidence.field(run_queue, idle); task && *task != 0) cpu.idle = *task;
-    cpu.state = state_of(states, cpu, static_cast<std::size_t>(possible));
+    cpu.state = states.by_base(cpu.per_cpu_offset);
+    if (!cpu.state && states.size() == possible) cpu.state = states.by_number(number);
+    if (!cpu.state && cpu.current && pid)
+      if (const auto running = evidence.field(*cpu.current, *pid))
+        cpu.state = states.by_pid(static_cast<std::int32_t>(static_cast<std::uint32_t>(*running)));
     cpus.push_back(cpu);
   }
-  match_by_pid(evidence, states, cpus);
-  return cpus;
+  return Cpus(std::move(cpus));
 }
 
 Result<std::optional<std::uint32_t>> crashed_cpu(Evidence& evidence) {
@@ -115,12 +136,12 @@ Result<std::optional<std::uint32_t>> crashed_cpu(Evidence& evidence) {
   return std::optional<std::uint32_t>();
 }
 
-std::optional<std::uint32_t> count_online(Evidence& evidence) {
-  const std::uint64_t possible = count_possible(evidence);
+Result<std::uint32_t> count_online(Evidence& evidence) {
+  PANICROOM_TRY(possible, count_possible(evidence));
   auto online = cpu_mask(evidence, "__cpu_online_mask", possible);
   // Stopping a processor in panic() takes it off the online mask but not off the active one.
   const auto active = cpu_mask(evidence, "__cpu_active_mask", possible);
-  if (!online && !active) return std::nullopt;
+  if (!online && !active) return Failure(online.error());
   std::uint32_t count = 0;
   for (std::size_t i = 0; i < possible; ++i)
     if ((online && (*online)[i]) || (active && (*active)[i])) ++count;

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "core/dump/dump.h"
@@ -18,14 +20,56 @@ struct Cpu {
   const CpuState* state = nullptr;       ///< owned by the dump; null when it has none
 };
 
-/// The possible processors by ascending number. Errors when not even their number is known.
-Result<std::vector<Cpu>> read_cpus(Evidence& evidence, Notes& notes);
+/// Where a task was running.
+struct Running {
+  std::optional<std::uint32_t> cpu;  ///< number; nothing where only that it ran is known
+  const CpuState* state = nullptr;   ///< that processor's registers; null when the dump has none
+};
+
+/// The registers that a dump's notes hold, by what tells whose they are.
+class CpuStates {
+ public:
+  explicit CpuStates(const std::vector<CpuState>& states);
+
+  /// By the per-CPU base that a processor keeps in a register (x86_64's GS), or null.
+  const CpuState* by_base(std::uint64_t per_cpu_offset) const;
+  /// By the process that the notes name; null when none or several do. Notes of a crash kernel leave
+  /// out processors that never answered.
+  const CpuState* by_pid(std::int64_t pid) const;
+  /// By the order of the notes, which is that of the processors when each has one.
+  const CpuState* by_number(std::uint64_t number) const;
+  std::size_t size() const { return states_.size(); }
+
+ private:
+  const std::vector<CpuState>& states_;
+  std::unordered_map<std::uint64_t, const CpuState*> by_base_;
+  std::unordered_map<std::int64_t, const CpuState*> by_pid_;  // null: several
+};
+
+/// The possible processors by ascending number and what each was running.
+class Cpus {
+ public:
+  Cpus() = default;
+  explicit Cpus(std::vector<Cpu> cpus);
+
+  std::span<const Cpu> all() const { return cpus_; }
+  /// The processor that was running the task, or null.
+  const Cpu* running(std::uint64_t task) const;
+
+ private:
+  std::vector<Cpu> cpus_;
+  std::unordered_map<std::uint64_t, std::size_t> by_task_;
+};
+
+/// Errors when not even their number is known, or where their run queues are.
+Result<Cpus> read_cpus(Evidence& evidence, Notes& notes);
 
 /// The processor on which the kernel died. Nothing within the Result: the kernel says that it did
 /// not die. Errors: the variables that tell are not known.
 Result<std::optional<std::uint32_t>> crashed_cpu(Evidence& evidence);
 
-/// How many processors took part when the kernel died (those that panic() stopped count).
-std::optional<std::uint32_t> count_online(Evidence& evidence);
+/// How many processors took part when the kernel died (those that panic() stopped count). Errors:
+/// the masks that tell are not known.
+Result<std::uint32_t> count_online(Evidence& evidence);
 
 }  // namespace panicroom::linux_kernel

@@ -84,20 +84,19 @@ Result<void> Evidence::find_vmcoreinfo() {
 }
 
 Result<std::shared_ptr<const SymbolTable>> Evidence::read_symbols() {
-  const auto stext = vmcoreinfo_ ? vmcoreinfo_->symbol("_stext") : std::nullopt;
   std::optional<Error> why;
   if (vmcoreinfo_) {
     if (const auto tables = kallsyms_from_vmcoreinfo(*vmcoreinfo_, memory_)) {
-      auto symbols = read_kallsyms(memory_, *tables, stext);
+      auto symbols = read_kallsyms(memory_, *tables, stext());
       if (symbols) return symbols;
       why = symbols.error();
     }
   }
-  const auto image = image_range(memory_, stext);
+  const auto image = image_range(memory_, stext());
   if (!image) return Failure(why ? *why : image.error());
   const auto tables = find_kallsyms(memory_, image->start, image->end);
   if (!tables) return Failure(why ? *why : tables.error());
-  return read_kallsyms(memory_, *tables, stext);
+  return read_kallsyms(memory_, *tables, stext());
 }
 
 void Evidence::look_up_together() {
@@ -117,7 +116,15 @@ Result<std::shared_ptr<const SymbolTable>> Evidence::symbols() {
 }
 
 Result<std::shared_ptr<const TypeCatalog>> Evidence::read_types() {
-  PANICROOM_TRY(start, address_of("__start_BTF"));
+  const auto named = address_of("__start_BTF");
+  if (!named) {
+    // Kernels built without CONFIG_KALLSYMS_ALL name their functions alone.
+    PANICROOM_TRY(image, image_range(memory_, stext()));
+    const auto found = find_btf(memory_, image.start, image.end);
+    if (found) return read_btf(memory_, found->start, found->end, "BTF in the dump");
+    return Failure(named.error().code == ErrorCode::no_symbol ? found.error() : named.error());
+  }
+  const std::uint64_t start = *named;
   PANICROOM_TRY(stop, address_of("__stop_BTF"));
   if (stop <= start || stop - start > most_type_bytes)
     return fail_at_address(ErrorCode::corrupt, start, "the kernel's BTF has an impossible size");
@@ -210,6 +217,17 @@ Result<std::uint64_t> Evidence::field(std::uint64_t address, const Member& membe
 Result<std::uint64_t> Evidence::variable(std::string_view symbol, std::uint64_t size) {
   PANICROOM_TRY(address, address_of(symbol));
   return memory_.integer(address, size);
+}
+
+std::uint64_t Evidence::memory_present() {
+  if (!memory_present_) {
+    memory_present_ = 0;
+    dump_.memory->ranges([this](const PhysicalRange& range) {
+      if (range.present) *memory_present_ += range.end - range.start;
+      return true;
+    });
+  }
+  return *memory_present_;
 }
 
 }  // namespace panicroom::linux_kernel

@@ -40,6 +40,10 @@ class Evidence {
 
   /// Run-time address of a symbol: VMCOREINFO's, else the symbol table's. Errors: `no_symbol`.
   Result<std::uint64_t> address_of(std::string_view symbol);
+  /// Where the kernel's code begins, by VMCOREINFO alone.
+  std::optional<std::uint64_t> stext() const {
+    return vmcoreinfo_ ? vmcoreinfo_->symbol("_stext") : std::nullopt;
+  }
   /// Run-time minus link-time address of the kernel; nothing where it is not known.
   std::optional<std::uint64_t> slide();
 
@@ -49,6 +53,8 @@ class Evidence {
   Result<std::uint64_t> field(std::uint64_t address, const Member& member);
   /// The integer of `size` bytes in variable `symbol`. Errors: `no_symbol`, those of a read.
   Result<std::uint64_t> variable(std::string_view symbol, std::uint64_t size);
+  /// Bytes of physical memory that the dump holds: no list has more elements than fit into it.
+  std::uint64_t memory_present();
 
  private:
   Result<std::shared_ptr<const SymbolTable>> read_symbols();
@@ -62,6 +68,7 @@ class Evidence {
   std::optional<Result<std::shared_ptr<const SymbolTable>>> symbols_;
   std::optional<Result<std::shared_ptr<const TypeCatalog>>> types_;
   std::map<std::string, std::optional<std::uint64_t>, std::less<>> addresses_;
+  std::optional<std::uint64_t> memory_present_;
 };
 
 }  // namespace panicroom::linux_kernel

@@ -116,6 +116,45 @@ std::optional<std::string> panic_line(const std::vector<LogLine>& lines) {
   return oops;
 }
 
+std::optional<Death> death_line(const std::vector<LogLine>& lines) {
+  const auto number_behind = [](std::string_view text,
+                                std::string_view key) -> std::optional<std::int64_t> {
+    const auto at = text.find(key);
+    if (at == std::string_view::npos) return std::nullopt;
+    std::int64_t value = 0;
+    const char* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data() + at + key.size(), end, value);
+    if (parsed.ec != std::errc{}) return std::nullopt;
+    return value;
+  };
+  std::optional<Death> last;
+  bool panicked = false;
+  for (const LogLine& line : lines) {
+    const std::string_view text = line.text;
+    panicked = panicked || text.starts_with("Kernel panic - not syncing");
+    if (!text.starts_with("CPU: ")) continue;
+    const auto cpu = number_behind(text, "CPU: "), tid = number_behind(text, " PID: ");
+    if (!cpu || !tid) continue;
+    last = Death{*tid, *cpu};
+    // A panic within an oops prints no second trace: then the oops's counts.
+    if (panicked) break;
+  }
+  return last;
+}
+
+std::optional<Death> death_in_log(Evidence& evidence) {
+  std::vector<LogLine> lines;
+  Notes reading;
+  const auto log = read_log(
+      evidence,
+      [&](const LogLine& line) {
+        lines.push_back(line);
+        return true;
+      },
+      reading);
+  return log ? death_line(lines) : std::nullopt;
+}
+
 KernelIdentity read_identity(Evidence& evidence, Notes& notes) {
   KernelIdentity identity;
   if (const auto read = read_utsname(evidence, identity); !read)
@@ -138,7 +177,9 @@ KernelIdentity read_identity(Evidence& evidence, Notes& notes) {
 
   identity.time = crash_time(evidence.vmcoreinfo());
   if (const auto clock = Timekeeper::find(evidence)) {
-    if (const auto time = clock->real_time(); time && !identity.time) identity.time = *time;
+    const auto time = clock->real_time();
+    if (time && !identity.time) identity.time = *time;
+    if (!time && !identity.time) notes.add(time.error().within("the time"));
     if (const auto uptime = clock->uptime())
       identity.uptime = *uptime;
     else
@@ -146,7 +187,10 @@ KernelIdentity read_identity(Evidence& evidence, Notes& notes) {
   } else {
     notes.add(clock.error().within("the time"));
   }
-  identity.cpus = count_online(evidence);
+  if (const auto cpus = count_online(evidence))
+    identity.cpus = *cpus;
+  else
+    notes.add(cpus.error().within("the number of processors"));
   identity.kernel_slide = evidence.slide();
   return identity;
 }

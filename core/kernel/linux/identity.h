@@ -12,4 +12,13 @@ KernelIdentity read_identity(Evidence& evidence, Notes& notes);
 /// not syncing: ..." or, without one, the latest oops.
 std::optional<std::string> panic_line(const std::vector<LogLine>& lines);
 
+/// On which thread and processor the kernel says that it died: the first line of the trace that it
+/// prints with a panic or an oops, "CPU: 1 PID: 42 Comm: name ..." (kernel/printk, dump_stack.c).
+struct Death {
+  std::int64_t tid = 0;
+  std::int64_t cpu = 0;
+};
+std::optional<Death> death_line(const std::vector<LogLine>& lines);
+std::optional<Death> death_in_log(Evidence& evidence);
+
 }  // namespace panicroom::linux_kernel

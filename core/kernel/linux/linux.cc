@@ -16,8 +16,9 @@ namespace panicroom {
 namespace {
 
 using linux_kernel::Cpu;
+using linux_kernel::Cpus;
 using linux_kernel::Evidence;
-using linux_kernel::Module;
+using linux_kernel::Modules;
 using linux_kernel::Paging;
 using linux_kernel::Stacks;
 using linux_kernel::Tasks;
@@ -26,14 +27,18 @@ class Linux final : public Kernel {
  public:
   Linux(const Dump& dump, Paging paging, std::optional<Vmcoreinfo> vmcoreinfo)
       : evidence_(dump, std::move(paging), std::move(vmcoreinfo)),
-        stacks_(evidence_, [this]() -> const std::vector<Module>& { return modules(); }) {}
+        stacks_(evidence_, [this]() -> const Modules& { return modules(); }) {}
 
   Evidence& evidence() { return evidence_; }
 
   KernelIdentity identity(Notes& notes) override;
   Result<void> processes(const std::function<bool(const Process&)>& visit, Notes& notes) override;
   Result<void> threads(const std::function<bool(const Thread&)>& visit, Notes& notes) override;
-  Unwound stack(const Thread& thread, Notes&) override { return stacks_.unwind(thread); }
+  Unwound stack(const Thread& thread, Notes& notes) override {
+    Unwound unwound = stacks_.unwind(thread);
+    for (const Note& note : module_notes_) notes.add(note);
+    return unwound;
+  }
   Result<void> log(const std::function<bool(const LogLine&)>& visit, Notes& notes) override {
     return linux_kernel::read_log(evidence_, visit, notes);
   }
@@ -44,7 +49,9 @@ class Linux final : public Kernel {
     if (symbols_) return symbols_;
     const auto kernel = evidence_.symbols();
     if (!kernel) return nullptr;
-    symbols_ = linux_kernel::with_modules(evidence_, *kernel, modules());
+    Notes reading;
+    symbols_ = linux_kernel::with_modules(evidence_, *kernel, modules(), reading);
+    for (Note& note : reading.take()) module_notes_.push_back(std::move(note));
     return symbols_;
   }
   std::optional<Error> why_no_symbols() override {
@@ -60,66 +67,82 @@ class Linux final : public Kernel {
  private:
   /// The walk's own state: layouts and processors, read anew for each walk.
   Result<Tasks> tasks(Notes& notes);
-  /// The task that ran on the processor which panicked. Nothing: the kernel did not die, or, with a
-  /// note, it is not known.
+  /// The thread on which the kernel died, by the task that ran on the processor which panicked, else
+  /// by what the log says. `known` without either: the kernel did not die.
   struct Crashed {
-    std::optional<std::uint64_t> task;
     bool known = false;
+    std::optional<std::uint64_t> task;
+    std::optional<linux_kernel::Death> said;
+
+    bool is(std::uint64_t address, const Thread& thread) const {
+      if (task) return *task == address;
+      return said && thread.tid == said->tid && (thread.tid != 0 || thread.cpu == said->cpu);
+    }
   };
-  Crashed crashed_task(const std::vector<Cpu>& cpus, Notes& notes);
+  Crashed crashed_thread(const std::optional<Cpus>& cpus, Notes& notes);
 
   /// Read once, when the first answer needs them; none where they cannot be read.
-  const std::vector<Module>& modules() {
+  const Modules& modules() {
     if (!modules_) {
       Notes walk;
       auto read = linux_kernel::read_modules(evidence_, walk);
-      modules_ = read ? std::move(*read) : std::vector<Module>();
+      // A kernel without modules has no list of them.
+      if (!read && read.error().code != ErrorCode::no_symbol)
+        walk.add(read.error().within("the modules"));
+      modules_ = read ? std::move(*read) : Modules();
+      for (Note& note : walk.take()) module_notes_.push_back(std::move(note));
     }
     return *modules_;
   }
 
   Evidence evidence_;
-  std::optional<std::vector<Module>> modules_;
+  std::optional<Modules> modules_;
+  std::vector<Note> module_notes_;  // for every answer that needs the modules
   std::shared_ptr<const SymbolTable> symbols_;
   Stacks stacks_;
 };
 
 Result<Tasks> Linux::tasks(Notes& notes) {
   PANICROOM_TRY(layout, linux_kernel::read_task_layout(evidence_));
-  std::vector<Cpu> cpus;
-  if (auto read = linux_kernel::read_cpus(evidence_, notes))
-    cpus = std::move(*read);
-  else
-    notes.add(read.error().within("which threads were running is not known"));
-  return Tasks(evidence_, layout, std::move(cpus));
+  auto cpus = linux_kernel::read_cpus(evidence_, notes);
+  if (cpus) return Tasks(evidence_, std::move(layout), std::move(*cpus));
+  notes.add(cpus.error().within(
+      layout.on_cpu ? "the processors' run queues are not known: the idle tasks of all but the first "
+                      "are left out, and what ran where is taken from the tasks themselves"
+                    : "which threads were running is not known"));
+  return Tasks(evidence_, std::move(layout), std::nullopt);
 }
 
-Linux::Crashed Linux::crashed_task(const std::vector<Cpu>& cpus, Notes& notes) {
+Linux::Crashed Linux::crashed_thread(const std::optional<Cpus>& cpus, Notes& notes) {
   const auto number = linux_kernel::crashed_cpu(evidence_);
-  if (!number) {
-    notes.add(number.error());
-    return {};
+  if (number && !*number) return {true, std::nullopt, std::nullopt};
+  if (number && cpus)
+    for (const Cpu& cpu : cpus->all())
+      if (cpu.number == **number && cpu.current) return {true, cpu.current, std::nullopt};
+  const Error why =
+      number ? Error{ErrorCode::not_in_dump, Absence::none,
+                     fmt::format("the thread that died on processor {} is not known", **number),
+                     std::nullopt, std::nullopt}
+             : number.error();
+  if (auto said = linux_kernel::death_in_log(evidence_)) {
+    notes.add(why.within("the thread on which the kernel died is the one that its log names"));
+    return {true, std::nullopt, std::move(said)};
   }
-  if (!*number) return {std::nullopt, true};
-  for (const Cpu& cpu : cpus)
-    if (cpu.number == **number && cpu.current) return {cpu.current, true};
-  notes.add(Note{ErrorCode::not_in_dump,
-                 fmt::format("the thread that died on processor {} is not known", **number),
-                 std::nullopt});
+  notes.add(why);
   return {};
 }
 
 KernelIdentity Linux::identity(Notes& notes) {
   KernelIdentity identity = linux_kernel::read_identity(evidence_, notes);
   auto cpus = linux_kernel::read_cpus(evidence_, notes);
-  if (!cpus) {
-    notes.add(cpus.error().within("the thread on which the kernel died"));
-    return identity;
-  }
-  const Crashed crashed = crashed_task(*cpus, notes);
+  const Crashed crashed =
+      crashed_thread(cpus ? std::optional(std::move(*cpus)) : std::nullopt, notes);
+  if (crashed.said) identity.crashed_tid = crashed.said->tid;
+  if (!crashed.task) return identity;
   const auto pid = evidence_.member("task_struct", "pid");
-  if (!crashed.task || !pid) return identity;
-  if (const auto tid = evidence_.field(*crashed.task, *pid))
+  const auto tid =
+      pid ? evidence_.field(*crashed.task, *pid) : Result<std::uint64_t>(Failure(pid.error()));
+  if (tid)
     identity.crashed_tid = static_cast<std::int32_t>(static_cast<std::uint32_t>(*tid));
   else
     notes.add(tid.error().within("the thread on which the kernel died"));
@@ -137,12 +160,14 @@ Result<void> Linux::processes(const std::function<bool(const Process&)>& visit, 
 Result<void> Linux::threads(const std::function<bool(const Thread&)>& visit, Notes& notes) {
   PANICROOM_TRY(walk, tasks(notes));
   PANICROOM_TRY(leaders, walk.leaders(notes));
-  const Crashed crashed = crashed_task(walk.cpus(), notes);
+  const Crashed crashed = crashed_thread(walk.cpus(), notes);
   for (const std::uint64_t leader : leaders) {
     for (const std::uint64_t task : walk.threads_of(leader, notes)) {
       Thread thread = walk.read_thread(task, leader, notes);
-      thread.registers = stacks_.registers_of(task, walk.cpu_of(task), notes);
-      if (crashed.known) thread.crashed = crashed.task == task;
+      const auto running = walk.running(task, notes);
+      if (running && running->cpu) thread.cpu = *running->cpu;
+      thread.registers = stacks_.registers_of(task, running, notes);
+      if (crashed.known) thread.crashed = crashed.is(task, thread);
       if (!visit(thread)) return {};
     }
   }

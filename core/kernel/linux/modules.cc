@@ -9,13 +9,14 @@
 #include "core/base/arithmetic.h"
 #include "core/base/bytes.h"
 #include "core/base/loop_guard.h"
+#include "core/base/printable.h"
 
 namespace panicroom::linux_kernel {
 namespace {
 
 constexpr std::uint64_t most_modules = 1U << 16U;
-constexpr std::uint64_t most_symbols = 1U << 20U;      // of one module
-constexpr std::uint64_t most_symbol_text = 1U << 24U;  // of one module, bytes
+constexpr std::uint64_t most_symbols = 1U << 21U;      // of all modules together
+constexpr std::uint64_t most_symbol_text = 1U << 26U;  // of all modules together, bytes
 constexpr std::size_t longest_name = 512;              // KSYM_NAME_LEN
 
 struct Layout {
@@ -85,10 +86,38 @@ Result<Module> read_module(Evidence& evidence, const Layout& layout, std::uint64
   return module;
 }
 
-/// Symbols whose names live beside them.
-struct ModuleSymbols {
-  std::vector<std::unique_ptr<std::string>> names;
-  std::vector<Symbol> symbols;
+/// The symbols of all modules; their names are places in one text until that is complete.
+class ModuleSymbols {
+ public:
+  Result<void> add(std::string_view name, std::uint64_t address, std::uint64_t size, char letter) {
+    if (text_->size() + name.size() > most_symbol_text)
+      return fail(ErrorCode::corrupt, "the names of the modules' symbols are too long together");
+    places_.push_back({text_->size(), name.size()});
+    symbols_.push_back(Symbol{{}, address, size, letter});
+    text_->append(name);
+    return {};
+  }
+  /// Takes `count` entries off those that may still be looked at; false when there are not as many.
+  bool take(std::uint64_t count) {
+    if (count > left_) return false;
+    left_ -= count;
+    return true;
+  }
+  bool empty() const { return symbols_.empty(); }
+  std::unique_ptr<SymbolTable> finish() {
+    for (std::size_t i = 0; i < symbols_.size(); ++i)
+      symbols_[i].name = std::string_view(*text_).substr(places_[i].offset, places_[i].length);
+    return make_symbol_table("modules in the dump", std::move(symbols_), std::move(text_));
+  }
+
+ private:
+  struct Place {
+    std::size_t offset = 0, length = 0;
+  };
+  std::shared_ptr<std::string> text_ = std::make_shared<std::string>();
+  std::vector<Place> places_;
+  std::vector<Symbol> symbols_;
+  std::uint64_t left_ = most_symbols;
 };
 
 /// A module's part of its symbol table that the kernel keeps: struct mod_kallsyms.
@@ -107,8 +136,10 @@ Result<void> read_symbols(Evidence& evidence, std::uint64_t module, ModuleSymbol
   std::uint64_t letters = 0;
   if (const auto typetab = types->member("mod_kallsyms", "typetab"))
     if (const auto place = evidence.field(table, *typetab)) letters = *place;
-  if (count > most_symbols)
-    return fail_at_address(ErrorCode::corrupt, table, "a module has impossibly many symbols");
+  if (!into.take(count))
+    return fail_at_address(ErrorCode::corrupt, table,
+                           fmt::format("{} symbols, where all modules together have at most {}",
+                                       count, most_symbols));
 
   // ELF's own layout: name, info, other, section, value, size; 32-bit has value and size earlier.
   const bool wide = evidence.pointer_size() == 8;
@@ -116,7 +147,6 @@ Result<void> read_symbols(Evidence& evidence, std::uint64_t module, ModuleSymbol
   std::vector<std::byte> bytes(static_cast<std::size_t>(count * entry));
   PANICROOM_CHECK(memory.read(first, bytes));
   const Reader reader(bytes, memory.machine().order);
-  std::uint64_t text_bytes = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t at = i * entry;
     const auto name = reader.u32(at);
@@ -124,16 +154,12 @@ Result<void> read_symbols(Evidence& evidence, std::uint64_t module, ModuleSymbol
     const auto value = reader.word(at + (wide ? 8 : 4), wide ? 8 : 4);
     const auto size = reader.word(at + (wide ? 16 : 8), wide ? 8 : 4);
     if (!name || !section || !value || !size || *name == 0 || *section == 0) continue;
-    auto text = memory.string(texts + *name, longest_name);
+    const auto text = memory.string(texts + *name, longest_name);
     if (!text || text->empty()) continue;
-    text_bytes += text->size();
-    if (text_bytes > most_symbol_text)
-      return fail_at_address(ErrorCode::corrupt, texts, "a module's symbol names are too long");
     char letter = '?';
     if (letters != 0)
       if (const auto byte = memory.u8(letters + i)) letter = static_cast<char>(*byte);
-    into.names.push_back(std::make_unique<std::string>(std::move(*text)));
-    into.symbols.push_back(Symbol{*into.names.back(), *value, *size, letter});
+    PANICROOM_CHECK(into.add(*text, *value, *size, letter));
   }
   return {};
 }
@@ -141,38 +167,49 @@ Result<void> read_symbols(Evidence& evidence, std::uint64_t module, ModuleSymbol
 class KernelAndModules final : public SymbolTable {
  public:
   KernelAndModules(std::shared_ptr<const SymbolTable> kernel,
-                   std::unique_ptr<SymbolTable> of_modules, std::vector<AddressRange> texts)
-      : kernel_(std::move(kernel)), modules_(std::move(of_modules)), texts_(std::move(texts)) {}
+                   std::unique_ptr<SymbolTable> of_modules, const Modules& modules)
+      : kernel_(std::move(kernel)), of_modules_(std::move(of_modules)), modules_(modules) {}
 
   std::string_view origin() const override { return kernel_->origin(); }
   std::size_t size() const override { return kernel_->size(); }
   std::span<const Symbol> all() const override { return kernel_->all(); }
   std::optional<Symbol> find(std::string_view name) const override {
     if (auto symbol = kernel_->find(name)) return symbol;
-    return modules_->find(name);
+    return of_modules_->find(name);
   }
   std::vector<std::optional<Symbol>> find_all(
       std::span<const std::string_view> names) const override {
     auto found = kernel_->find_all(names);
     for (std::size_t i = 0; i < found.size(); ++i)
-      if (!found[i]) found[i] = modules_->find(names[i]);
+      if (!found[i]) found[i] = of_modules_->find(names[i]);
     return found;
   }
   std::optional<Symbol> at(std::uint64_t address) const override {
-    for (const AddressRange& text : texts_)
-      if (address >= text.start && address < text.end) return modules_->at(address);
-    return kernel_->at(address);
+    return modules_.at(address) ? of_modules_->at(address) : kernel_->at(address);
   }
 
  private:
   std::shared_ptr<const SymbolTable> kernel_;
-  std::unique_ptr<SymbolTable> modules_;
-  std::vector<AddressRange> texts_;
+  std::unique_ptr<SymbolTable> of_modules_;
+  const Modules& modules_;
 };
 
 }  // namespace
 
-Result<std::vector<Module>> read_modules(Evidence& evidence, Notes& notes) {
+Modules::Modules(std::vector<Module> modules) : modules_(std::move(modules)) {
+  std::sort(modules_.begin(), modules_.end(),
+            [](const Module& a, const Module& b) { return a.text.start < b.text.start; });
+}
+
+const Module* Modules::at(std::uint64_t address) const {
+  const auto after = std::upper_bound(
+      modules_.begin(), modules_.end(), address,
+      [](std::uint64_t value, const Module& module) { return value < module.text.start; });
+  if (after == modules_.begin() || address >= std::prev(after)->text.end) return nullptr;
+  return &*std::prev(after);
+}
+
+Result<Modules> read_modules(Evidence& evidence, Notes& notes) {
   PANICROOM_TRY(head, evidence.address_of("modules"));
   PANICROOM_TRY(layout, read_layout(evidence));
   std::vector<Module> modules;
@@ -181,7 +218,7 @@ Result<std::vector<Module>> read_modules(Evidence& evidence, Notes& notes) {
   while (link && *link != head && *link != 0) {
     if (!guard.step(*link)) {
       notes.add(Note{ErrorCode::corrupt, "the list of modules is a cycle", *link});
-      return modules;
+      return Modules(std::move(modules));
     }
     auto module = read_module(evidence, layout, *link - layout.list.offset);
     if (module)
@@ -191,23 +228,21 @@ Result<std::vector<Module>> read_modules(Evidence& evidence, Notes& notes) {
     link = evidence.memory().word(*link);
   }
   if (!link) notes.add(link.error().within("the list of modules breaks off"));
-  return modules;
+  return Modules(std::move(modules));
 }
 
 std::shared_ptr<const SymbolTable> with_modules(Evidence& evidence,
                                                 std::shared_ptr<const SymbolTable> kernel,
-                                                const std::vector<Module>& modules) {
-  auto owned = std::make_shared<ModuleSymbols>();
-  std::vector<AddressRange> texts;
-  for (const Module& module : modules) {
+                                                const Modules& modules, Notes& notes) {
+  ModuleSymbols symbols;
+  for (const Module& module : modules.all()) {
     // A module without symbols costs its frames' names, nothing else.
-    static_cast<void>(read_symbols(evidence, module.address, *owned));
-    texts.push_back(module.text);
+    if (const auto read = read_symbols(evidence, module.address, symbols); !read)
+      notes.add(read.error().within(
+          fmt::format("the symbols of the module {}", printable(module.name))));
   }
-  if (owned->symbols.empty()) return kernel;
-  auto symbols = owned->symbols;
-  auto table = make_symbol_table("modules in the dump", std::move(symbols), owned);
-  return std::make_shared<KernelAndModules>(std::move(kernel), std::move(table), std::move(texts));
+  if (symbols.empty()) return kernel;
+  return std::make_shared<KernelAndModules>(std::move(kernel), symbols.finish(), modules);
 }
 
 }  // namespace panicroom::linux_kernel

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,13 +21,28 @@ struct Module {
   std::optional<OrcTables> orc;
 };
 
-/// The modules that were loaded. What cannot be read is left out and gets a note.
-Result<std::vector<Module>> read_modules(Evidence& evidence, Notes& notes);
+/// The modules that were loaded, by the addresses of their code.
+class Modules {
+ public:
+  Modules() = default;
+  explicit Modules(std::vector<Module> modules);
+
+  std::span<const Module> all() const { return modules_; }
+  /// The module whose code holds `address`, or null.
+  const Module* at(std::uint64_t address) const;
+
+ private:
+  std::vector<Module> modules_;  // by the start of their code
+};
+
+/// What cannot be read is left out and gets a note.
+Result<Modules> read_modules(Evidence& evidence, Notes& notes);
 
 /// The kernel's symbols with those of its modules behind them: `find` and `at` know both, `all` and
-/// `size` are the kernel's own list. Answers `kernel` itself when there are no modules.
+/// `size` are the kernel's own list. Answers `kernel` itself when there are no modules. `modules`
+/// outlives the table. A module whose symbols cannot be read gets a note.
 std::shared_ptr<const SymbolTable> with_modules(Evidence& evidence,
                                                 std::shared_ptr<const SymbolTable> kernel,
-                                                const std::vector<Module>& modules);
+                                                const Modules& modules, Notes& notes);
 
 }  // namespace panicroom::linux_kernel

@@ -42,15 +42,14 @@ Result<OrcTables> orc_tables(Evidence& evidence) {
 
 }  // namespace
 
-Stacks::Stacks(Evidence& evidence, std::function<const std::vector<Module>&()> modules)
+Stacks::Stacks(Evidence& evidence, std::function<const Modules&()> modules)
     : evidence_(evidence), modules_(std::move(modules)) {}
 
 std::optional<OrcTables> Stacks::orc_of(std::uint64_t pc) {
-  for (const Module& module : modules_()) {
-    if (pc < module.text.start || pc >= module.text.end) continue;
-    if (!module.orc) return std::nullopt;
+  if (const Module* module = modules_().at(pc)) {
+    if (!module->orc) return std::nullopt;
     // Modules are built with the kernel's own form of the tables.
-    OrcTables tables = *module.orc;
+    OrcTables tables = *module->orc;
     tables.entry_size = orc_->entry_size;
     tables.version = orc_->version;
     return tables;
@@ -80,25 +79,28 @@ bool Stacks::is_text(std::uint64_t address) {
   return translated && translated->executable && !translated->user;
 }
 
-Registers Stacks::registers_of(std::uint64_t task, const Cpu* cpu, Notes& notes) {
-  if (!cpu) return switched_out(task, notes);
-  if (!cpu->state) {
+Registers Stacks::registers_of(std::uint64_t task, const std::optional<Running>& running,
+                               Notes& notes) {
+  if (!running) return switched_out(task, notes);
+  const std::string where =
+      running->cpu ? fmt::format("processor {}", *running->cpu) : std::string("its processor");
+  if (!running->state) {
     notes.add(Note{ErrorCode::not_in_dump,
-                   fmt::format("the dump has no registers for processor {}: the stack of the "
-                               "thread that it was running is unknown",
-                               cpu->number),
+                   fmt::format("the dump has no registers for {}: the stack of the thread that it "
+                               "was running is unknown",
+                               where),
                    task});
     return {};
   }
-  if (in_user_mode(cpu->state->registers, evidence_.dump().machine.architecture)) {
+  if (in_user_mode(running->state->registers, evidence_.dump().machine.architecture)) {
     notes.add(Note{ErrorCode::invalid,
-                   fmt::format("processor {} was in user mode: the thread that it was running has "
-                               "no kernel frames",
-                               cpu->number),
+                   fmt::format("{} was in user mode: the thread that it was running has no kernel "
+                               "frames",
+                               where),
                    task});
     return {};
   }
-  return cpu->state->registers;
+  return running->state->registers;
 }
 
 Registers Stacks::switched_out(std::uint64_t task, Notes& notes) {

@@ -18,12 +18,12 @@ namespace panicroom::linux_kernel {
 class Stacks {
  public:
   /// `modules` outlives this; it is asked when the first stack is unwound.
-  Stacks(Evidence& evidence, std::function<const std::vector<Module>&()> modules);
+  Stacks(Evidence& evidence, std::function<const Modules&()> modules);
 
-  /// Where a thread's kernel stack continues: its processor's registers while it ran on `cpu`, else
+  /// Where a thread's kernel stack continues: its processor's registers while it was running, else
   /// what the switch away from it saved. Empty, with a note, while it ran in user mode and where
   /// the registers are not known.
-  Registers registers_of(std::uint64_t task, const Cpu* cpu, Notes& notes);
+  Registers registers_of(std::uint64_t task, const std::optional<Running>& running, Notes& notes);
   Unwound unwind(const Thread& thread);
 
  private:
@@ -34,7 +34,7 @@ class Stacks {
 
   Evidence& evidence_;
   bool prepared_ = false;
-  std::function<const std::vector<Module>&()> modules_;
+  std::function<const Modules&()> modules_;
   std::optional<OrcTables> orc_;
   std::vector<AddressRange> text_;
 };

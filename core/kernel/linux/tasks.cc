@@ -4,15 +4,19 @@
 
 #include <algorithm>
 #include <charconv>
+#include <string_view>
 #include <unordered_set>
 #include <utility>
 
 #include "core/base/arithmetic.h"
+#include "core/kernel/linux/find_init_task.h"
 
 namespace panicroom::linux_kernel {
 namespace {
 
-constexpr std::uint64_t most_tasks = 1U << 22U;  // PID_MAX_LIMIT
+constexpr std::uint64_t most_tasks = 1U << 22U;   // PID_MAX_LIMIT
+constexpr std::uint64_t least_tasks = 1U << 16U;  // that are looked for, however small the dump is
+constexpr std::uint64_t smallest_task = 1024;  // bytes; those of today's kernels have 3 to 10 KiB
 constexpr std::size_t longest_comm = 64;         // TASK_COMM_LEN is 16
 
 // Linux include/linux/sched.h
@@ -29,6 +33,15 @@ std::optional<std::pair<int, int>> version_of(std::string_view release) {
   if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '.') return std::nullopt;
   if (std::from_chars(first.ptr + 1, end, minor).ec != std::errc{}) return std::nullopt;
   return std::pair(major, minor);
+}
+
+/// How many list elements are worth following: page tables may show one task at any number of
+/// addresses, but no more tasks than fit into the memory that the dump describes are real.
+std::uint64_t most_tasks_in(Evidence& evidence) {
+  std::uint64_t size = smallest_task;
+  if (const auto types = evidence.types())
+    if (const auto known = (*types)->size_of("task_struct")) size = std::max(size, *known);
+  return std::clamp(evidence.memory_present() / size, least_tasks, most_tasks);
 }
 
 bool has_old_states(Evidence& evidence) {
@@ -78,6 +91,10 @@ Result<TaskLayout> read_task_layout(Evidence& evidence) {
   layout.signal = optional("task_struct", "signal");
   layout.mm = optional("task_struct", "mm");
   layout.stack = optional("task_struct", "stack");
+  layout.on_cpu = optional("task_struct", "on_cpu");
+  // Within thread_info where that is part of the task (x86 since 5.16, AArch64 since 5.16).
+  layout.cpu = optional("task_struct", "thread_info.cpu");
+  if (!layout.cpu) layout.cpu = optional("task_struct", "cpu");
   layout.thread_node = optional("task_struct", "thread_node");
   if (!layout.thread_node) layout.thread_group = optional("task_struct", "thread_group");
   layout.thread_head = optional("signal_struct", "thread_head");
@@ -89,11 +106,12 @@ Result<TaskLayout> read_task_layout(Evidence& evidence) {
   return layout;
 }
 
-Tasks::Tasks(Evidence& evidence, TaskLayout layout, std::vector<Cpu> cpus)
+Tasks::Tasks(Evidence& evidence, TaskLayout layout, std::optional<Cpus> cpus)
     : evidence_(evidence),
-      layout_(layout),
+      layout_(std::move(layout)),
       cpus_(std::move(cpus)),
-      budget_(most_tasks),
+      states_(evidence.dump().cpus),
+      budget_(most_tasks_in(evidence)),
       old_states_(has_old_states(evidence)) {}
 
 void Tasks::walk_list(std::uint64_t head, std::uint64_t link, std::vector<std::uint64_t>& found,
@@ -132,10 +150,13 @@ void Tasks::walk_list(std::uint64_t head, std::uint64_t link, std::vector<std::u
 }
 
 Result<std::vector<std::uint64_t>> Tasks::leaders(Notes& notes) {
-  PANICROOM_TRY(init, evidence_.address_of("init_task"));
+  auto named = evidence_.address_of("init_task");
+  if (!named) named = find_init_task(evidence_, layout_);
+  PANICROOM_TRY(init, std::move(named));
   std::vector<std::uint64_t> found;
-  for (const Cpu& cpu : cpus_)
-    if (cpu.idle) found.push_back(*cpu.idle);
+  if (cpus_)
+    for (const Cpu& cpu : cpus_->all())
+      if (cpu.idle) found.push_back(*cpu.idle);
   if (std::find(found.begin(), found.end(), init) == found.end()) found.insert(found.begin(), init);
   walk_list(init + layout_.tasks.offset, layout_.tasks.offset, found, notes, "the list of tasks");
   return found;
@@ -159,10 +180,25 @@ std::vector<std::uint64_t> Tasks::threads_of(std::uint64_t leader, Notes& notes)
   return found;
 }
 
-const Cpu* Tasks::cpu_of(std::uint64_t task) const {
-  for (const Cpu& cpu : cpus_)
-    if (cpu.current == task) return &cpu;
-  return nullptr;
+std::optional<Running> Tasks::running(std::uint64_t task, Notes& notes) {
+  if (cpus_) {
+    const Cpu* cpu = cpus_->running(task);
+    if (!cpu) return std::nullopt;
+    return Running{cpu->number, cpu->state};
+  }
+  if (!layout_.on_cpu) return std::nullopt;
+  const auto on_cpu = get(task, layout_.on_cpu, notes, "whether a task was running");
+  if (!on_cpu || *on_cpu == 0) return std::nullopt;
+  Running running;
+  const auto number = get(task, layout_.cpu, notes, "the processor that a task was running on");
+  if (number && *number < states_.size()) running.state = states_.by_number(*number);
+  if (number) running.cpu = static_cast<std::uint32_t>(*number);
+  // Where notes name processes, the one that names this task is right.
+  if (const auto pid = get(task, layout_.pid, notes, "a thread's id"))
+    if (const CpuState* own =
+            states_.by_pid(static_cast<std::int32_t>(static_cast<std::uint32_t>(*pid))))
+      running.state = own;
+  return running;
 }
 
 std::optional<std::uint64_t> Tasks::get(std::uint64_t address, const std::optional<Member>& member,
@@ -251,7 +287,6 @@ Thread Tasks::read_thread(std::uint64_t task, std::uint64_t leader, Notes& notes
   thread.name = name(task, notes);
   thread.process = leader == task ? thread.name : name(leader, notes);
   thread.state = state(task, notes);
-  if (const Cpu* cpu = cpu_of(task)) thread.cpu = cpu->number;
   if (layout_.stack && layout_.stack_size != 0) {
     const auto stack = get(task, layout_.stack, notes, "a thread's kernel stack");
     if (stack && *stack != 0 && *stack <= UINT64_MAX - layout_.stack_size) {

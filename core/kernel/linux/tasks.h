@@ -15,8 +15,8 @@ namespace panicroom::linux_kernel {
 /// Where the members of struct task_struct and its neighbours lie in this kernel.
 struct TaskLayout {
   Member tasks, pid, tgid, comm, state;
-  std::uint64_t size = 0;
-  std::optional<Member> exit_state, real_parent, real_cred, signal, mm, stack, on_cpu;
+  std::optional<Member> exit_state, real_parent, real_cred, signal, mm, stack;
+  std::optional<Member> on_cpu, cpu;                ///< only where there are several processors
   std::optional<Member> thread_node, thread_group;  ///< thread_node since Linux 3.14
   std::optional<Member> thread_head, thread_count;  ///< of struct signal_struct
   std::optional<Member> euid;                       ///< of struct cred
@@ -29,20 +29,20 @@ Result<TaskLayout> read_task_layout(Evidence& evidence);
 /// their other end too.
 class Tasks {
  public:
-  Tasks(Evidence& evidence, TaskLayout layout, std::vector<Cpu> cpus);
+  /// Without `cpus` each task says itself whether it was running.
+  Tasks(Evidence& evidence, TaskLayout layout, std::optional<Cpus> cpus);
 
-  const TaskLayout& layout() const { return layout_; }
-  const std::vector<Cpu>& cpus() const { return cpus_; }
+  const std::optional<Cpus>& cpus() const { return cpus_; }
   /// Addresses of every thread group's leader: the idle tasks by processor, then init_task's list.
   Result<std::vector<std::uint64_t>> leaders(Notes& notes);
   /// Addresses of the threads of a leader, itself first.
   std::vector<std::uint64_t> threads_of(std::uint64_t leader, Notes& notes);
 
   Process read_process(std::uint64_t leader, Notes& notes);
-  /// All but the registers and whether the kernel died on it.
+  /// All but the processor, its registers and whether the kernel died on it.
   Thread read_thread(std::uint64_t task, std::uint64_t leader, Notes& notes);
-  /// The processor that was running the task, or null.
-  const Cpu* cpu_of(std::uint64_t task) const;
+  /// Nothing when the task was on no processor.
+  std::optional<Running> running(std::uint64_t task, Notes& notes);
 
  private:
   /// The elements of a list whose links lie at `link` within them; `head` is no element.
@@ -57,7 +57,8 @@ class Tasks {
 
   Evidence& evidence_;
   TaskLayout layout_;
-  std::vector<Cpu> cpus_;
+  std::optional<Cpus> cpus_;
+  CpuStates states_;
   std::uint64_t budget_;     ///< elements that the lists together may still have
   bool old_states_ = false;  ///< before Linux 4.14 some state bits had other values
 };
