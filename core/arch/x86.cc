@@ -79,9 +79,10 @@ class WideX86Table final : public PageTable {
       if (mode_ == X86Mode::pae) {
         if ((entry & 0x7ff0000000000000) != 0)
           return walk.corrupt("reserved bits 62 to 52 are set");
-        // The page-directory pointers carry no access rights.
+        // The page-directory pointers carry no access rights. Bit 5 is reserved too, but QEMU's
+        // emulated processors mark them as accessed with it.
         if (level.shift == 30) {
-          if ((entry & (no_execute | 0x1e6)) != 0) return walk.corrupt("reserved bits are set");
+          if ((entry & (no_execute | 0x1c6)) != 0) return walk.corrupt("reserved bits are set");
           table = entry & frame_;
           walk.goes_to_table(table);
           continue;

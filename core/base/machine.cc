@@ -42,4 +42,20 @@ Architecture architecture_of_elf_machine(std::uint16_t e_machine) {
   }
 }
 
+std::uint8_t pointer_size_of(Architecture architecture, std::uint8_t otherwise) {
+  switch (architecture) {
+    case Architecture::i386:
+    case Architecture::arm:
+      return 4;
+    case Architecture::x86_64:
+    case Architecture::aarch64:
+    case Architecture::riscv64:
+    case Architecture::powerpc64:
+      return 8;
+    case Architecture::unknown:
+      break;
+  }
+  return otherwise;
+}
+
 }  // namespace panicroom

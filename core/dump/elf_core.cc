@@ -116,11 +116,11 @@ Result<Dump> open_elf_core(const SourcePtr& file) {
   Dump dump;
   dump.format = "ELF core";
   dump.machine.architecture = architecture_of_elf_machine(headers.machine);
-  dump.machine.pointer_size = headers.width;
   dump.machine.order = headers.order;
 
   read_notes(*file, headers, dump);
   interpret_notes(dump);
+  dump.machine.pointer_size = pointer_size_of(dump.machine.architecture, headers.width);
   interpret_vmcoreinfo(dump);
   if (is_user_program(dump))
     return fail(ErrorCode::unsupported, "this is the core of a user's program, not of a kernel");

@@ -245,7 +245,6 @@ Result<Dump> open_kdump(std::span<const SourcePtr> files) {
 
   dump.format = format_name(header, parts.size());
   dump.machine.architecture = architecture_of_utsname(header.machine);
-  dump.machine.pointer_size = header.width;
   dump.machine.order = header.order;
   dump.machine.page_size = std::min<std::uint32_t>(header.page_size, 65536);
   dump.release = header.release;
@@ -261,6 +260,7 @@ Result<Dump> open_kdump(std::span<const SourcePtr> files) {
   }
   interpret_notes(dump);
   interpret_vmcoreinfo(dump);
+  dump.machine.pointer_size = pointer_size_of(dump.machine.architecture, header.width);
   return dump;
 }
 

@@ -20,8 +20,8 @@
 
 namespace panicroom {
 
-/// Collects the remarks of one answer; equal ones are kept once, and at most 100 distinct ones
-/// (then one that says how many were left out).
+/// Collects the remarks of one answer; equal ones are kept once, of those that differ in their place
+/// alone the first three, and at most 100 in all. Remarks of their own say how many were left out.
 class Notes {
  public:
   void add(Note note);
@@ -29,7 +29,13 @@ class Notes {
   std::vector<Note> take();
 
  private:
+  struct Text {
+    std::size_t first = 0;  ///< in notes_: where this text first stands
+    std::size_t places = 0;
+    std::size_t left_out = 0;
+  };
   std::vector<Note> notes_;
+  std::vector<Text> texts_;
   std::size_t left_out_ = 0;
 };
 
@@ -61,7 +67,7 @@ struct Process {
 };
 
 struct Thread {
-  std::uint64_t address = 0;  ///< of struct thread / task_struct
+  std::uint64_t address = 0;  ///< of struct thread / task_struct; 0 where unknown
   std::uint64_t process_address = 0;
   std::optional<std::int64_t> pid, tid;
   std::optional<std::string> process;  ///< the process's name

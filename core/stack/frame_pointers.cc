@@ -40,6 +40,10 @@ Unwound unwind_frame_pointers(AddressSpace& kernel, const Registers& registers,
   }
   unwound.frames.push_back({*registers.pc, registers.sp, true});
   const unsigned word = kernel.machine().pointer_size;
+  // Where programs' addresses end and the kernel's begin; a kernel with another split of 32 bits is
+  // not recognised.
+  const std::uint64_t user_end = word == 8 ? std::uint64_t{1} << 47 : 0xc0000000;
+  const std::uint64_t kernel_start = word == 8 ? std::uint64_t{1} << 63 : 0xc0000000;
   std::uint64_t fp = registers.fp.value_or(0);
   const bool one_stack = stack_low != 0 || stack_high != 0;
   unsigned switches = 0;
@@ -69,6 +73,8 @@ Unwound unwind_frame_pointers(AddressSpace& kernel, const Registers& registers,
       return unwound;
     }
     unwound.frames.push_back({address, fp + std::uint64_t{2} * word, false});
+    // On entry from user mode the kernel saved the program's own frame pointer.
+    if (*caller < user_end && *caller % word == 0 && fp >= kernel_start) return unwound;
     // Within a stack the frame pointers rise; a fall is a change of stacks, which can happen few
     // times, and never to a place within the one known stack.
     const unsigned allowed = one_stack ? 0 : most_stack_switches;

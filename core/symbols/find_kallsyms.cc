@@ -227,7 +227,9 @@ Result<KallsymsTables> find_kallsyms(AddressSpace& kernel, std::uint64_t start, 
       // The next chunk begins early enough for a pattern that crosses the seam.
       at = wanted < chunk.size() ? end : at + kChunk;
     } else {
-      if (!missing) missing = error;
+      // What nothing maps, or what is mapped but no memory, is no part of the image.
+      if (!missing && error.code == ErrorCode::not_in_dump && error.absence != Absence::hole)
+        missing = error;
       at = round_down(at + read, page) + page;
       if (at == 0) break;
     }

@@ -41,7 +41,7 @@ class Threads final : public Table {
               cell(thread.state),
               cell(thread.cpu),
               cell(thread.crashed),
-              Address{thread.address},
+              thread.address != 0 ? Value(Address{thread.address}) : Value(std::monostate{}),
               address_cell(thread.registers.pc),
               address_cell(thread.registers.sp),
           };

@@ -62,7 +62,9 @@ Result<BtfPlace> find_btf(AddressSpace& kernel, std::uint64_t start, std::uint64
       // The next chunk begins early enough for a header that crosses the seam.
       at = wanted < chunk.size() ? end : at + kChunk;
     } else {
-      if (!missing) missing = error;
+      // What nothing maps, or what is mapped but no memory, is no part of the image.
+      if (!missing && error.code == ErrorCode::not_in_dump && error.absence != Absence::hole)
+        missing = error;
       at = (at + read) / page * page + page;
       if (at == 0) break;
     }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "core/base/printable.h"
@@ -93,16 +94,27 @@ int run_symbols(const Request& request, Session& session, Host& host) {
 }
 
 int run_info(const Request& request, Session& session, Host& host) {
-  const int status = print_session_table(request, session, *find_table("dump"), host);
-  if (status != 0 || request.form != OutputForm::text || !session.kernel()) return status;
-  Request crashed = request;
-  crashed.crashed = true;
+  const Table& table = *find_table("dump");
+  if (request.form != OutputForm::text) return print_session_table(request, session, table, host);
+  // Two answers, whose remarks are largely the same: they are said once, at the end.
   Notes notes;
-  host.out("\n");
-  const auto printed = print_stacks(crashed, session, host, notes);
-  if (!printed) notes.add(printed.error());
+  const auto writer = writer_for(request, host, true);
+  writer->begin(table.name(), table.columns());
+  bool taken = true;
+  const auto made = session.rows(
+      table, query_of(request),
+      [&](std::span<const Value> row) { return taken = writer->row(row); }, notes);
+  writer->end({});
+  if (!made) notes.add(made.error());
+  if (session.kernel()) {
+    Request crashed = request;
+    crashed.crashed = true;
+    host.out("\n");
+    if (const auto printed = print_stacks(crashed, session, host, notes); !printed)
+      notes.add(printed.error());
+  }
   report_notes(host, notes.take());
-  return status;
+  return made && taken ? 0 : 1;
 }
 
 int run_stack(const Request& request, Session& session, Host& host) {
@@ -222,10 +234,15 @@ void report_error(Host& host, std::string_view file, const Error& error) {
 }
 
 void report_notes(Host& host, std::span<const Note> notes) {
-  for (const Note& note : notes) {
+  // A screenful; JSON has them all.
+  constexpr std::size_t most = 20;
+  for (const Note& note : notes.first(std::min(most, notes.size()))) {
     const std::string at = note.at ? fmt::format(" (at {:#x})", *note.at) : "";
     host.err(fmt::format("panicroom: note: {}{} [{}]\n", visible(note.text), at, name(note.code)));
   }
+  if (notes.size() > most)
+    host.err(fmt::format("panicroom: {} more notes; --json shows up to a hundred\n",
+                         notes.size() - most));
 }
 
 bool colour_wanted(const Host& host) {

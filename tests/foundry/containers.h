@@ -27,6 +27,7 @@ struct ElfOptions {
   std::uint64_t direct_map = 0;    ///< p_vaddr = p_paddr + direct_map (linux)
   bool many_segments = false;      ///< PN_XNUM: one segment a page
   bool excluded_as_short = false;  ///< excluded pages end a segment's p_filesz
+  bool wide = false;               ///< 64-bit headers for a 32-bit machine, as QEMU writes them
 };
 Blob elf_core(const Image& image, const ElfOptions& options);
 
@@ -39,6 +40,7 @@ struct KdumpOptions {
   bool padded32 = false;       ///< 32-bit machines: the padded sub header
   std::string release = "6.1.0-foundry";
   std::int64_t phys_base = 0;
+  bool wide = false;        ///< 64-bit headers for a 32-bit machine, as QEMU writes them
   bool incomplete = false;  ///< status 8; the last tenth of the pages has empty descriptors
 };
 /// One blob; with `parts` > 1 a split set.

@@ -290,12 +290,14 @@ std::vector<Blob> make_dump(const Description& description, const FileText& file
     options.direct_map = file.number("direct_map", 0);
     options.many_segments = file.number("many", 0) != 0;
     options.excluded_as_short = file.number("short", 0) != 0;
+    options.wide = file.number("wide", 0) != 0;
     parts.push_back(elf_core(image, options));
   } else if (file.container == "kdump") {
     KdumpOptions options;
     options.version = static_cast<unsigned>(file.number("version", 6));
     options.codec = file.get("codec", "zlib");
     options.padded32 = file.number("padded32", 0) != 0;
+    options.wide = file.number("wide", 0) != 0;
     options.incomplete = file.number("incomplete", 0) != 0;
     parts = kdump(image, options, static_cast<unsigned>(file.number("parts", 1)));
   } else {

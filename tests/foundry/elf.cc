@@ -46,7 +46,7 @@ std::vector<Segment> segments_of(const Image& image, const ElfOptions& options) 
 }  // namespace
 
 Blob elf_core(const Image& image, const ElfOptions& options) {
-  const bool wide = image.pointer() == 8;
+  const bool wide = image.pointer() == 8 || options.wide;
   const bool qemu = options.style == "qemu";
   const bool freebsd = options.style == "freebsd";
   std::vector<Segment> segments = segments_of(image, options);

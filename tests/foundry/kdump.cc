@@ -95,7 +95,7 @@ Blob sub_header(const KdumpOptions& options, bool wide, const SubHeader& sub) {
 }  // namespace
 
 std::vector<Blob> kdump(const Image& image, const KdumpOptions& options, unsigned parts) {
-  const bool wide = image.pointer() == 8;
+  const bool wide = image.pointer() == 8 || options.wide;
   const auto block = static_cast<std::size_t>(image.page);
   std::uint64_t end = 0;
   for (const Range& range : image.ram) end = std::max(end, range.end);

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
 
 #include "core/kernel/linux/evidence.h"
 #include "core/kernel/linux/identity.h"
@@ -223,13 +224,27 @@ TEST(LinuxLog, ReadsThePlainBufferOfOldKernels) {
 
 TEST(KernelNotes, AreKeptOnceAndCounted) {
   Notes notes;
-  for (int i = 0; i < 3; ++i)
-    for (std::uint64_t at = 0; at < 150; ++at) notes.add(Note{ErrorCode::corrupt, "x", at});
+  for (int round = 0; round < 3; ++round)
+    for (int i = 0; i < 150; ++i)
+      notes.add(Note{ErrorCode::corrupt, "x" + std::to_string(i), std::nullopt});
   const auto taken = notes.take();
   ASSERT_EQ(taken.size(), 101U);
-  EXPECT_EQ(taken[99].at, 99U);
+  EXPECT_EQ(taken[99].text, "x99");
   EXPECT_NE(taken.back().text.find("150 more"), std::string::npos);  // 50 of each of three rounds
   EXPECT_TRUE(notes.take().empty());
+}
+
+TEST(KernelNotes, ThatDifferInTheirPlaceAloneAreSaidThreeTimes) {
+  Notes notes;
+  for (std::uint64_t at = 0; at < 50; ++at) {
+    notes.add(Note{ErrorCode::corrupt, "broken", at});
+    notes.add(Note{ErrorCode::unmapped, "broken", at});
+  }
+  const auto taken = notes.take();
+  ASSERT_EQ(taken.size(), 8U);
+  EXPECT_EQ(taken[4].at, 2U);
+  EXPECT_EQ(taken[6], (Note{ErrorCode::corrupt, "47 more places: broken", std::nullopt}));
+  EXPECT_EQ(taken[7], (Note{ErrorCode::unmapped, "47 more places: broken", std::nullopt}));
 }
 
 }  // namespace

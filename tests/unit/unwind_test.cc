@@ -61,6 +61,21 @@ TEST_F(FramePointers, EndAtANullReturnAddress) {
   EXPECT_EQ(unwound.frames.size(), 1U);
 }
 
+TEST_F(FramePointers, EndAtAProgramsOwnFramePointer) {
+  frame(kStack + 0x100, kStack + 0x200, kText + 0x20);
+  frame(kStack + 0x200, 0x7ffc01234560, kText + 0x30);
+  for (const bool known : {true, false}) {
+    const auto unwound = known ? unwind(kStack + 0x100) : unwind(kStack + 0x100, 0, 0);
+    EXPECT_FALSE(unwound.stopped) << unwound.stopped->message();
+    EXPECT_EQ(unwound.frames.size(), 3U);
+  }
+  // No program has such an address: somebody wrote over the stack.
+  frame(kStack + 0x200, 0x4141414141414140, kText + 0x30);
+  ASSERT_TRUE(unwind(kStack + 0x100).stopped);
+  frame(kStack + 0x200, 0x7ffc01234561, kText + 0x30);
+  ASSERT_TRUE(unwind(kStack + 0x100).stopped);
+}
+
 TEST_F(FramePointers, MustRiseWithinTheStackAndLeadToCode) {
   frame(kStack + 0x100, kStack + 0x200, kText + 0x20);
   frame(kStack + 0x200, kStack + 0x100, kText + 0x30);  // back down: a loop

@@ -116,6 +116,17 @@ std::optional<std::string> panic_line(const std::vector<LogLine>& lines) {
   return oops;
 }
 
+/// "... Comm: name Not tainted 6.1.0 #1": a name may hold blanks.
+std::string comm_of(std::string_view text) {
+  constexpr std::string_view key = " Comm: ";
+  const auto at = text.find(key);
+  if (at == std::string_view::npos) return {};
+  text.remove_prefix(at + key.size());
+  for (const std::string_view end : {" Not tainted", " Tainted: ", " Kdump: "})
+    text = text.substr(0, text.find(end));
+  return std::string(text);
+}
+
 std::optional<Death> death_line(const std::vector<LogLine>& lines) {
   const auto number_behind = [](std::string_view text,
                                 std::string_view key) -> std::optional<std::int64_t> {
@@ -135,7 +146,7 @@ std::optional<Death> death_line(const std::vector<LogLine>& lines) {
     if (!text.starts_with("CPU: ")) continue;
     const auto cpu = number_behind(text, "CPU: "), tid = number_behind(text, " PID: ");
     if (!cpu || !tid) continue;
-    last = Death{*tid, *cpu};
+    last = Death{*tid, *cpu, comm_of(text)};
     // A panic within an oops prints no second trace: then the oops's counts.
     if (panicked) break;
   }

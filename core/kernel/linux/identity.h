@@ -17,6 +17,7 @@ std::optional<std::string> panic_line(const std::vector<LogLine>& lines);
 struct Death {
   std::int64_t tid = 0;
   std::int64_t cpu = 0;
+  std::string name;  ///< raw bytes
 };
 std::optional<Death> death_line(const std::vector<LogLine>& lines);
 std::optional<Death> death_in_log(Evidence& evidence);

@@ -80,6 +80,9 @@ class Linux final : public Kernel {
     }
   };
   Crashed crashed_thread(const std::optional<Cpus>& cpus, Notes& notes);
+  /// Without the kernel's types no list can be walked: one thread for each processor, of which
+  /// little more is known than its registers.
+  void threads_of_processors(const std::function<bool(const Thread&)>& visit, Notes& notes);
 
   /// Read once, when the first answer needs them; none where they cannot be read.
   const Modules& modules() {
@@ -157,8 +160,35 @@ Result<void> Linux::processes(const std::function<bool(const Process&)>& visit, 
   return {};
 }
 
+void Linux::threads_of_processors(const std::function<bool(const Thread&)>& visit, Notes& notes) {
+  const Crashed crashed = crashed_thread(std::nullopt, notes);
+  const linux_kernel::CpuStates states(evidence_.dump().cpus);
+  for (std::uint64_t number = 0; number < states.size(); ++number) {
+    const linux_kernel::Running running{static_cast<std::uint32_t>(number),
+                                        states.by_number(number)};
+    Thread thread;
+    thread.cpu = static_cast<std::int64_t>(number);
+    thread.state = "running";
+    thread.registers = stacks_.registers_of(0, running, notes);
+    if (crashed.said) {
+      thread.crashed = crashed.said->cpu == thread.cpu;
+      if (thread.crashed == true) {
+        thread.tid = crashed.said->tid;
+        if (!crashed.said->name.empty()) thread.name = crashed.said->name;
+      }
+    }
+    if (!visit(thread)) return;
+  }
+}
+
 Result<void> Linux::threads(const std::function<bool(const Thread&)>& visit, Notes& notes) {
-  PANICROOM_TRY(walk, tasks(notes));
+  auto tried = tasks(notes);
+  if (!tried && !evidence_.dump().cpus.empty() && tried.error().code == ErrorCode::no_type) {
+    notes.add(tried.error().within("only what ran on the processors is known"));
+    threads_of_processors(visit, notes);
+    return {};
+  }
+  PANICROOM_TRY(walk, std::move(tried));
   PANICROOM_TRY(leaders, walk.leaders(notes));
   const Crashed crashed = crashed_thread(walk.cpus(), notes);
   for (const std::uint64_t leader : leaders) {

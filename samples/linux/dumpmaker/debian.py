@@ -108,15 +108,15 @@ def _in_cache(name: str, make) -> Path:
 
 
 def _kernel_package(depends: str) -> str:
-    """The package that linux-image-amd64 or -arm64 stands for, such as linux-image-6.1.0-56-amd64."""
+    """The package that linux-image-amd64 or the like stands for, such as linux-image-6.1.0-56-amd64."""
     if match := re.search(r"Depends: (linux-image-\S+)", depends):
         return match[1]
     raise Failed("apt does not know Debian's kernel: is this Debian?")
 
 
-def _unpack_kernel(architecture: str, root: Path, scratch: Path) -> None:
+def _unpack_kernel(architecture: str, newest: str, root: Path, scratch: Path) -> None:
     if architecture == "amd64":  # the system's own lists: they have the security updates, and the debug symbols for them
-        depends = ["apt-cache", "depends", "linux-image-amd64"]
+        depends = ["apt-cache", "depends", newest]
         if not subprocess.run(depends, capture_output=True).stdout:
             _run(["apt-get", "update"])
         package = _kernel_package(_run(depends))
@@ -126,15 +126,16 @@ def _unpack_kernel(architecture: str, root: Path, scratch: Path) -> None:
         return
     suite = re.search(r"^VERSION_CODENAME=(\w+)", Path("/etc/os-release").read_text(), re.MULTILINE)
     apt = _Apt(scratch, suite[1] if suite else "stable", architecture)
-    package = _kernel_package(apt.depends(f"linux-image-{architecture}"))
+    package = _kernel_package(apt.depends(newest))
     say(f"downloading {package}")
     apt.unpack([package], root)
 
 
-def kernel(architecture: str = "amd64") -> Kernel:
-    """The cached kernel, else the newest one of this Debian, downloaded and unpacked into the cache."""
+def kernel(architecture: str = "amd64", newest: str = "linux-image-amd64") -> Kernel:
+    """The cached kernel, else the newest one of this Debian, downloaded and unpacked into the cache; `newest` is the package
+    that stands for it."""
     name = "kernel/root" if architecture == "amd64" else f"kernel/{architecture}"
-    root = _in_cache(name, lambda root, scratch: _unpack_kernel(architecture, root, scratch))
+    root = _in_cache(name, lambda root, scratch: _unpack_kernel(architecture, newest, root, scratch))
     images = sorted(root.glob("boot/vmlinuz-*"))
     if not images:
         raise Failed(f"{root} has no boot/vmlinuz-*; remove that folder and try again")

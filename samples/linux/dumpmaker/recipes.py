@@ -41,16 +41,20 @@ class Platform:
     serial_ports: tuple[str, str]  # QEMU options for the console and the truth, with a file's name as {}
     truth: str  # the guest's name of the second one
     programs: dict[str, str]  # command or file -> Debian package
+    kernel: str  # the package that stands for Debian's newest kernel
 
 
 PLATFORMS = {
     "amd64": Platform("qemu-system-x86_64", "gcc", "ttyS0", ("-serial file:{}", "-serial file:{}"), "ttyS1", {
-        "qemu-system-x86_64": "qemu-system-x86", "gcc": "gcc", "/usr/include/stdlib.h": "libc6-dev"}),
+        "qemu-system-x86_64": "qemu-system-x86", "gcc": "gcc", "/usr/include/stdlib.h": "libc6-dev"}, "linux-image-amd64"),
+    "i386": Platform("qemu-system-i386", "i686-linux-gnu-gcc", "ttyS0", ("-serial file:{}", "-serial file:{}"), "ttyS1", {
+        "qemu-system-i386": "qemu-system-x86", "i686-linux-gnu-gcc": "gcc-i686-linux-gnu",
+        "/usr/i686-linux-gnu/include/stdlib.h": "libc6-dev-i386-cross"}, "linux-image-686-pae"),
     "arm64": Platform(
         "qemu-system-aarch64", "aarch64-linux-gnu-gcc", "ttyAMA0",
         ("-serial file:{}", "-chardev file,id=truth,path={} -device pci-serial,chardev=truth"), "ttyS0", {
             "qemu-system-aarch64": "qemu-system-arm", "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu",
-            "/usr/aarch64-linux-gnu/include/stdlib.h": "libc6-dev-arm64-cross"}),
+            "/usr/aarch64-linux-gnu/include/stdlib.h": "libc6-dev-arm64-cross"}, "linux-image-arm64"),
 }
 
 BOOTS = {
@@ -69,7 +73,11 @@ BOOTS = {
     "arm64": Boot("256M", "", ("-machine", "virt", "-cpu", "cortex-a72", *_VMCOREINFO), {
         "arm64.elf": {},
         "arm64.qemu-zlib.kdump": {"kdump": "kdump-zlib"},
-    }, by_default=False, architecture="arm64"),
+    }, architecture="arm64"),
+    "i386": Boot("256M", "", ("-cpu", "max", *_VMCOREINFO), {
+        "i386.elf": {},
+        "i386.qemu-zlib.kdump": {"kdump": "kdump-zlib"},
+    }, architecture="i386"),
     "big": Boot("8G", "", _VMCOREINFO, {"big.elf": {}}, by_default=False),
 }
 
