@@ -12,8 +12,9 @@ enum class Architecture : std::uint8_t { unknown, i386, x86_64, arm, aarch64, ri
 std::string_view name(Architecture architecture);
 /// The architecture of an ELF e_machine value, or `unknown`.
 Architecture architecture_of_elf_machine(std::uint16_t e_machine);
-/// Bytes of a pointer on that architecture; `otherwise` where it is not known. A container's own width
-/// says less: QEMU puts a 32-bit machine's memory into a 64-bit file when it ends above 4 GiB.
+/// Bytes of a pointer on that architecture; `otherwise` where it is not known. A container's own
+/// width says less: QEMU puts a 32-bit machine's memory into a 64-bit file when it ends above 4
+/// GiB.
 std::uint8_t pointer_size_of(Architecture architecture, std::uint8_t otherwise);
 
 /// What a reader must know of the machine that died to read its memory.

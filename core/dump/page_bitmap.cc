@@ -135,8 +135,7 @@ RankedPageBits::RankedPageBits(PageBits bits) : bits_(std::move(bits)) {
     const std::size_t blocks = blocks_.size();
     index_chunk(word, length);
     const std::uint64_t set = count_ - chunk.before;
-    if (set == 0 || set == length)
-      blocks_.resize(blocks);
+    if (set == 0 || set == length) blocks_.resize(blocks);
     if (set != 0) chunk.blocks = set == length ? all_set : static_cast<std::uint32_t>(blocks);
     bits_.done_with_words(word, PageBits::words_per_chunk);
   }
@@ -165,8 +164,7 @@ std::uint64_t RankedPageBits::rank(std::uint64_t bit) const {
   const std::uint64_t in_chunk = bit % bits_per_chunk;
   if (chunk.blocks == all_clear) return chunk.before;
   if (chunk.blocks == all_set) return chunk.before + in_chunk;
-  const Block& block =
-      blocks_[chunk.blocks + static_cast<std::size_t>(in_chunk / bits_per_block)];
+  const Block& block = blocks_[chunk.blocks + static_cast<std::size_t>(in_chunk / bits_per_block)];
   const std::uint64_t index = bit / 64;
   // Word 0 of a block shifts by 63, where `within` has a zero.
   const unsigned shift = 9 * static_cast<unsigned>((index - 1) % words_per_block);

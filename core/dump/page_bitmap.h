@@ -21,13 +21,14 @@ enum class BitmapWords : std::uint8_t { bytes, big_endian_64 };
 /// addresses; a hostile header claims anything): stretches that nobody wrote cost nothing.
 class PageBits {
  public:
-  static constexpr unsigned chunk_shift = 18;  ///< bits of a chunk: 32 KiB of bitmap, 1 GiB of pages
+  static constexpr unsigned chunk_shift =
+      18;  ///< bits of a chunk: 32 KiB of bitmap, 1 GiB of pages
   static constexpr std::uint64_t words_per_chunk = std::uint64_t{1} << (chunk_shift - 6);
   static constexpr std::uint64_t default_limit = std::uint64_t{sizeof(void*) == 4 ? 32 : 512} << 20;
 
   PageBits() = default;
-  /// `bits` bits from `offset`, in bytes. Errors: those of the source, `unsupported` when the file is
-  /// not mapped and more than `limit` bytes would have to be copied.
+  /// `bits` bits from `offset`, in bytes. Errors: those of the source, `unsupported` when the file
+  /// is not mapped and more than `limit` bytes would have to be copied.
   static Result<PageBits> read(const SourcePtr& source, std::uint64_t offset, std::uint64_t bits,
                                BitmapWords words = BitmapWords::bytes,
                                std::uint64_t limit = default_limit);
@@ -98,8 +99,8 @@ class RankedPageBits {
     std::uint64_t within = 0;
   };
   struct Chunk {
-    std::uint64_t before = 0;             // set bits before the chunk
-    std::uint32_t blocks = all_clear;     // of its first block, unless all its bits are alike
+    std::uint64_t before = 0;          // set bits before the chunk
+    std::uint32_t blocks = all_clear;  // of its first block, unless all its bits are alike
   };
   static constexpr std::uint32_t all_clear = ~std::uint32_t{0};
   static constexpr std::uint32_t all_set = all_clear - 1;

@@ -121,10 +121,11 @@ Result<Layer> open_stream(SourcePtr stream, std::string_view kind,
     PANICROOM_TRY(produced, decoder->decode(block));
     size += produced;
     if (size > limits.most_output)
-      return fail(ErrorCode::unsupported,
-                  fmt::format("the {} stream within another compression decodes to more than {} MiB: "
-                              "take the outer one off first and open what comes out",
-                              kind, limits.most_output >> 20));
+      return fail(
+          ErrorCode::unsupported,
+          fmt::format("the {} stream within another compression decodes to more than {} MiB: "
+                      "take the outer one off first and open what comes out",
+                      kind, limits.most_output >> 20));
     if (produced != 0) store.keep_next(Bytes(block).first(produced));
     if (produced < block.size()) break;
   }

@@ -88,8 +88,8 @@ Result<Unwrapped> unwrap(SourcePtr source, const Progress& progress) {
     source = std::move(layer->source);
     result.layers.emplace_back(wrapping->name);
     if (wrapping->compression)
-      limits.most_output = std::max(kNestedOutput, checked_mul(file_size, kNestedRatio)
-                                                       .value_or(~std::uint64_t{0}));
+      limits.most_output =
+          std::max(kNestedOutput, checked_mul(file_size, kNestedRatio).value_or(~std::uint64_t{0}));
     result.remarks.insert(result.remarks.end(), layer->remarks.begin(), layer->remarks.end());
   }
   result.source = std::move(source);

@@ -20,8 +20,9 @@
 
 namespace panicroom {
 
-/// Collects the remarks of one answer; equal ones are kept once, of those that differ in their place
-/// alone the first three, and at most 100 in all. Remarks of their own say how many were left out.
+/// Collects the remarks of one answer; equal ones are kept once, of those that differ in their
+/// place alone the first three, and at most 100 in all. Remarks of their own say how many were left
+/// out.
 class Notes {
  public:
   void add(Note note);

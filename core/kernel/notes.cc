@@ -38,8 +38,7 @@ std::vector<Note> Notes::take() {
   for (const Text& text : std::exchange(texts_, {})) {
     const Note& first = taken[text.first];
     if (text.left_out != 0)
-      taken.push_back(Note{first.code,
-                           fmt::format("{} more places: {}", text.left_out, first.text),
+      taken.push_back(Note{first.code, fmt::format("{} more places: {}", text.left_out, first.text),
                            std::nullopt});
   }
   if (const std::size_t left_out = std::exchange(left_out_, 0); left_out != 0) {

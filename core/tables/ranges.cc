@@ -12,7 +12,8 @@ constexpr std::array<Column, 5> columns_of_ranges = {{
     {"state", ColumnType::text, "present, excluded (left out by the dump's writer) or missing."},
     {"reason", ColumnType::text,
      "Why it is missing: hole (no memory there), truncated (the file ends before it), damaged (the "
-     "record that says where it is contradicts itself), other_part (in a file of the split set that "
+     "record that says where it is contradicts itself), other_part (in a file of the split set "
+     "that "
      "was not given); null when present or excluded."},
 }};
 

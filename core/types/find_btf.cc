@@ -37,9 +37,9 @@ std::optional<BtfPlace> place_of(Bytes header, std::endian order, std::uint64_t 
 Result<BtfPlace> find_btf(AddressSpace& kernel, std::uint64_t start, std::uint64_t end) {
   const std::endian order = kernel.machine().order;
   const std::uint64_t page = kernel.machine().page_size;
-  const std::array<std::byte, 2> magic =
-      order == std::endian::little ? std::array{std::byte{0x9f}, std::byte{0xeb}}
-                                   : std::array{std::byte{0xeb}, std::byte{0x9f}};
+  const std::array<std::byte, 2> magic = order == std::endian::little
+                                             ? std::array{std::byte{0x9f}, std::byte{0xeb}}
+                                             : std::array{std::byte{0xeb}, std::byte{0x9f}};
   std::vector<std::byte> chunk(kChunk + kHeaderSize);
   std::optional<BtfPlace> best;
   std::optional<Error> missing;

@@ -1,7 +1,8 @@
+#include "core/tables/stacks.h"
+
 #include <fmt/format.h>
 
 #include "core/report/escape.h"
-#include "core/tables/stacks.h"
 #include "native/cli/run_request.h"
 
 namespace panicroom {

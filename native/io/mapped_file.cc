@@ -63,9 +63,13 @@ class MappedFile final : public ByteSource {
   }
   std::uint64_t next_stored(std::uint64_t offset) const override {
     if (offset >= bytes_.size()) return bytes_.size();
+#ifdef SEEK_DATA
     const off_t data = ::lseek(file_.number(), static_cast<off_t>(offset), SEEK_DATA);
-    if (data < 0) return errno == ENXIO ? bytes_.size() : offset;  // no data behind; not supported
-    return std::clamp<std::uint64_t>(static_cast<std::uint64_t>(data), offset, bytes_.size());
+    if (data >= 0)
+      return std::clamp<std::uint64_t>(static_cast<std::uint64_t>(data), offset, bytes_.size());
+    if (errno == ENXIO) return bytes_.size();  // nothing but a hole from there on
+#endif
+    return offset;
   }
   void done_with(std::uint64_t offset, std::uint64_t length) const override {
     if (!contains(bytes_.size(), offset, length)) return;

@@ -2,7 +2,8 @@
 //
 //   fbsdvmcore_bench DUMP KERNEL    (a FreeBSD amd64 minidump)
 //
-// libfbsdvmcore is no Debian package: this program is built where CMake finds it (CMAKE_PREFIX_PATH). The addresses are those that libfbsdvmcore itself lists: `map` through the
+// libfbsdvmcore is no Debian package: this program is built where CMake finds it
+// (CMAKE_PREFIX_PATH). The addresses are those that libfbsdvmcore itself lists: `map` through the
 // minidump's page map, `direct` through the direct map.
 #include <fvc.h>
 

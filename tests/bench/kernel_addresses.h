@@ -12,7 +12,6 @@
 #include "core/dump/formats.h"
 #include "core/io/unwrap.h"
 #include "core/memory/address_space.h"
-#include "native/io/mapped_file.h"
 
 namespace panicroom::bench {
 
@@ -37,8 +36,7 @@ inline std::optional<std::uint64_t> vmcoreinfo_number(const Dump& dump, const st
 }
 
 /// x86_64 dumps of Linux with VMCOREINFO and FreeBSD minidumps.
-inline Result<KernelMemory> open_kernel_memory(const std::string& path) {
-  PANICROOM_TRY(file, open_mapped_file(path));
+inline Result<KernelMemory> open_kernel_memory(const SourcePtr& file) {
   PANICROOM_TRY(unwrapped, unwrap(file));
   PANICROOM_TRY(dump, open_dump(std::span(&unwrapped.source, 1)));
   KernelMemory memory{std::move(dump), nullptr, 0};

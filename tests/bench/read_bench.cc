@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "core/memory/scan.h"
+#include "native/io/mapped_file.h"
 #include "tests/bench/kernel_addresses.h"
 
 namespace {
@@ -100,7 +101,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: read_bench DUMP [--benchmark_...]\n");
     return 2;
   }
-  const auto memory = bench::open_kernel_memory(argv[1]);
+  const auto file = open_mapped_file(argv[1]);
+  const auto memory = file ? bench::open_kernel_memory(*file) : Failure(file.error());
   if (!memory) {
     std::fprintf(stderr, "read_bench: %s: %s\n", argv[1], memory.error().message().c_str());
     return 1;

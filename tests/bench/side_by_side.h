@@ -87,8 +87,8 @@ class RatioReporter final : public benchmark::BenchmarkReporter {
   std::map<std::string, double> rates_;
 };
 
-inline void add(const std::string& name, const std::vector<std::uint64_t>& addresses, std::size_t length,
-         Reader reader) {
+inline void add(const std::string& name, const std::vector<std::uint64_t>& addresses,
+                std::size_t length, Reader reader) {
   benchmark::RegisterBenchmark(
       name.c_str(),
       [&addresses, length, reader](benchmark::State& state) {
@@ -106,8 +106,8 @@ inline void add(const std::string& name, const std::vector<std::uint64_t>& addre
       ->Unit(benchmark::kMillisecond);
 }
 
-inline void add_view(const std::string& name, const std::vector<std::uint64_t>& addresses, bool summed,
-              Viewer viewer) {
+inline void add_view(const std::string& name, const std::vector<std::uint64_t>& addresses,
+                     bool summed, Viewer viewer) {
   benchmark::RegisterBenchmark(
       name.c_str(),
       [&addresses, summed, viewer](benchmark::State& state) {

@@ -181,8 +181,7 @@ INSTANTIATE_TEST_SUITE_P(
         Named{"linux-x86_64", "linux-kdump-v6-split"},
         Named{"linux-x86_64-la57", "linux-la57-elf-qemu"},
         Named{"linux-x86_64-functions", "linux-functions-elf"},
-        Named{"linux-i386", "linux-i386-kdump-v6"},
-        Named{"linux-i386-pae", "linux-i386-pae-elf"},
+        Named{"linux-i386", "linux-i386-kdump-v6"}, Named{"linux-i386-pae", "linux-i386-pae-elf"},
         Named{"linux-aarch64", "linux-aarch64-kdump"},
         Named{"linux-aarch64-functions", "linux-aarch64-functions-elf"}),
     [](const auto& named) {

@@ -66,9 +66,9 @@ struct Description {
   std::vector<ModuleText> modules;
   std::vector<LogText> log;
   std::string panic;
-  bool tell_kallsyms = true;  ///< VMCOREINFO names the kallsyms tables (Linux 6.0 and later)
+  bool tell_kallsyms = true;    ///< VMCOREINFO names the kallsyms tables (Linux 6.0 and later)
   bool functions_only = false;  ///< kallsyms names code alone (no CONFIG_KALLSYMS_ALL)
-  Range heap;                 ///< virtual addresses that kernel objects are put at
+  Range heap;                   ///< virtual addresses that kernel objects are put at
   std::vector<FileText> files;
 };
 

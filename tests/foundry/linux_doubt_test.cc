@@ -73,11 +73,10 @@ std::vector<Note> notes_of(Session& session, const std::string& table) {
   return failure;
 }
 
-/// How many processors there are cannot be known: no number is made up, and the tasks themselves say
-/// which of them ran where.
+/// How many processors there are cannot be known: no number is made up, and the tasks themselves
+/// say which of them ran where.
 TEST(LinuxInDoubt, ImpossibleNumberOfProcessors) {
-  Description description =
-      foundry::parse_description(description_text("linux-x86_64"), "doubt");
+  Description description = foundry::parse_description(description_text("linux-x86_64"), "doubt");
   for (const std::uint64_t count : {0ULL, 8193ULL, 0xffffffffULL}) {
     description.image.write_virtual(address_of(description, "nr_cpu_ids"), count, 4);
     const auto session = open(description, "linux-elf");

@@ -63,8 +63,7 @@ class LinuxFoundry : public testing::TestWithParam<Named> {
     std::vector<std::pair<const ProcessText*, const ThreadText*>> list;
     for (const ProcessText& process : description.processes)
       for (const ThreadText& thread : process.threads)
-        if (is_shown(process, thread) &&
-            (process.pid == 0 || &thread == &process.threads.front()))
+        if (is_shown(process, thread) && (process.pid == 0 || &thread == &process.threads.front()))
           list.emplace_back(&process, &thread);
     return list;
   }

@@ -73,8 +73,8 @@ class World {
     if (description_.functions_only)
       std::erase_if(image_.symbols,
                     [](const Symbol& symbol) { return symbol.type != 'T' && symbol.type != 't'; });
-    const std::vector<Symbol> own = write_kallsyms(
-        image_, heap_.take(65536), image_.symbols, !description_.functions_only);
+    const std::vector<Symbol> own =
+        write_kallsyms(image_, heap_.take(65536), image_.symbols, !description_.functions_only);
     if (!description_.functions_only)
       image_.symbols.insert(image_.symbols.end(), own.begin(), own.end());
     vmcoreinfo(all, own);
@@ -288,12 +288,13 @@ class World {
                             size = 1U << size_bits;
     const unsigned word = word_, bits = word * 8;
     const std::uint64_t desc_size = 3 * word, info_size = 88;
-    const std::uint64_t descs = heap_.take(desc_size * count), infos = heap_.take(info_size * count),
-                        data = heap_.take(size);
+    const std::uint64_t descs = heap_.take(desc_size * count),
+                        infos = heap_.take(info_size * count), data = heap_.take(size);
     const std::uint64_t ring = heap_.take(112);
     const std::uint64_t all = bits == 64 ? ~0ULL : (1ULL << bits) - 1;
     const std::uint64_t first_id = (all >> 2U) - 15;  // crosses a multiple of the count early
-    std::uint64_t position = all - size + 1 + 40;  // BLK0_LPOS and a bit: the first blocks wrap soon
+    std::uint64_t position =
+        all - size + 1 + 40;  // BLK0_LPOS and a bit: the first blocks wrap soon
     std::uint64_t tail_position = position, id = first_id;
     std::uint64_t used = 0;
     for (const LogText& line : description_.log) {
@@ -382,10 +383,9 @@ class World {
     btf.structure("mm_struct", Layout::mm_size, {{"", inside, 16 * 8}});
     btf.structure("rq", Layout::rq_size,
                   {{"curr", ptr, Layout::curr * 8}, {"idle", ptr, Layout::idle * 8}});
-    const unsigned module_layout =
-        btf.structure("module_layout", 40,
-                      {{"base", ptr, Layout::layout_base * 8},
-                       {"text_size", u32, Layout::layout_text_size * 8}});
+    const unsigned module_layout = btf.structure(
+        "module_layout", 40,
+        {{"base", ptr, Layout::layout_base * 8}, {"text_size", u32, Layout::layout_text_size * 8}});
     btf.structure("mod_kallsyms", 32,
                   {{"symtab", ptr, Layout::symtab * 8},
                    {"num_symtab", u32, Layout::num_symtab * 8},
@@ -419,8 +419,8 @@ class World {
     btf.structure("thread_union", 16384, {{"stack", stack, 0}});
     const unsigned atomic =
         btf.type_definition("atomic_long_t", btf.structure("", word_, {{"counter", ulong, 0}}));
-    const unsigned lpos = btf.structure("prb_data_blk_lpos", 2 * word_,
-                                        {{"begin", ulong, 0}, {"next", ulong, bits}});
+    const unsigned lpos =
+        btf.structure("prb_data_blk_lpos", 2 * word_, {{"begin", ulong, 0}, {"next", ulong, bits}});
     btf.structure("prb_desc", 3 * word_, {{"state_var", atomic, 0}, {"text_blk_lpos", lpos, bits}});
     btf.structure("printk_info", 88,
                   {{"seq", u64, 0},
@@ -478,9 +478,9 @@ class World {
     } else {
       const auto phys_base = static_cast<std::int64_t>(
           kernel->physical - (kernel->virtual_address - 0xffffffff80000000ULL));
-      text += fmt::format("NUMBER(phys_base)={}\nNUMBER(pgtable_l5_enabled)={}\nKERNELOFFSET={:x}\n",
-                          phys_base, image_.paging == "five_level" ? 1 : 0,
-                          description_.heap.start - 0xffffffff81000000ULL);
+      text += fmt::format(
+          "NUMBER(phys_base)={}\nNUMBER(pgtable_l5_enabled)={}\nKERNELOFFSET={:x}\n", phys_base,
+          image_.paging == "five_level" ? 1 : 0, description_.heap.start - 0xffffffff81000000ULL);
     }
     text += "CRASHTIME=1700000000\n";
   }

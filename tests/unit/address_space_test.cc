@@ -77,8 +77,10 @@ TEST_P(AddressSpaceOf, ReadsAcrossPagesThatLieApart) {
 }
 
 TEST_P(AddressSpaceOf, ViewsShowTheSameBytes) {
-  auto table = std::make_shared<ListTable>(std::map<std::uint64_t, ListTable::Page>{
-      {0x10000, {0x200000, 0x1000}}, {0x11000, {0x150000, 0x1000}}, {0x12000, {0x5000000, 0x1000}}});
+  auto table = std::make_shared<ListTable>(
+      std::map<std::uint64_t, ListTable::Page>{{0x10000, {0x200000, 0x1000}},
+                                               {0x11000, {0x150000, 0x1000}},
+                                               {0x12000, {0x5000000, 0x1000}}});
   auto memory = memory_of(GetParam());
   AddressSpace space(memory, machine64, table);
   const auto in_place = space.view(0x10400, 0xc00);

@@ -70,7 +70,8 @@ INSTANTIATE_TEST_SUITE_P(AroundWordsAndBlocks, PageBitmapSizes,
 
 constexpr std::uint64_t bits_of_a_chunk = std::uint64_t{1} << PageBits::chunk_shift;
 
-/// Chunks that are all clear, all set and mixed, each beside each, and a last one that is not whole.
+/// Chunks that are all clear, all set and mixed, each beside each, and a last one that is not
+/// whole.
 TEST(PageBitmap, ChunksOfEveryKind) {
   constexpr std::uint64_t size = 9 * bits_of_a_chunk + 12345;
   std::vector<bool> bits(size);
@@ -122,7 +123,8 @@ TEST(PageBitmap, CopiesNoMoreThanItMay) {
   const SourcePtr unmapped = std::make_shared<Unmapped>(mapped);
   constexpr std::uint64_t three_chunks = 3 * bits_of_a_chunk / 8;
   EXPECT_TRUE(PageBits::read(mapped, 0, size, BitmapWords::bytes, three_chunks));
-  EXPECT_TRUE(PageBits::read(unmapped, 0, size - bits_of_a_chunk, BitmapWords::bytes, three_chunks));
+  EXPECT_TRUE(
+      PageBits::read(unmapped, 0, size - bits_of_a_chunk, BitmapWords::bytes, three_chunks));
   const auto refused = PageBits::read(unmapped, 0, size, BitmapWords::bytes, three_chunks);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::unsupported);

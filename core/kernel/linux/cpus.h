@@ -33,8 +33,8 @@ class CpuStates {
 
   /// By the per-CPU base that a processor keeps in a register (x86_64's GS), or null.
   const CpuState* by_base(std::uint64_t per_cpu_offset) const;
-  /// By the process that the notes name; null when none or several do. Notes of a crash kernel leave
-  /// out processors that never answered.
+  /// By the process that the notes name; null when none or several do. Notes of a crash kernel
+  /// leave out processors that never answered.
   const CpuState* by_pid(std::int64_t pid) const;
   /// By the order of the notes, which is that of the processors when each has one.
   const CpuState* by_number(std::uint64_t number) const;

@@ -67,8 +67,8 @@ class Linux final : public Kernel {
  private:
   /// The walk's own state: layouts and processors, read anew for each walk.
   Result<Tasks> tasks(Notes& notes);
-  /// The thread on which the kernel died, by the task that ran on the processor which panicked, else
-  /// by what the log says. `known` without either: the kernel did not die.
+  /// The thread on which the kernel died, by the task that ran on the processor which panicked,
+  /// else by what the log says. `known` without either: the kernel did not die.
   struct Crashed {
     bool known = false;
     std::optional<std::uint64_t> task;
@@ -110,9 +110,10 @@ Result<Tasks> Linux::tasks(Notes& notes) {
   auto cpus = linux_kernel::read_cpus(evidence_, notes);
   if (cpus) return Tasks(evidence_, std::move(layout), std::move(*cpus));
   notes.add(cpus.error().within(
-      layout.on_cpu ? "the processors' run queues are not known: the idle tasks of all but the first "
-                      "are left out, and what ran where is taken from the tasks themselves"
-                    : "which threads were running is not known"));
+      layout.on_cpu
+          ? "the processors' run queues are not known: the idle tasks of all but the first "
+            "are left out, and what ran where is taken from the tasks themselves"
+          : "which threads were running is not known"));
   return Tasks(evidence_, std::move(layout), std::nullopt);
 }
 

@@ -137,9 +137,9 @@ Result<void> read_symbols(Evidence& evidence, std::uint64_t module, ModuleSymbol
   if (const auto typetab = types->member("mod_kallsyms", "typetab"))
     if (const auto place = evidence.field(table, *typetab)) letters = *place;
   if (!into.take(count))
-    return fail_at_address(ErrorCode::corrupt, table,
-                           fmt::format("{} symbols, where all modules together have at most {}",
-                                       count, most_symbols));
+    return fail_at_address(
+        ErrorCode::corrupt, table,
+        fmt::format("{} symbols, where all modules together have at most {}", count, most_symbols));
 
   // ELF's own layout: name, info, other, section, value, size; 32-bit has value and size earlier.
   const bool wide = evidence.pointer_size() == 8;
@@ -238,8 +238,8 @@ std::shared_ptr<const SymbolTable> with_modules(Evidence& evidence,
   for (const Module& module : modules.all()) {
     // A module without symbols costs its frames' names, nothing else.
     if (const auto read = read_symbols(evidence, module.address, symbols); !read)
-      notes.add(read.error().within(
-          fmt::format("the symbols of the module {}", printable(module.name))));
+      notes.add(
+          read.error().within(fmt::format("the symbols of the module {}", printable(module.name))));
   }
   if (symbols.empty()) return kernel;
   return std::make_shared<KernelAndModules>(std::move(kernel), symbols.finish(), modules);
