@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/report/escape.h"
@@ -101,6 +102,22 @@ class Csv final : public TableWriter {
   Sink sink_;
 };
 
+/// Lines of at most `columns` (0: any number), broken at blanks.
+std::vector<std::string> wrapped(std::string_view text, std::size_t columns) {
+  std::vector<std::string> lines(1);
+  while (!text.empty()) {
+    const std::size_t blank = std::min(text.find(' ', 1), text.size());
+    const std::string_view word = text.substr(0, blank);  // with the blank before it
+    const std::size_t used = display_width(lines.back());
+    if (columns == 0 || used == 0 || used + display_width(word) <= columns)
+      lines.back() += word;
+    else
+      lines.emplace_back(word.substr(1));
+    text.remove_prefix(blank);
+  }
+  return lines;
+}
+
 constexpr std::size_t rows_measured = 1000;
 constexpr std::size_t narrowest_column = 8;
 
@@ -125,6 +142,12 @@ class Text final : public TableWriter {
   void end(std::span<const Note>) override {
     if (!started_ && !style_.vertical) start();
   }
+  std::vector<std::string_view> left_out() const override {
+    std::vector<std::string_view> names;
+    for (std::size_t index = shown_; started_ && index < columns_.size(); ++index)
+      names.push_back(columns_[index].name);
+    return names;
+  }
 
  private:
   bool start() {
@@ -143,29 +166,43 @@ class Text final : public TableWriter {
     return taken;
   }
 
-  /// Takes from the widest text columns until a line fits the terminal.
+  /// Takes from the widest text columns until a line fits the terminal, then leaves out the last
+  /// columns.
   void fit() {
+    shown_ = columns_.size();
     if (style_.columns == 0) return;
-    std::size_t total = 2 * (widths_.size() - 1);
-    for (const std::size_t width : widths_) total += width;
+    while (!fits(narrowest_column) && shown_ > 1) --shown_;
+    std::size_t total = line_width();
     while (total > style_.columns) {
-      std::size_t widest = widths_.size();
-      for (std::size_t index = 0; index < widths_.size(); ++index)
+      std::size_t widest = shown_;
+      for (std::size_t index = 0; index < shown_; ++index)
         if (columns_[index].type == ColumnType::text && widths_[index] > narrowest_column &&
-            (widest == widths_.size() || widths_[index] > widths_[widest]))
+            (widest == shown_ || widths_[index] > widths_[widest]))
           widest = index;
-      if (widest == widths_.size()) return;
+      if (widest == shown_) return;
       const std::size_t excess = total - style_.columns;
       const std::size_t taken = std::min(excess, widths_[widest] - narrowest_column);
       widths_[widest] -= taken;
       total -= taken;
     }
   }
+  std::size_t line_width() const {
+    std::size_t total = 2 * (shown_ - 1);
+    for (std::size_t index = 0; index < shown_; ++index) total += widths_[index];
+    return total;
+  }
+  bool fits(std::size_t text_width) const {
+    std::size_t total = 2 * (shown_ - 1);
+    for (std::size_t index = 0; index < shown_; ++index)
+      total += columns_[index].type == ColumnType::text ? std::min(widths_[index], text_width)
+                                                        : widths_[index];
+    return total <= style_.columns;
+  }
 
   bool write(const std::vector<std::string>& cells, bool header) {
     std::string line;
-    for (std::size_t index = 0; index < cells.size(); ++index) {
-      const bool last = index + 1 == cells.size();
+    for (std::size_t index = 0; index < shown_; ++index) {
+      const bool last = index + 1 == shown_;
       const bool right =
           columns_[index].type == ColumnType::integer || columns_[index].type == ColumnType::real;
       std::string cell = style_.columns ? fitted(cells[index], widths_[index]) : cells[index];
@@ -184,14 +221,22 @@ class Text final : public TableWriter {
   bool write_vertical(const std::vector<std::string>& cells) {
     std::size_t width = 0;
     for (const Column& column : columns_) width = std::max(width, column.name.size());
+    const std::size_t indent = width + 2;
+    const std::size_t room = style_.columns > indent + narrowest_column ? style_.columns - indent : 0;
     std::string out;
     for (std::size_t index = 0; index < cells.size(); ++index) {
       std::string title(columns_[index].name);
       for (char& c : title)
         if (c == '_') c = ' ';
-      const std::string padding(width - title.size() + 2, ' ');
+      const std::string padding(indent - title.size(), ' ');
       out += style_.colour ? "\x1b[1m" + title + "\x1b[0m" : title;
-      out += padding + cells[index] + "\n";
+      out += padding;
+      bool first = true;
+      for (const std::string& line : wrapped(cells[index], room)) {
+        if (!first) out += std::string(indent, ' ');
+        out += line + "\n";
+        first = false;
+      }
     }
     return sink_(out);
   }
@@ -201,6 +246,7 @@ class Text final : public TableWriter {
   std::vector<Column> columns_;
   std::vector<std::size_t> widths_;
   std::vector<std::vector<std::string>> waiting_;
+  std::size_t shown_ = 0;  // columns, from the first
   bool started_ = false;
 };
 

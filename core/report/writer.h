@@ -27,6 +27,8 @@ class TableWriter {
   /// Answers false when the sink refused; the rest may then be left out.
   virtual bool row(std::span<const Value> values) = 0;
   virtual void end(std::span<const Note> notes) = 0;
+  /// Names of the columns that did not fit and were left out; known after the first row is written.
+  virtual std::vector<std::string_view> left_out() const { return {}; }
 };
 
 /// {"table": name, "rows": [{column: value}], "notes": [{"code", "text", "at"}]}, one row a line.
@@ -40,7 +42,8 @@ struct TextStyle {
   bool vertical = false;  ///< one "name  value" line per cell, for tables of one row
 };
 /// Aligned columns under a header. Widths come from the first 1,000 rows; a later longer cell
-/// shifts its line. Notes are left to the caller.
+/// shifts its line. What is too wide for the terminal is cut with an ellipsis, texts first; where
+/// that is not enough, the last columns are left out. Notes are left to the caller.
 std::unique_ptr<TableWriter> text_writer(Sink sink, const TextStyle& style);
 
 }  // namespace panicroom

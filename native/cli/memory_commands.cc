@@ -290,6 +290,7 @@ int run_translate(const Request& request, Session& session, Host& host) {
   }
   const std::vector<Note> remarks = notes.take();
   writer->end(remarks);
+  report_left_out(host, *writer);
   if (translated) {
     if (request.form != OutputForm::json) report_notes(host, remarks);
     return in_dump ? 0 : 1;

@@ -40,6 +40,7 @@ int print_table(const Request& request, Host& host, std::string_view name,
   begin();
   const std::vector<Note> remarks = notes.take();
   writer->end(remarks);
+  report_left_out(host, *writer);
   if (request.form != OutputForm::json) report_notes(host, remarks);
   if (!made) report_error(host, request.files.empty() ? "" : request.files.front(), made.error());
   return made && taken ? 0 : 1;
@@ -243,6 +244,15 @@ void report_notes(Host& host, std::span<const Note> notes) {
   if (notes.size() > most)
     host.err(fmt::format("panicroom: {} more notes; --json shows up to a hundred\n",
                          notes.size() - most));
+}
+
+void report_left_out(Host& host, const TableWriter& writer) {
+  std::string names;
+  for (const std::string_view name : writer.left_out())
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
+  if (!names.empty())
+    host.err(fmt::format("panicroom: this terminal is too narrow for: {} (piped, all are printed)\n",
+                         names));
 }
 
 bool colour_wanted(const Host& host) {

@@ -31,6 +31,8 @@ Result<void> print_stacks(const Request& request, Session& session, Host& host, 
 void report_error(Host& host, std::string_view file, const Error& error);
 /// Remarks on standard error, for the forms that have no place for them.
 void report_notes(Host& host, std::span<const Note> notes);
+/// Says which columns a terminal had no room for.
+void report_left_out(Host& host, const TableWriter& writer);
 /// The writer for the request's form; text fits the host's terminal.
 std::unique_ptr<TableWriter> writer_for(const Request& request, Host& host, bool vertical = false);
 bool colour_wanted(const Host& host);

@@ -124,6 +124,39 @@ TEST(TextWriter, CutsTheWidestTextToFitATerminal) {
   EXPECT_NE(out.find("…"), std::string::npos);
 }
 
+TEST(TextWriter, LeavesOutTheLastColumnsThatHaveNoRoom) {
+  std::string out;
+  const auto writer = text_writer(
+      [&out](std::string_view text) {
+        out += text;
+        return true;
+      },
+      TextStyle{16, false, false});
+  writer->begin("things", three);
+  const std::vector<Value> row = {Value(std::int64_t{1234}), Value(std::string("init-process")),
+                                  Value(Address{0xffffffff81000000})};
+  EXPECT_TRUE(writer->row(row));
+  writer->end({});
+  EXPECT_EQ(out, " PID  NAME\n1234  init-proc…\n");
+  EXPECT_EQ(writer->left_out(), std::vector<std::string_view>{"at"});
+}
+
+TEST(TextWriter, BreaksTheLongValuesOfOneRowAtBlanks) {
+  const auto make = [](std::size_t columns) {
+    return [columns](Sink sink) {
+      return text_writer(std::move(sink), TextStyle{columns, false, true});
+    };
+  };
+  const std::vector<std::array<Value, 3>> rows = {
+      {Value(std::int64_t{1}), Value(std::string("Kernel panic - not syncing: x")), Value()}};
+  EXPECT_EQ(written(make(20), rows),
+            "pid   1\n"
+            "name  Kernel panic -\n"
+            "      not syncing: x\n"
+            "at    -\n");
+  EXPECT_EQ(written(make(0), rows), "pid   1\nname  Kernel panic - not syncing: x\nat    -\n");
+}
+
 TEST(TextWriter, CutsNothingWhenThereIsNoTerminal) {
   const auto make = [](Sink sink) { return text_writer(std::move(sink), TextStyle{}); };
   const std::string name(300, 'a');

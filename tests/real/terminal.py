@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""The command line in real terminals (pseudo-terminals), narrow and wide, and piped.
+
+usage: terminal.py PROGRAM [ARGUMENT...]    PROGRAM is the command line to test, native or wasm.
+"""
+
+import fcntl
+import os
+import re
+import struct
+import subprocess
+import sys
+import termios
+import unicodedata
+import unittest
+from pathlib import Path
+
+SAMPLE = str(Path(__file__).resolve().parents[2] / "samples" / "linux" / "sample.vmcore")
+PROGRAM: list[str] = []
+TABLES = [["info", SAMPLE], ["ps", SAMPLE], ["threads", SAMPLE], ["log", SAMPLE], ["ranges", SAMPLE], ["tables"], ["formats"],
+          ["translate", "init_task", SAMPLE], ["symbols", "panic", "init_task", SAMPLE]]
+BOLD = re.compile(r"\x1b\[1m(.*?)\x1b\[0m")
+
+
+def in_terminal(arguments, columns, environment=None):
+    """(standard output, which is a terminal of that width; standard error, which is piped)"""
+    main, terminal = os.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen([*PROGRAM, *arguments], stdin=subprocess.DEVNULL, stdout=terminal, stderr=subprocess.PIPE,
+                               env={**os.environ, "NO_COLOR": "", **(environment or {})})
+    os.close(terminal)
+    said = b""
+    while True:
+        try:
+            part = os.read(main, 65536)
+        except OSError:  # the program has closed its end
+            break
+        if not part:
+            break
+        said += part
+    os.close(main)
+    complaint = process.stderr.read().decode()
+    process.stderr.close()
+    process.wait()
+    return said.decode().replace("\r\n", "\n"), complaint
+
+
+def piped(arguments):
+    done = subprocess.run([*PROGRAM, *arguments], capture_output=True, check=False)
+    return done.stdout.decode()
+
+
+def width(line):
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
+class Terminal(unittest.TestCase):
+    def test_lines_fit(self):
+        for columns in (40, 60, 80, 200):
+            for arguments in TABLES:
+                with self.subTest(columns=columns, command=arguments[0]):
+                    out, _ = in_terminal(arguments, columns)
+                    table = BOLD.sub(r"\1", out).split("\n\npid ")[0]  # the stack under `info` is no table
+                    self.assertNotIn("\x1b", table)
+                    self.assertLessEqual(max(map(width, table.split("\n"))), columns)
+
+    def test_columns_that_have_no_room_are_named(self):
+        out, complaint = in_terminal(["ps", SAMPLE], 50)
+        self.assertNotIn("ADDRESS", out)
+        self.assertRegex(complaint, r"too narrow for: .*address")
+        out, complaint = in_terminal(["ps", SAMPLE], 120)
+        self.assertIn("ADDRESS", out)
+        self.assertNotIn("too narrow", complaint)
+
+    def test_bold_only_where_it_is_wanted(self):
+        out, _ = in_terminal(["ps", SAMPLE], 100)
+        self.assertTrue(out.startswith("\x1b[1m"))
+        out, _ = in_terminal(["ps", SAMPLE], 100, {"NO_COLOR": "1"})
+        self.assertNotIn("\x1b", out)
+        self.assertNotIn("\x1b", piped(["ps", SAMPLE]))
+
+    def test_piped_nothing_is_cut(self):
+        for arguments in TABLES:
+            self.assertNotIn("…", piped(arguments))
+        out, _ = in_terminal(["tables"], 60)
+        self.assertIn("…", out)
+
+    def test_raw_bytes_are_kept_from_a_terminal(self):
+        out, complaint = in_terminal(["read", "linux_banner", "32", "--raw", SAMPLE], 80)
+        self.assertEqual(out, "")
+        self.assertIn("send them to a file or a pipe", complaint)
+
+
+if __name__ == "__main__":
+    PROGRAM.extend(sys.argv[1:])
+    if not PROGRAM:
+        sys.exit(__doc__)
+    unittest.main(argv=[sys.argv[0]])
