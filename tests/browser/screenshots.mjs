@@ -35,7 +35,7 @@ for (const [name, options] of [
   await rows();
   await shoot('threads');
   await view(page, 'Log');
-  await page.getByRole('searchbox').fill('crash');
+  await page.getByPlaceholder('Search the log').fill('crash');
   await page.locator('.grid-row mark').first().waitFor();
   await shoot('log');
   await view(page, 'Symbols');

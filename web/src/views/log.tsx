@@ -1,4 +1,4 @@
-import type { Cell } from '../engine/protocol';
+import type { Cell, TableInfo } from '../engine/protocol';
 import { record } from '../format';
 import { DataTable, marked, type RenderCell } from '../parts/data-table';
 import { FailureBox } from '../parts/failure';
@@ -30,12 +30,15 @@ export function Log() {
   );
 }
 
-/** The last lines of the log. */
-export function LogLines({ last }: { last: number }) {
+/** How far back from the log's end the kernel's last words are looked for. */
+const reach = 400;
+
+/** `count` lines of the log: those that begin with the kernel's `words` of death, else the last ones. */
+export function LogLines({ count, words }: { count: number; words: string | null }) {
   const table = useTable('log');
   const size = useAnswer('query', table ? { table: 'log', options: { limit: 0 } } : null);
-  const offset = Math.max(0, (size.value?.total ?? 0) - last);
-  const lines = useAnswer('query', size.value ? { table: 'log', options: { offset, limit: last } } : null);
+  const offset = Math.max(0, (size.value?.total ?? 0) - reach);
+  const lines = useAnswer('query', size.value ? { table: 'log', options: { offset, limit: reach } } : null);
   if (!table) return null;
   const failure = size.failure ?? lines.failure;
   if (failure) return <FailureBox failure={failure} />;
@@ -43,7 +46,7 @@ export function LogLines({ last }: { last: number }) {
   if (lines.value.total === 0) return <p className="dim">The log is empty.</p>;
   return (
     <ol className="log-lines" aria-label="The last lines of the log">
-      {lines.value.rows.map((row, index) => {
+      {lastWords(lines.value.rows, table, count, words).map((row, index) => {
         const line = record(table.columns, row);
         return (
           <li key={index} className={`line-${line['level'] ?? 'none'}`}>
@@ -54,4 +57,10 @@ export function LogLines({ last }: { last: number }) {
       })}
     </ol>
   );
+}
+
+export function lastWords(rows: Cell[][], table: TableInfo, count: number, words: string | null): Cell[][] {
+  const text = table.columns.findIndex((column) => column.name === 'text');
+  const said = words ? rows.map((row) => String(row[text] ?? '')).lastIndexOf(words) : -1;
+  return said < 0 ? rows.slice(-count) : rows.slice(said, said + count);
 }

@@ -46,7 +46,7 @@ export function Summary() {
               whole log
             </button>
           </h2>
-          <LogLines last={24} />
+          <LogLines count={24} words={text('panic')} />
         </section>
       )}
       <Notes notes={answer.value.notes} />
