@@ -108,13 +108,13 @@ class Linux final : public Kernel {
 Result<Tasks> Linux::tasks(Notes& notes) {
   PANICROOM_TRY(layout, linux_kernel::read_task_layout(evidence_));
   auto cpus = linux_kernel::read_cpus(evidence_, notes);
-  if (cpus) return Tasks(evidence_, std::move(layout), std::move(*cpus));
+  if (cpus) return Tasks(evidence_, layout, std::move(*cpus));
   notes.add(cpus.error().within(
       layout.on_cpu
           ? "the processors' run queues are not known: the idle tasks of all but the first "
             "are left out, and what ran where is taken from the tasks themselves"
           : "which threads were running is not known"));
-  return Tasks(evidence_, std::move(layout), std::nullopt);
+  return Tasks(evidence_, layout, std::nullopt);
 }
 
 Linux::Crashed Linux::crashed_thread(const std::optional<Cpus>& cpus, Notes& notes) {

@@ -108,7 +108,7 @@ Result<TaskLayout> read_task_layout(Evidence& evidence) {
 
 Tasks::Tasks(Evidence& evidence, TaskLayout layout, std::optional<Cpus> cpus)
     : evidence_(evidence),
-      layout_(std::move(layout)),
+      layout_(layout),
       cpus_(std::move(cpus)),
       states_(evidence.dump().cpus),
       budget_(most_tasks_in(evidence)),
