@@ -222,7 +222,8 @@ class Text final : public TableWriter {
     std::size_t width = 0;
     for (const Column& column : columns_) width = std::max(width, column.name.size());
     const std::size_t indent = width + 2;
-    const std::size_t room = style_.columns > indent + narrowest_column ? style_.columns - indent : 0;
+    const std::size_t room =
+        style_.columns > indent + narrowest_column ? style_.columns - indent : 0;
     std::string out;
     for (std::size_t index = 0; index < cells.size(); ++index) {
       std::string title(columns_[index].name);

@@ -251,8 +251,8 @@ void report_left_out(Host& host, const TableWriter& writer) {
   for (const std::string_view name : writer.left_out())
     names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
   if (!names.empty())
-    host.err(fmt::format("panicroom: this terminal is too narrow for: {} (piped, all are printed)\n",
-                         names));
+    host.err(fmt::format(
+        "panicroom: this terminal is too narrow for: {} (piped, all are printed)\n", names));
 }
 
 bool colour_wanted(const Host& host) {

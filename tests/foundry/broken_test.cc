@@ -92,8 +92,8 @@ class Broken : public testing::TestWithParam<Named> {
     if (!kernel.empty()) files.push_back(foundry::source("kernel", kernel));
     const auto started = std::chrono::steady_clock::now();
     const bool opened = ask_everything(files);
-    slowest = std::max<std::chrono::duration<double>>(
-        slowest, std::chrono::steady_clock::now() - started);
+    slowest = std::max<std::chrono::duration<double>>(slowest,
+                                                      std::chrono::steady_clock::now() - started);
     return opened;
   }
 

@@ -74,6 +74,35 @@ TEST(LinuxLog, FindsTheLatestWordsOfDeath) {
   EXPECT_EQ(panic_line({line("all is well")}), std::nullopt);
 }
 
+TEST(LinuxLog, FindsWhoDiedInTheTraceOfTheirDeath) {
+  const auto died = [](const std::vector<const char*>& texts) {
+    std::vector<LogLine> lines;
+    for (const char* text : texts) lines.push_back(LogLine{std::nullopt, std::nullopt, text});
+    return death_line(lines);
+  };
+  // Linux 6.1 and, with the user's id, 6.12; lines as dump_stack_print_info() writes them.
+  const auto panicked =
+      died({"CPU: 3 PID: 7 Comm: earlier Not tainted 6.1.0 #1", "Kernel panic - not syncing: x",
+            "CPU: 1 PID: 42 Comm: a b (c) Tainted: G        W          6.1.0 #1",
+            "CPU: 0 PID: 9 Comm: later Not tainted 6.1.0 #1"});
+  ASSERT_TRUE(panicked);
+  EXPECT_EQ(panicked->cpu, 1);
+  EXPECT_EQ(panicked->tid, 42);
+  EXPECT_EQ(panicked->name, "a b (c)");
+  const auto oopsed =
+      died({"BUG: kernel NULL pointer dereference, address: 0",
+            "CPU: 2 UID: 0 PID: 100 Comm: insmod Kdump: loaded Not tainted 6.12.0 #1",
+            "Kernel panic - not syncing: Fatal exception"});
+  ASSERT_TRUE(oopsed);
+  EXPECT_EQ(oopsed->cpu, 2);
+  EXPECT_EQ(oopsed->tid, 100);
+  EXPECT_EQ(oopsed->name, "insmod");
+  // A warning is no death.
+  EXPECT_FALSE(
+      died({"WARNING: CPU: 1 PID: 42 at x", "CPU: 1 PID: 42 Comm: x Not tainted 6.1.0 #1"}));
+  EXPECT_FALSE(died({"Kernel panic - not syncing: x", "CPU: one PID: 42 Comm: x"}));
+}
+
 // struct printk_log of Linux 4.19: u64 ts_nsec; u16 len, text_len, dict_len; u8 facility;
 // u8 flags:5, level:3.
 void put_record(LinuxImage& image, std::uint64_t at, std::uint64_t time, std::uint16_t length,

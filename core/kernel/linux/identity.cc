@@ -95,6 +95,40 @@ std::optional<std::int64_t> crash_time(const Vmcoreinfo* info) {
   return seconds;
 }
 
+/// "... Comm: name Not tainted 6.1.0 #1": a name may hold blanks.
+std::string comm_of(std::string_view text) {
+  constexpr std::string_view key = " Comm: ";
+  const auto at = text.find(key);
+  if (at == std::string_view::npos) return {};
+  text.remove_prefix(at + key.size());
+  for (const std::string_view end : {" Not tainted", " Tainted: ", " Kdump: "})
+    text = text.substr(0, text.find(end));
+  return std::string(text);
+}
+
+std::optional<std::int64_t> number_behind(std::string_view text, std::string_view key) {
+  const auto at = text.find(key);
+  if (at == std::string_view::npos) return std::nullopt;
+  std::int64_t value = 0;
+  const auto parsed =
+      std::from_chars(text.data() + at + key.size(), text.data() + text.size(), value);
+  if (parsed.ec != std::errc{}) return std::nullopt;
+  return value;
+}
+
+/// The whole log, as far as it can be read.
+Result<std::vector<LogLine>> read_lines(Evidence& evidence, Notes& notes) {
+  std::vector<LogLine> lines;
+  PANICROOM_CHECK(read_log(
+      evidence,
+      [&lines](const LogLine& line) {
+        lines.push_back(line);
+        return true;
+      },
+      notes));
+  return lines;
+}
+
 }  // namespace
 
 std::optional<std::string> panic_line(const std::vector<LogLine>& lines) {
@@ -116,28 +150,8 @@ std::optional<std::string> panic_line(const std::vector<LogLine>& lines) {
   return oops;
 }
 
-/// "... Comm: name Not tainted 6.1.0 #1": a name may hold blanks.
-std::string comm_of(std::string_view text) {
-  constexpr std::string_view key = " Comm: ";
-  const auto at = text.find(key);
-  if (at == std::string_view::npos) return {};
-  text.remove_prefix(at + key.size());
-  for (const std::string_view end : {" Not tainted", " Tainted: ", " Kdump: "})
-    text = text.substr(0, text.find(end));
-  return std::string(text);
-}
-
 std::optional<Death> death_line(const std::vector<LogLine>& lines) {
-  const auto number_behind = [](std::string_view text,
-                                std::string_view key) -> std::optional<std::int64_t> {
-    const auto at = text.find(key);
-    if (at == std::string_view::npos) return std::nullopt;
-    std::int64_t value = 0;
-    const char* end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data() + at + key.size(), end, value);
-    if (parsed.ec != std::errc{}) return std::nullopt;
-    return value;
-  };
+  if (!panic_line(lines)) return std::nullopt;
   std::optional<Death> last;
   bool panicked = false;
   for (const LogLine& line : lines) {
@@ -154,16 +168,9 @@ std::optional<Death> death_line(const std::vector<LogLine>& lines) {
 }
 
 std::optional<Death> death_in_log(Evidence& evidence) {
-  std::vector<LogLine> lines;
   Notes reading;
-  const auto log = read_log(
-      evidence,
-      [&](const LogLine& line) {
-        lines.push_back(line);
-        return true;
-      },
-      reading);
-  return log ? death_line(lines) : std::nullopt;
+  const auto lines = read_lines(evidence, reading);
+  return lines ? death_line(*lines) : std::nullopt;
 }
 
 KernelIdentity read_identity(Evidence& evidence, Notes& notes) {
@@ -175,16 +182,10 @@ KernelIdentity read_identity(Evidence& evidence, Notes& notes) {
     if (const Vmcoreinfo* info = evidence.vmcoreinfo())
       identity.release = info->value("OSRELEASE").value_or("");
 
-  std::vector<LogLine> lines;
-  const auto log = read_log(
-      evidence,
-      [&](const LogLine& line) {
-        lines.push_back(line);
-        return true;
-      },
-      notes);
-  if (!log) notes.add(log.error().within("the panic text, which is in the log"));
-  identity.panic_text = panic_line(lines);
+  if (const auto lines = read_lines(evidence, notes))
+    identity.panic_text = panic_line(*lines);
+  else
+    notes.add(lines.error().within("the panic text, which is in the log"));
 
   identity.time = crash_time(evidence.vmcoreinfo());
   if (const auto clock = Timekeeper::find(evidence)) {
