@@ -76,4 +76,15 @@ class PhysicalMemory {
   virtual void ranges(const std::function<bool(const PhysicalRange&)>& visit) const = 0;
 };
 
+/// Bytes of the pages that the dump holds: page tables may show one page many times, but no list
+/// and no buffer of the kernel's is larger than all of them.
+inline std::uint64_t present_bytes(const PhysicalMemory& memory) {
+  std::uint64_t present = 0;
+  memory.ranges([&present](const PhysicalRange& range) {
+    if (range.present) present += range.end - range.start;
+    return true;
+  });
+  return present;
+}
+
 }  // namespace panicroom

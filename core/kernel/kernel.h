@@ -85,6 +85,7 @@ struct LogLine {
   std::optional<int> level;              ///< syslog priority 0..7
   std::string text;                      ///< raw bytes, one line
 };
+using LogVisitor = std::function<bool(const LogLine&)>;
 
 /// The dead kernel: knows lists and structures of its system, not formats. Every walk answers what
 /// it can and adds a note for what it cannot; visitors stop a walk by answering false. A walk fails
@@ -97,7 +98,7 @@ class Kernel {
                                  Notes& notes) = 0;
   virtual Result<void> threads(const std::function<bool(const Thread&)>& visit, Notes& notes) = 0;
   virtual Unwound stack(const Thread& thread, Notes& notes) = 0;
-  virtual Result<void> log(const std::function<bool(const LogLine&)>& visit, Notes& notes) = 0;
+  virtual Result<void> log(const LogVisitor& visit, Notes& notes) = 0;
 
   /// The kernel's own address space; lives as long as this object.
   virtual AddressSpace& memory() = 0;

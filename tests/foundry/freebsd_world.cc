@@ -48,6 +48,7 @@ class World {
     const std::uint64_t dumptid = place("dumptid", 4);
     number(root_name(image_), 0, word_);
     number("mp_ncpus", cpus, 4);
+    number("mp_maxid", cpus - 1, 4);
     number("osreldate", 1400097, 4);
     text("osrelease", "14.0-FOUNDRY");
     text("version", "FreeBSD 14.0-FOUNDRY #0\n");

@@ -4,8 +4,9 @@
 #include <string>
 
 #include "core/kernel/linux/evidence.h"
-#include "core/kernel/linux/identity.h"
+#include "core/kernel/linux/last_words.h"
 #include "core/kernel/linux/log.h"
+#include "core/kernel/log_limit.h"
 #include "tests/unit/linux_image.h"
 
 namespace panicroom::linux_kernel {
@@ -64,22 +65,25 @@ TEST(LinuxLog, SplitsPlainLines) {
   }
 }
 
+LastWords heard(const std::vector<const char*>& lines) {
+  LastWords words;
+  for (const char* line : lines) words.hear(line);
+  return words;
+}
+
 TEST(LinuxLog, FindsTheLatestWordsOfDeath) {
-  const auto line = [](const char* text) { return LogLine{std::nullopt, std::nullopt, text}; };
-  EXPECT_EQ(panic_line({line("Oops: 0000"), line("Kernel panic - not syncing: Fatal exception"),
-                        line("---[ end Kernel panic - not syncing: Fatal exception ]---")}),
+  EXPECT_EQ(heard({"Oops: 0000", "Kernel panic - not syncing: Fatal exception",
+                   "---[ end Kernel panic - not syncing: Fatal exception ]---"})
+                .panic(),
             "Kernel panic - not syncing: Fatal exception");
-  EXPECT_EQ(panic_line({line("BUG: first"), line("x"), line("Oops: 0000 [#1]"), line("y")}),
-            "Oops: 0000 [#1]");
-  EXPECT_EQ(panic_line({line("all is well")}), std::nullopt);
+  EXPECT_EQ(heard({"BUG: first", "x", "Oops: 0000 [#1]", "y"}).panic(), "Oops: 0000 [#1]");
+  EXPECT_EQ(heard({"Kernel panic - not syncing: x", "BUG: later"}).panic(),
+            "Kernel panic - not syncing: x");
+  EXPECT_EQ(heard({"all is well"}).panic(), std::nullopt);
 }
 
 TEST(LinuxLog, FindsWhoDiedInTheTraceOfTheirDeath) {
-  const auto died = [](const std::vector<const char*>& texts) {
-    std::vector<LogLine> lines;
-    for (const char* text : texts) lines.push_back(LogLine{std::nullopt, std::nullopt, text});
-    return death_line(lines);
-  };
+  const auto died = [](const std::vector<const char*>& lines) { return heard(lines).death(); };
   // Linux 6.1 and, with the user's id, 6.12; lines as dump_stack_print_info() writes them.
   const auto panicked =
       died({"CPU: 3 PID: 7 Comm: earlier Not tainted 6.1.0 #1", "Kernel panic - not syncing: x",
@@ -150,6 +154,25 @@ TEST(LinuxLog, RefusesRecordsThatGoRoundForever) {
   EXPECT_EQ(log.error->code, ErrorCode::corrupt);
   LinuxImage outside = records(4096, 0);
   ASSERT_TRUE(read(outside, records_info).error);
+}
+
+TEST(LinuxLog, RecordsEndWithTheirBufferHoweverLongTheyClaimToBe) {
+  // Every record is 64 bytes of line ends and followed by itself, by way of the buffer's start.
+  LinuxImage image = records(0, 100);
+  for (std::uint64_t at = 0; at < 256; at += 64)
+    put_record(image, 0x20000 + at, at, 64, std::string(48, '\n'), 6);
+  const Read log = read(image, records_info);
+  ASSERT_TRUE(log.error);
+  EXPECT_EQ(log.error->code, ErrorCode::corrupt);
+  EXPECT_LE(log.lines.size(), 256U);
+}
+
+TEST(LinuxLog, RefusesABufferThatIsLargerThanTheMemoryInTheDump) {
+  LinuxImage image = records(0, 0);
+  image.put32(0x10008, 4U << 20U);
+  const Read log = read(image, records_info);
+  ASSERT_TRUE(log.error);
+  EXPECT_EQ(log.error->code, ErrorCode::corrupt);
 }
 
 // kernel/printk/printk_ringbuffer.h as of Linux 6.1; the numbers are those that a 6.1 kernel's
@@ -232,6 +255,55 @@ TEST(LinuxLog, RefusesARingOfImpossibleSize) {
   EXPECT_EQ(texts(read(far, ring_info)), (std::vector<std::string>{"one"}));
 }
 
+TEST(LinuxLog, RecordsOfTheRingDoNotShareTheirText) {
+  LinuxImage image = ring(0, 7);
+  for (std::uint64_t id = 0; id < 8; ++id)
+    put_ring_record(image, id, 2, id * 16, 0x100, id * 16, "", 6);
+  for (std::uint64_t id = 0; id < 8; ++id) image.put16(kInfos + id * 88 + 16, 200);
+  const Read log = read(image, ring_info);
+  std::size_t text = 0;
+  for (const LogLine& line : log.lines) text += line.text.size();
+  EXPECT_GT(text, 0U);
+  EXPECT_LE(text, 256U);
+  EXPECT_TRUE(std::any_of(log.notes.begin(), log.notes.end(), [](const Note& note) {
+    return note.text.find("more text than") != std::string::npos;
+  }));
+}
+
+TEST(LinuxLog, RefusesARingWhoseStructuresCannotBe) {
+  for (const char* claim : {"SIZE(printk_info)=0", "SIZE(printk_info)=17", "SIZE(prb_desc)=0",
+                            "SIZE(prb_desc)=16", "SIZE(prb_desc)=1048576"}) {
+    LinuxImage image = ring(0, 0);
+    put_ring_record(image, 0, 2, 0, 0x20, 0, "one", 6);
+    std::string info = ring_info;
+    const std::string key = std::string(claim, std::string_view(claim).find('=') + 1);
+    info.replace(info.find(key), info.find('\n', info.find(key)) - info.find(key), claim);
+    const Read log = read(image, info);
+    ASSERT_TRUE(log.error) << claim;
+    EXPECT_EQ(log.error->code, ErrorCode::corrupt) << claim;
+  }
+}
+
+TEST(LinuxLog, RefusesARingThatIsLargerThanTheMemoryInTheDump) {
+  LinuxImage text = ring(0, 0);
+  text.put32(0x10130, 22);  // 4 MiB of the image's 2
+  EXPECT_TRUE(read(text, ring_info).error);
+  LinuxImage records = ring(0, 0);
+  records.put32(0x10100, 17);  // 3 MiB of descriptors
+  EXPECT_TRUE(read(records, ring_info).error);
+}
+
+TEST(LinuxLog, AsksEachMissingPageOfTheRingOnce) {
+  LinuxImage image = ring(0, 0x3fff);
+  image.put32(0x10100, 14).put64(0x10108, kBase + 0x30000000);  // 96 pages that are not mapped
+  const Read log = read(image, ring_info);
+  EXPECT_FALSE(log.error);
+  std::size_t places = 0;
+  for (const Note& note : log.notes)
+    places += note.text.find("more places") == std::string::npos ? 1 : std::stoul(note.text);
+  EXPECT_EQ(places, 97U);  // the first record's, at a page's start, and one that straddles each end
+}
+
 TEST(LinuxLog, ReadsThePlainBufferOfOldKernels) {
   LinuxImage image(2U << 20U);
   image.put64(0x10000, kBase + 0x20000).put32(0x10008, 64).put32(0x10010, 68).put32(0x10018, 62);
@@ -249,6 +321,19 @@ TEST(LinuxLog, ReadsThePlainBufferOfOldKernels) {
   EXPECT_EQ(texts(log), (std::vector<std::string>{"one", "plain two", "three..."}));
   EXPECT_EQ(log.lines[0].time_ns, 1000000000U);
   EXPECT_EQ(log.lines[1].level, 4);
+}
+
+TEST(KernelLog, EndsAfterMoreLinesThanAnyKernelHas) {
+  Notes notes;
+  std::uint64_t taken = 0;
+  const LogVisitor take = [&taken](const LogLine&) { return ++taken != 0; };
+  const LogVisitor limited = at_most_log_lines(take, notes);
+  const LogLine line;
+  std::uint64_t given = 0;
+  while (limited(line)) ++given;
+  EXPECT_EQ(given, 1U << 20U);
+  EXPECT_EQ(taken, 1U << 20U);
+  EXPECT_EQ(notes.take().size(), 1U);
 }
 
 TEST(KernelNotes, AreKeptOnceAndCounted) {

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -16,11 +18,13 @@ using freebsd::address_of;
 using freebsd::Offsets;
 using freebsd::variable;
 
-constexpr std::size_t name_length = 20;              // MAXCOMLEN + 1, sys/sys/param.h
-constexpr std::uint64_t most_processes = 1U << 22U;  // PID_MAX is 99999; room for later kernels
-constexpr std::uint64_t most_threads = 1U << 22U;    // of all processes in one walk
-constexpr std::uint32_t no_cpu = 0xffffffff;         // NOCPU as an int
-constexpr std::uint32_t no_cpu_byte = 0xff;          // NOCPU before FreeBSD 11
+constexpr std::size_t name_length = 20;         // MAXCOMLEN + 1, sys/sys/param.h
+constexpr std::uint64_t smallest_object = 512;  // a struct proc or thread has over 1 KiB
+constexpr std::uint64_t least_objects = 1024;   // that are looked for, however small the dump is
+constexpr std::uint64_t most_objects = 1U << 22U;
+constexpr std::uint32_t no_cpu = 0xffffffff;  // NOCPU as an int
+constexpr std::uint32_t no_cpu_byte = 0xff;   // NOCPU before FreeBSD 11
+constexpr std::uint64_t most_cpus = 4096;     // MAXCPU is 1024 at most
 
 class FreeBsd final : public Kernel {
  public:
@@ -40,7 +44,7 @@ class FreeBsd final : public Kernel {
     return unwind_frame_pointers(memory_, thread.registers, thread.stack_low, thread.stack_high,
                                  [this](std::uint64_t address) { return is_text(address); });
   }
-  Result<void> log(const std::function<bool(const LogLine&)>& visit, Notes& notes) override {
+  Result<void> log(const LogVisitor& visit, Notes& notes) override {
     return freebsd::read_message_buffer(dump_, &memory_, symbols_.get(), visit, notes);
   }
 
@@ -72,12 +76,25 @@ class FreeBsd final : public Kernel {
   /// Calls `visit` with the address of each struct proc of a list; `zombie` marks zombproc.
   Result<void> walk_list(const char* head, const Offsets& offsets, Notes& notes,
                          const std::function<bool(std::uint64_t)>& visit);
-  /// The addresses of a process's struct threads.
-  /// `budget` is what all lists of one walk may hold together.
-  std::vector<std::uint64_t> threads_of(std::uint64_t process, const Offsets& offsets,
-                                        std::uint64_t& budget, Notes& notes);
+  struct ThreadList {
+    std::vector<std::uint64_t> addresses;  ///< of struct threads
+    bool whole = true;                     ///< false when the list broke off
+  };
+  /// `seen` has the threads of all lists of one walk: each has one process.
+  ThreadList threads_of(std::uint64_t process, const Offsets& offsets,
+                        std::set<std::uint64_t>& seen, Notes& notes);
   Thread read_thread(std::uint64_t address, const Offsets& offsets, const CrashedThread& crashed,
                      Notes& notes);
+  /// The processor that the thread ran on; none for NOCPU.
+  std::optional<std::uint64_t> cpu_of(std::uint64_t thread, const Offsets& offsets, Notes& notes);
+  /// Page tables may show one proc or thread at any number of addresses; no more are real than fit
+  /// into the memory in the dump.
+  std::uint64_t most_listed() {
+    if (!most_listed_)
+      most_listed_ =
+          std::clamp(present_bytes(*dump_.memory) / smallest_object, least_objects, most_objects);
+    return *most_listed_;
+  }
   CrashedThread crashed_thread(Notes* notes);
   /// The registers that stopped processors saved: an array until FreeBSD 14, then a pointer to one.
   /// The symbol's size tells which.
@@ -102,6 +119,7 @@ class FreeBsd final : public Kernel {
   std::shared_ptr<const SymbolTable> symbols_;
   AddressSpace memory_;
   std::optional<std::uint64_t> osreldate_;
+  std::optional<std::uint64_t> most_listed_;
 };
 
 std::optional<std::string> FreeBsd::text_variable(const char* name) {
@@ -188,11 +206,15 @@ KernelIdentity FreeBsd::identity(Notes& notes) {
 Result<void> FreeBsd::walk_list(const char* head, const Offsets& offsets, Notes& notes,
                                 const std::function<bool(std::uint64_t)>& visit) {
   PANICROOM_TRY(first, variable(memory_, symbols_.get(), head, dump_.machine.pointer_size));
-  LoopGuard guard(most_processes);
+  LoopGuard guard(most_listed());
   std::uint64_t process = first;
   while (process != 0) {
     if (!guard.step(process)) {
-      notes.add(Note{ErrorCode::corrupt, fmt::format("the list {} is a cycle", head), process});
+      notes.add(Note{ErrorCode::corrupt,
+                     guard.cyclic()
+                         ? fmt::format("the list {} is a cycle", head)
+                         : fmt::format("the list {} is longer than the memory in the dump", head),
+                     process});
       return {};
     }
     // The next link is read first: a proc that cannot be read ends the walk, not the answer.
@@ -207,25 +229,26 @@ Result<void> FreeBsd::walk_list(const char* head, const Offsets& offsets, Notes&
   return {};
 }
 
-std::vector<std::uint64_t> FreeBsd::threads_of(std::uint64_t process, const Offsets& offsets,
-                                               std::uint64_t& budget, Notes& notes) {
-  std::vector<std::uint64_t> threads;
-  LoopGuard guard(budget);
+FreeBsd::ThreadList FreeBsd::threads_of(std::uint64_t process, const Offsets& offsets,
+                                        std::set<std::uint64_t>& seen, Notes& notes) {
+  ThreadList threads;
   auto thread = memory_.word(process + offsets.p_threads);
   while (thread && *thread != 0) {
-    if (!guard.step(*thread)) {
+    const bool full = seen.size() == most_listed();
+    if (full || !seen.insert(*thread).second) {
       notes.add(Note{ErrorCode::corrupt,
-                     guard.cyclic() ? "a process's list of threads is a cycle"
-                                    : "there are more threads than any kernel has",
-                     process});
-      budget -= guard.steps();
+                     full ? "there are more threads than fit into the memory in the dump"
+                          : "a process's list of threads comes to a thread that was already on one",
+                     *thread});
+      threads.whole = false;
       return threads;
     }
-    threads.push_back(*thread);
+    threads.addresses.push_back(*thread);
     thread = memory_.word(*thread + offsets.td_plist);
   }
-  if (!thread) notes.add(thread.error().within("a process's list of threads breaks off"));
-  budget -= guard.steps();
+  if (thread) return threads;
+  notes.add(thread.error().within("a process's list of threads breaks off"));
+  threads.whole = false;
   return threads;
 }
 
@@ -237,7 +260,7 @@ Result<void> FreeBsd::processes(const std::function<bool(const Process&)>& visit
                  "pid, name and threads",
                  std::nullopt});
   bool go_on = true;
-  std::uint64_t budget = most_threads;
+  std::set<std::uint64_t> seen;
   const auto walk = [&](const char* head, bool zombie) {
     return walk_list(head, offsets, notes, [&](std::uint64_t address) {
       Process process;
@@ -247,7 +270,8 @@ Result<void> FreeBsd::processes(const std::function<bool(const Process&)>& visit
       else
         notes.add(pid.error().within("a process's pid"));
       process.name = name_at(address + offsets.p_comm, notes);
-      process.threads = threads_of(address, offsets, budget, notes).size();
+      if (const auto threads = threads_of(address, offsets, seen, notes); threads.whole)
+        process.threads = threads.addresses.size();
       if (zombie) process.state = "zombie";
       go_on = visit(process);
       return go_on;
@@ -256,6 +280,24 @@ Result<void> FreeBsd::processes(const std::function<bool(const Process&)>& visit
   PANICROOM_CHECK(walk("allproc", false));
   if (go_on && symbols_->find("zombproc")) return walk("zombproc", true);
   return {};
+}
+
+std::optional<std::uint64_t> FreeBsd::cpu_of(std::uint64_t thread, const Offsets& offsets,
+                                             Notes& notes) {
+  const auto cpu = memory_.integer(thread + offsets.td_oncpu, offsets.td_oncpu_size);
+  if (!cpu) {
+    notes.add(cpu.error().within("a thread's processor"));
+    return std::nullopt;
+  }
+  if (*cpu == (offsets.td_oncpu_size == 1 ? no_cpu_byte : no_cpu)) return std::nullopt;
+  const auto last = variable(memory_, symbols_.get(), "mp_maxid", 4);
+  if (*cpu >= most_cpus || (last && *cpu > *last)) {
+    notes.add(Note{ErrorCode::corrupt,
+                   fmt::format("a thread's processor is {}: there is none of that number", *cpu),
+                   thread});
+    return std::nullopt;
+  }
+  return *cpu;
 }
 
 Thread FreeBsd::read_thread(std::uint64_t address, const Offsets& offsets,
@@ -267,11 +309,7 @@ Thread FreeBsd::read_thread(std::uint64_t address, const Offsets& offsets,
   else
     notes.add(tid.error().within("a thread's tid"));
   thread.name = name_at(address + offsets.td_name, notes);
-  const auto cpu = memory_.integer(address + offsets.td_oncpu, offsets.td_oncpu_size);
-  const std::uint32_t none = offsets.td_oncpu_size == 1 ? no_cpu_byte : no_cpu;
-  if (!cpu)
-    notes.add(cpu.error().within("a thread's processor"));
-  else if (*cpu != none)
+  if (const auto cpu = cpu_of(address, offsets, notes))
     thread.cpu = static_cast<std::int64_t>(*cpu), thread.state = "running";
   if (crashed.tid)
     thread.crashed = thread.tid && static_cast<std::uint64_t>(*thread.tid) == *crashed.tid;
@@ -301,11 +339,11 @@ Result<void> FreeBsd::threads(const std::function<bool(const Thread&)>& visit, N
                  "the state of threads that were on no processor is unknown: the kernel does not "
                  "export its offset",
                  std::nullopt});
-  std::uint64_t budget = most_threads;
+  std::set<std::uint64_t> seen;
   return walk_list("allproc", offsets, notes, [&](std::uint64_t process) {
     const auto pid = memory_.i32(process + offsets.p_pid);
     const auto name = name_at(process + offsets.p_comm, notes);
-    for (const std::uint64_t address : threads_of(process, offsets, budget, notes)) {
+    for (const std::uint64_t address : threads_of(process, offsets, seen, notes).addresses) {
       Thread thread = read_thread(address, offsets, crashed, notes);
       thread.process_address = process;
       if (pid) thread.pid = *pid;

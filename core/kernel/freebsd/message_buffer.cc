@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "core/kernel/freebsd/evidence.h"
+#include "core/kernel/log_limit.h"
 
 namespace panicroom::freebsd {
 namespace {
@@ -29,7 +30,8 @@ std::string unrolled(std::span<const std::byte> ring, std::uint64_t next_write) 
 
 /// struct msgbuf (sys/sys/msgbuf.h): char *msg_ptr; u_int msg_magic, msg_size, msg_wseq, msg_rseq,
 /// ...
-Result<std::string> through_msgbufp(AddressSpace& kernel, const SymbolTable* symbols) {
+Result<std::string> through_msgbufp(const Dump& dump, AddressSpace& kernel,
+                                    const SymbolTable* symbols) {
   PANICROOM_TRY(header, variable(kernel, symbols, "msgbufp", kernel.machine().pointer_size));
   if (header == 0)
     return fail(ErrorCode::corrupt, "msgbufp is null: the message buffer was not set up yet");
@@ -42,7 +44,7 @@ Result<std::string> through_msgbufp(AddressSpace& kernel, const SymbolTable* sym
     return fail_at_address(
         ErrorCode::corrupt, after_pointer,
         fmt::format("the message buffer's magic is {:#x}, expected {:#x}", magic, message_magic));
-  if (size == 0 || size > largest_buffer)
+  if (size == 0 || size > std::min(largest_buffer, present_bytes(*dump.memory)))
     return fail_at_address(ErrorCode::corrupt, after_pointer + 4,
                            fmt::format("the message buffer's size is {}", size));
   std::vector<std::byte> ring(size);
@@ -83,10 +85,11 @@ LogLine parse_line(std::string_view line) {
 }  // namespace
 
 Result<void> read_message_buffer(const Dump& dump, AddressSpace* kernel, const SymbolTable* symbols,
-                                 const std::function<bool(const LogLine&)>& visit, Notes& notes) {
+                                 const LogVisitor& visit_all, Notes& notes) {
+  const LogVisitor visit = at_most_log_lines(visit_all, notes);
   Result<std::string> text =
       fail(ErrorCode::no_symbol, "the message buffer cannot be found without the kernel file");
-  if (kernel) text = through_msgbufp(*kernel, symbols);
+  if (kernel) text = through_msgbufp(dump, *kernel, symbols);
   if (!text && dump.minidump && dump.message_buffer) {
     if (text.error().code != ErrorCode::no_symbol) notes.add(text.error());
     text = from_region(dump, notes);

@@ -220,13 +220,7 @@ Result<std::uint64_t> Evidence::variable(std::string_view symbol, std::uint64_t 
 }
 
 std::uint64_t Evidence::memory_present() {
-  if (!memory_present_) {
-    memory_present_ = 0;
-    dump_.memory->ranges([this](const PhysicalRange& range) {
-      if (range.present) *memory_present_ += range.end - range.start;
-      return true;
-    });
-  }
+  if (!memory_present_) memory_present_ = present_bytes(*dump_.memory);
   return *memory_present_;
 }
 

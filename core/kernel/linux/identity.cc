@@ -4,7 +4,6 @@
 #include <charconv>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "core/kernel/linux/cpus.h"
 #include "core/kernel/linux/log.h"
@@ -95,82 +94,25 @@ std::optional<std::int64_t> crash_time(const Vmcoreinfo* info) {
   return seconds;
 }
 
-/// "... Comm: name Not tainted 6.1.0 #1": a name may hold blanks.
-std::string comm_of(std::string_view text) {
-  constexpr std::string_view key = " Comm: ";
-  const auto at = text.find(key);
-  if (at == std::string_view::npos) return {};
-  text.remove_prefix(at + key.size());
-  for (const std::string_view end : {" Not tainted", " Tainted: ", " Kdump: "})
-    text = text.substr(0, text.find(end));
-  return std::string(text);
-}
-
-std::optional<std::int64_t> number_behind(std::string_view text, std::string_view key) {
-  const auto at = text.find(key);
-  if (at == std::string_view::npos) return std::nullopt;
-  std::int64_t value = 0;
-  const auto parsed =
-      std::from_chars(text.data() + at + key.size(), text.data() + text.size(), value);
-  if (parsed.ec != std::errc{}) return std::nullopt;
-  return value;
-}
-
-/// The whole log, as far as it can be read.
-Result<std::vector<LogLine>> read_lines(Evidence& evidence, Notes& notes) {
-  std::vector<LogLine> lines;
+/// What the log says, as far as it can be read.
+Result<LastWords> last_words(Evidence& evidence, Notes& notes) {
+  LastWords words;
   PANICROOM_CHECK(read_log(
       evidence,
-      [&lines](const LogLine& line) {
-        lines.push_back(line);
+      [&words](const LogLine& line) {
+        words.hear(line.text);
         return true;
       },
       notes));
-  return lines;
+  return words;
 }
 
 }  // namespace
 
-std::optional<std::string> panic_line(const std::vector<LogLine>& lines) {
-  constexpr std::array<std::string_view, 7> signs = {"BUG: ",
-                                                     "Oops: ",
-                                                     "kernel BUG at ",
-                                                     "Unable to handle kernel ",
-                                                     "general protection fault",
-                                                     "Oops - ",
-                                                     "Internal error: "};
-  std::optional<std::string> oops;
-  for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
-    const std::string_view text = line->text;
-    if (text.starts_with("Kernel panic - not syncing")) return std::string(text);
-    if (oops) continue;
-    for (const std::string_view sign : signs)
-      if (text.starts_with(sign)) oops = line->text;
-  }
-  return oops;
-}
-
-std::optional<Death> death_line(const std::vector<LogLine>& lines) {
-  if (!panic_line(lines)) return std::nullopt;
-  std::optional<Death> last;
-  bool panicked = false;
-  for (const LogLine& line : lines) {
-    const std::string_view text = line.text;
-    panicked = panicked || text.starts_with("Kernel panic - not syncing");
-    if (!text.starts_with("CPU: ")) continue;
-    const auto cpu = number_behind(text, "CPU: "), tid = number_behind(text, " PID: ");
-    if (!cpu || !tid) continue;
-    last = Death{*tid, *cpu, comm_of(text)};
-    // A panic within an oops prints no second trace: then the oops's counts.
-    if (panicked) break;
-  }
-  return last;
-}
-
 std::optional<Death> death_in_log(Evidence& evidence) {
   Notes reading;
-  const auto lines = read_lines(evidence, reading);
-  return lines ? death_line(*lines) : std::nullopt;
+  const auto words = last_words(evidence, reading);
+  return words ? words->death() : std::nullopt;
 }
 
 KernelIdentity read_identity(Evidence& evidence, Notes& notes) {
@@ -182,10 +124,10 @@ KernelIdentity read_identity(Evidence& evidence, Notes& notes) {
     if (const Vmcoreinfo* info = evidence.vmcoreinfo())
       identity.release = info->value("OSRELEASE").value_or("");
 
-  if (const auto lines = read_lines(evidence, notes))
-    identity.panic_text = panic_line(*lines);
+  if (const auto words = last_words(evidence, notes))
+    identity.panic_text = words->panic();
   else
-    notes.add(lines.error().within("the panic text, which is in the log"));
+    notes.add(words.error().within("the panic text, which is in the log"));
 
   identity.time = crash_time(evidence.vmcoreinfo());
   if (const auto clock = Timekeeper::find(evidence)) {

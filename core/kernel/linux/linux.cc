@@ -39,7 +39,7 @@ class Linux final : public Kernel {
     for (const Note& note : module_notes_) notes.add(note);
     return unwound;
   }
-  Result<void> log(const std::function<bool(const LogLine&)>& visit, Notes& notes) override {
+  Result<void> log(const LogVisitor& visit, Notes& notes) override {
     return linux_kernel::read_log(evidence_, visit, notes);
   }
 

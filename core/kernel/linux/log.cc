@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "core/kernel/log_limit.h"
+
 namespace panicroom::linux_kernel {
 namespace {
 
@@ -61,7 +63,8 @@ LogLine parse_plain_line(std::string_view text) {
   return line;
 }
 
-Result<void> read_log(Evidence& evidence, const LogVisitor& visit, Notes& notes) {
+Result<void> read_log(Evidence& evidence, const LogVisitor& visit_all, Notes& notes) {
+  const LogVisitor visit = at_most_log_lines(visit_all, notes);
   // Each of these is a pointer variable of the kernel.
   if (const auto variable = evidence.address_of("prb")) {
     PANICROOM_TRY(ring, evidence.memory().word(*variable));

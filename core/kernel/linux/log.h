@@ -1,13 +1,9 @@
 #pragma once
 
-#include <functional>
-
 #include "core/kernel/kernel.h"
 #include "core/kernel/linux/evidence.h"
 
 namespace panicroom::linux_kernel {
-
-using LogVisitor = std::function<bool(const LogLine&)>;
 
 /// The kernel's log, oldest line first, in whichever form this kernel keeps it. Errors: the log's
 /// place is not known or cannot be read.

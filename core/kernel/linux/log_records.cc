@@ -12,8 +12,7 @@
 namespace panicroom::linux_kernel {
 namespace {
 
-// CONFIG_LOG_BUF_SHIFT ends at 25; page tables may alias what would make a longer one readable.
-constexpr std::uint64_t longest_log = std::uint64_t{64} << 20U;
+constexpr std::uint64_t longest_log = std::uint64_t{64} << 20U;  // CONFIG_LOG_BUF_SHIFT ends at 25
 
 struct Buffer {
   std::uint64_t address = 0;
@@ -25,7 +24,7 @@ Result<Buffer> log_buffer(Evidence& evidence) {
   PANICROOM_TRY(variable, evidence.address_of("log_buf"));
   PANICROOM_TRY(address, evidence.memory().word(variable));
   PANICROOM_TRY(size, evidence.variable("log_buf_len", 4));
-  if (size == 0 || size > longest_log)
+  if (size == 0 || size > std::min(longest_log, evidence.memory_present()))
     return fail_at_address(ErrorCode::corrupt, address,
                            fmt::format("the log buffer has an impossible size: {} bytes", size));
   buffer.address = address;
@@ -66,14 +65,17 @@ Result<void> read_log_records(Evidence& evidence, const LogVisitor& visit, Notes
     return fail_at_address(ErrorCode::corrupt, buffer.address,
                            "the log's indexes leave its buffer");
 
+  const auto cyclic = [&buffer] {
+    return fail_at_address(ErrorCode::corrupt, buffer.address, "the log's records are a cycle");
+  };
   std::uint64_t at = first;
-  // Every record is at least its header long: more steps than that is a cycle.
-  for (std::uint64_t steps = buffer.size / header + 2; at != next; --steps) {
-    if (steps == 0)
-      return fail_at_address(ErrorCode::corrupt, buffer.address, "the log's records are a cycle");
+  std::uint64_t walked = 0;
+  bool wrapped = false;
+  while (at != next) {
     PANICROOM_TRY(length, memory.u16(buffer.address + at + length_offset));
     if (length == 0) {  // the rest did not fit: the next one is at the buffer's start
       if (at == 0) return {};
+      if (std::exchange(wrapped, true)) return cyclic();
       at = 0;
       continue;
     }
@@ -82,6 +84,8 @@ Result<void> read_log_records(Evidence& evidence, const LogVisitor& visit, Notes
         !contains(buffer.size, at, length))
       return fail_at_address(ErrorCode::corrupt, buffer.address + at,
                              "a log record has an impossible length");
+    walked += length;
+    if (walked > buffer.size) return cyclic();
     LogLine record;
     PANICROOM_TRY(time, memory.u64(buffer.address + at + time_offset));
     record.time_ns = time;

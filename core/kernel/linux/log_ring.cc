@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "core/base/arithmetic.h"
 #include "core/kernel/linux/log.h"
 
 namespace panicroom::linux_kernel {
@@ -12,7 +13,8 @@ namespace {
 // kernel/printk/printk_ringbuffer.h: the two highest bits of a descriptor's state variable.
 constexpr std::uint64_t committed = 1, finalized = 2;
 constexpr std::uint64_t no_text = 3;  // NO_LPOS: a record without text; 1 (FAILED_LPOS): a lost one
-constexpr std::uint64_t most_count_bits = 24, most_size_bits = 32;
+constexpr std::uint64_t most_count_bits = 24, most_size_bits = 31;
+constexpr std::uint64_t page = 4096;  // the least that can be missing
 
 /// Offsets from VMCOREINFO, which has them all, else from the types.
 class Layout {
@@ -46,6 +48,10 @@ struct Ring {
   Member level;                                  // within an info
   std::uint64_t data = 0, data_size = 0, size_bits = 0;
 };
+
+bool holds(std::uint64_t size, std::uint64_t offset, std::uint64_t length) {
+  return size <= page && contains(size, offset, length);
+}
 
 /// The level's place is in the types alone; without them it is the built-in one.
 Member level_of(Evidence& evidence, std::uint64_t text_length, Notes& notes) {
@@ -94,11 +100,26 @@ Result<Ring> read_ring(Evidence& evidence, std::uint64_t address, Notes& notes) 
   PANICROOM_TRY(next, layout.offset("prb_data_blk_lpos", "next"));
   PANICROOM_TRY(time, layout.offset("printk_info", "ts_nsec"));
   PANICROOM_TRY(text_length, layout.offset("printk_info", "text_len"));
+  const unsigned width = evidence.pointer_size();
+  if (!holds(descriptor_size, state, width) || !holds(descriptor_size, position + begin, width) ||
+      !holds(descriptor_size, position + next, width) || !holds(info_size, time, 8) ||
+      !holds(info_size, text_length, 2))
+    return fail_at_address(ErrorCode::corrupt, address,
+                           fmt::format("the log's structures of {} and {} bytes do not hold their "
+                                       "own members",
+                                       descriptor_size, info_size));
+  const std::uint64_t count = std::uint64_t{1} << count_bits;
+  const std::uint64_t data_size = std::uint64_t{1} << size_bits;
+  if (count > evidence.memory_present() / descriptor_size || data_size > evidence.memory_present())
+    return fail_at_address(ErrorCode::corrupt, address,
+                           fmt::format("printk's ring buffer of {} records and {} bytes is larger "
+                                       "than the memory in the dump",
+                                       count, data_size));
   ring.descriptors = descriptors;
   ring.infos = infos;
   ring.head = head;
   ring.tail = tail;
-  ring.count = std::uint64_t{1} << count_bits;
+  ring.count = count;
   ring.descriptor_size = descriptor_size;
   ring.info_size = info_size;
   ring.state = state;
@@ -108,7 +129,7 @@ Result<Ring> read_ring(Evidence& evidence, std::uint64_t address, Notes& notes) 
   ring.text_length = text_length;
   ring.level = level_of(evidence, text_length, notes);
   ring.data = data;
-  ring.data_size = std::uint64_t{1} << size_bits;
+  ring.data_size = data_size;
   ring.size_bits = size_bits;
   return ring;
 }
@@ -157,6 +178,7 @@ Result<void> read_log_ring(Evidence& evidence, std::uint64_t address, const LogV
   const unsigned bits = evidence.pointer_size() * 8;
   const std::uint64_t id_mask = (std::uint64_t{1} << (bits - 2)) - 1;
   std::uint64_t lost = 0;
+  std::uint64_t text_left = ring.data_size;  // records do not share their text
   // Ids count upwards and wrap; the ring never holds more than `count` of them.
   const std::uint64_t records = std::min(((ring.head - ring.tail) & id_mask) + 1, ring.count);
   for (std::uint64_t i = 0; i < records; ++i) {
@@ -167,6 +189,9 @@ Result<void> read_log_ring(Evidence& evidence, std::uint64_t address, const LogV
     const auto state = memory.word(descriptor + ring.state);
     if (!state) {
       notes.add(state.error().within("log records are missing"));
+      // The others in that page are missing too.
+      const std::uint64_t left = (page - 1 - (descriptor + ring.state) % page);
+      i += std::min(left / ring.descriptor_size, ring.count - 1 - slot);
       continue;
     }
     const std::uint64_t kind = *state >> (bits - 2) & 3U;
@@ -190,6 +215,15 @@ Result<void> read_log_ring(Evidence& evidence, std::uint64_t address, const LogV
       ++lost;
       continue;
     }
+    if ((*text)->size() > text_left) {
+      notes.add(Note{ErrorCode::corrupt,
+                     fmt::format("the log's records have more text than the {} bytes that their "
+                                 "buffer holds: the rest is left out",
+                                 ring.data_size),
+                     ring.data});
+      break;
+    }
+    text_left -= (*text)->size();
     const LogLine record{*time, static_cast<int>(*level), std::move(**text)};
     if (!visit_lines(record, visit)) return {};
   }
