@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "core/kernel/linux/paging.h"
 #include "tests/unit/linux_image.h"
 
@@ -134,6 +136,81 @@ TEST(LinuxPaging, SearchesMemoryForVmcoreinfoPastItsCopies) {
   ASSERT_TRUE(found);
   EXPECT_EQ(found->text(), "OSRELEASE=5.3.0\n" + symbols);
   EXPECT_EQ(offered, (std::vector<std::string>{"5.2.0", "5.3.0"}));
+}
+
+TEST(LinuxPaging, TriesEqualVmcoreinfosOnceAndFewOthers) {
+  LinuxImage image(kMiB);
+  const std::string symbols = "SYMBOL(swapper_pg_dir)=ffffffff80001000\n";
+  for (std::uint64_t page = 1; page < 100; ++page)
+    image.text(page * 0x1000, "OSRELEASE=5." + std::to_string(page / 2) + "\n" + symbols);
+  std::vector<std::string> offered;
+  EXPECT_FALSE(search_vmcoreinfo(image.dump, [&](const Vmcoreinfo& candidate) {
+    offered.push_back(candidate.text());
+    return false;
+  }));
+  EXPECT_EQ(offered.size(), 16U);
+  std::sort(offered.begin(), offered.end());
+  EXPECT_EQ(std::unique(offered.begin(), offered.end()), offered.end());
+}
+
+/// One range of memory that is said to be there but cannot be read; what was asked is counted.
+struct Claimed final : PhysicalMemory {
+  std::uint32_t page_size() const override { return page; }
+  std::uint64_t end() const override { return range.end; }
+  PageLocation locate(std::uint64_t) const override {
+    ++located;
+    PageLocation location;
+    location.present = true;
+    location.codec = codec;
+    return location;
+  }
+  Result<void> read_page(std::uint64_t address, MutableBytes, PageDecoder&) const override {
+    ++read;
+    return absent(Absence::truncated, address, "the file ends");
+  }
+  void ranges(const std::function<bool(const PhysicalRange&)>& visit) const override {
+    visit(range);
+  }
+  std::uint32_t page = 4096;
+  Codec codec = Codec::none;
+  PhysicalRange range{0, 0, true, Absence::none};
+  mutable std::uint64_t located = 0, read = 0;
+};
+
+TEST(LinuxPaging, SearchesTheLastPageOfAllThereIs) {
+  auto memory = std::make_shared<Claimed>();
+  memory->range = {0xfffffffffffff001, ~std::uint64_t{0}, true, Absence::none};
+  Dump dump;
+  dump.machine.architecture = Architecture::x86_64;
+  dump.memory = memory;
+  EXPECT_FALSE(search_vmcoreinfo(dump, [](const Vmcoreinfo&) { return true; }));
+  EXPECT_EQ(memory->located, 0U);
+}
+
+TEST(LinuxPaging, SearchesAsManyBytesOfLargeCompressedPagesAsOfSmallOnes) {
+  for (const std::uint32_t page : {4096U, 262144U}) {
+    auto memory = std::make_shared<Claimed>();
+    memory->page = page;
+    memory->codec = Codec::zstd;
+    memory->range.end = std::uint64_t{1} << 40U;
+    Dump dump;
+    dump.machine.architecture = Architecture::x86_64;
+    dump.machine.page_size = page;
+    dump.memory = memory;
+    EXPECT_FALSE(search_vmcoreinfo(dump, [](const Vmcoreinfo&) { return true; }));
+    EXPECT_LE((memory->located - 1) * page, std::uint64_t{1} << 30U) << page;
+  }
+}
+
+TEST(LinuxPaging, LooksForTablesOnlyWhereMemoryIs) {
+  auto memory = std::make_shared<Claimed>();
+  memory->range = {std::uint64_t{1} << 40U, (std::uint64_t{1} << 40U) + 16 * kMiB, true,
+                   Absence::none};
+  Dump dump;
+  dump.machine.architecture = Architecture::x86_64;
+  dump.memory = memory;
+  EXPECT_FALSE(paging_from_vmcoreinfo(info(), dump));
+  EXPECT_LT(memory->read, 64U);
 }
 
 TEST(LinuxPaging, FindsTheImageByItsPageTables) {

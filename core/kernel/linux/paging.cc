@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 #include <vector>
+
+#include "core/base/arithmetic.h"
 
 namespace panicroom::linux_kernel {
 namespace {
@@ -15,7 +18,8 @@ constexpr std::uint64_t image_alignment = std::uint64_t{1} << 21U;    // CONFIG_
 
 // A dump may claim any amount of memory: searches end here.
 constexpr std::uint64_t most_searched_memory = std::uint64_t{1} << 41U;
-constexpr std::uint64_t most_search_cost = 1U << 24U;  // plain pages; a compressed one costs 64
+constexpr std::uint64_t most_search_cost = 1U << 24U;  // plain 4 KiB; compressed ones cost 64
+constexpr std::size_t most_candidates = 16;            // VMCOREINFOs that differ
 
 /// A process's own lower half beside the kernel's upper half (AArch64's two table registers).
 class TwoHalves final : public PageTable {
@@ -72,10 +76,16 @@ std::optional<std::uint64_t> x86_64_root(Paging& paging, std::uint64_t root_addr
   if (dump.phys_base && fits(static_cast<std::uint64_t>(*dump.phys_base))) return paging.root;
   if (fits(0)) return paging.root;
   const std::uint64_t within = root_address % image_alignment;
-  const std::uint64_t end = std::min(dump.memory->end(), most_searched_memory);
-  for (std::uint64_t at = within; at < end; at += image_alignment)
-    if (fits(at - offset)) return paging.root;
-  return std::nullopt;
+  bool found = false;
+  dump.memory->ranges([&](const PhysicalRange& range) {
+    if (range.start >= most_searched_memory) return false;
+    if (!range.present) return true;
+    std::uint64_t at = round_down(range.start, image_alignment) + within;
+    if (at < range.start) at += image_alignment;
+    for (; at < range.end && !found; at += image_alignment) found = fits(at - offset);
+    return !found;
+  });
+  return found ? std::optional(paging.root) : std::nullopt;
 }
 
 Result<Paging> x86_paging(const Vmcoreinfo& info, const Dump& dump, std::uint64_t root_address,
@@ -239,13 +249,15 @@ std::optional<Vmcoreinfo> search_vmcoreinfo(const Dump& dump,
   const std::uint64_t page_size = std::max<std::uint64_t>(dump.machine.page_size, 4096);
   PhysicalReader reader(dump.memory, dump.machine.order);
   std::optional<Vmcoreinfo> found;
+  std::vector<std::string> tried;  // a page of the dump may be there many times
   std::uint64_t budget = most_search_cost;
   dump.memory->ranges([&](const PhysicalRange& range) {
     if (!range.present) return true;
-    for (std::uint64_t page = (range.start + page_size - 1) & ~(page_size - 1); page < range.end;
-         page += page_size) {
+    const auto first = round_up(range.start, page_size);
+    if (!first) return false;
+    for (std::uint64_t page = *first; page < range.end && page >= *first; page += page_size) {
       const PageLocation location = dump.memory->locate(page);
-      const std::uint64_t cost = location.codec == Codec::none ? 1 : 64;
+      const std::uint64_t cost = page_size / 4096 * (location.codec == Codec::none ? 1 : 64);
       if (budget < cost) return false;
       budget -= cost;
       const auto bytes = reader.bytes(page);
@@ -255,6 +267,9 @@ std::optional<Vmcoreinfo> search_vmcoreinfo(const Dump& dump,
       if (!text.starts_with(beginning)) continue;
       Vmcoreinfo candidate{std::string(text.substr(0, text.find('\0')))};
       if (!candidate.symbol("swapper_pg_dir") && !candidate.symbol("init_top_pgt")) continue;
+      if (std::find(tried.begin(), tried.end(), candidate.text()) != tried.end()) continue;
+      if (tried.size() == most_candidates) return false;
+      tried.push_back(candidate.text());
       if (!accept(candidate)) continue;
       found = std::move(candidate);
       return false;
