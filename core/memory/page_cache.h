@@ -22,7 +22,9 @@ struct HostPlace {
 };
 
 /// Physical memory in this program's memory: mapped pages as they lie, others read or decompressed
-/// into a set-associative cache of at most 8 MiB that grows as it is used.
+/// into a set-associative cache of at most 8 MiB that grows as it is used. Where that holds few
+/// pages they make one set, so that the tables and the data of one question never push out each
+/// other.
 class PhysicalReader::Cache {
  public:
   static constexpr unsigned unit_shift = 12;
@@ -54,11 +56,16 @@ class PhysicalReader::Cache {
     std::uint64_t last_use = 0;
     std::byte* buffer = nullptr;
   };
+  /// A page that does not decode is not decoded again for each of its bytes.
+  struct Damaged {
+    std::uint64_t number = ~std::uint64_t{0};
+    Error error;
+  };
   struct Frame {
     std::uint64_t number = ~std::uint64_t{0};
     HostPlace place;
   };
-  static constexpr std::size_t ways = 4;
+  static constexpr std::size_t few_slots = 64;
   static constexpr std::size_t capacity = std::size_t{8} << 20;
 
   std::optional<HostPlace> find_place(std::uint64_t address);
@@ -71,6 +78,9 @@ class PhysicalReader::Cache {
   unsigned page_shift_ = 12;  ///< of the dump's pages
   unsigned slot_shift_ = 12;  ///< the same, but at least a unit
   std::vector<Slot> slots_;   ///< never resized once made: places point into it
+  std::size_t ways_ = 4;      ///< slots of a set
+  std::array<Damaged, 16> damaged_;
+  std::size_t next_damaged_ = 0;
   std::vector<std::unique_ptr<std::byte[]>> slabs_;
   /// A page smaller than a unit whose neighbours are absent, or the page in which the file ends.
   std::vector<std::byte> lone_page_;

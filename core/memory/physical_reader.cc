@@ -35,24 +35,31 @@ Result<void> PhysicalReader::Cache::read_pages(std::uint64_t start, MutableBytes
 Result<const PhysicalReader::Cache::Slot*> PhysicalReader::Cache::load_slot(std::uint64_t address) {
   const std::size_t size = std::size_t{1} << slot_shift_;
   if (slots_.empty()) {
-    slots_.resize(std::max<std::size_t>(ways * 8, capacity >> slot_shift_));
+    slots_.resize(std::max<std::size_t>(32, capacity >> slot_shift_));
+    if (slots_.size() <= few_slots) ways_ = slots_.size();
   }
   const std::uint64_t number = address >> slot_shift_;
-  Slot* const set = &slots_[(number % (slots_.size() / ways)) * ways];
+  Slot* const set = &slots_[(number % (slots_.size() / ways_)) * ways_];
   Slot* victim = set;
-  for (Slot* slot = set; slot != set + ways; ++slot) {
+  for (Slot* slot = set; slot != set + ways_; ++slot) {
     if (slot->number == number) {
       slot->last_use = ++clock_;
       return slot;
     }
     if (slot->last_use < victim->last_use) victim = slot;
   }
+  for (const Damaged& known : damaged_)
+    if (known.number == number) return Failure(known.error);
   if (victim->buffer == nullptr) victim->buffer = new_buffer();
   // From here on nobody may use what the slot held, also when the page cannot be read.
   victim->number = ~std::uint64_t{0};
   victim->stamp = ++stamps_;
   victim->last_use = 0;
-  PANICROOM_CHECK(read_pages(number << slot_shift_, {victim->buffer, size}));
+  if (auto read = read_pages(number << slot_shift_, {victim->buffer, size}); !read) {
+    if (read.error().code == ErrorCode::corrupt)
+      damaged_[next_damaged_++ % damaged_.size()] = {number, read.error()};
+    return Failure(std::move(read).error());
+  }
   victim->number = number;
   victim->last_use = ++clock_;
   return victim;
@@ -95,9 +102,15 @@ Result<Bytes> PhysicalReader::Cache::bytes(std::uint64_t address) {
   if (const Bytes view = memory_->view(address); !view.empty()) {
     return view.first(std::min(left, view.size()));
   }
-  if (const auto slot = load_slot(address)) {
+  const auto slot = load_slot(address);
+  if (slot) {
     const std::uint64_t in_slot = address & ((std::uint64_t{1} << slot_shift_) - 1);
     return Bytes((*slot)->buffer + in_slot, left);
+  }
+  if (slot.error().code == ErrorCode::corrupt && slot_shift_ == page_shift_) {
+    Error error = slot.error();
+    error.address = address;
+    return Failure(std::move(error));
   }
   lone_page_.resize(static_cast<std::size_t>(page));
   const MutableBytes lone(lone_page_);

@@ -126,6 +126,32 @@ TEST(PhysicalReader, CorruptPageLeavesNothingBehind) {
   }
 }
 
+TEST(PhysicalReader, FewLargePagesDoNotPushOutEachOther) {
+  auto fake = std::make_shared<FakeMemory>(262144, false);
+  const std::uint64_t stride = 8 * 262144;  // the cache's size over four
+  for (std::uint64_t page = 0; page < 8; ++page) fake->add(page * stride, page * stride + 262144);
+  PhysicalReader reader(fake, std::endian::little);
+  for (int pass = 0; pass < 10; ++pass)
+    for (std::uint64_t page = 0; page < 8; ++page) {
+      const std::uint64_t at = page * stride + static_cast<std::uint64_t>(pass) * 4096;
+      ASSERT_EQ(reader.word(at, 8).value(), word_at(at));
+    }
+  EXPECT_EQ(fake->pages_read, 8U);
+}
+
+TEST(PhysicalReader, DecodesADamagedPageOnce) {
+  auto fake = std::make_shared<FakeMemory>(4096, false);
+  fake->add(0, 1 << 20);
+  fake->corrupt_page = 0x5000;
+  PhysicalReader reader(fake, std::endian::little);
+  for (std::uint64_t at = 0x5000; at < 0x6000; at += 8) {
+    const auto word = reader.word(at, 8);
+    ASSERT_FALSE(word);
+    EXPECT_EQ(word.error().address, at);
+  }
+  EXPECT_EQ(fake->pages_read, 1U);
+}
+
 TEST(PhysicalReader, TheFirstBytesOfThePageInWhichTheFileEnds) {
   auto fake = std::make_shared<FakeMemory>(4096, false);
   fake->add(0x1000, 0x3000);
