@@ -24,6 +24,7 @@ constexpr std::uint64_t kWord = 8;
 constexpr std::uint8_t kCall = 0xe8;  // and the distance, 4 bytes
 constexpr std::uint64_t kCallLength = 5;
 constexpr std::uint64_t kFunctionLimit = 4096, kSearchLimit = 4096;  // bytes
+constexpr unsigned kSearchesLimit = 2;                               // such functions in one stack
 
 // Where no table covers the code: a frame with a frame pointer, and a jump to a wrong address,
 // which leaves the return address of its call on top of the stack.
@@ -90,7 +91,8 @@ class OrcUnwinder {
     PANICROOM_TRY(entry, entry_for(state));
     if (entry.frame == OrcFrame::end_of_stack) return std::optional<State>{};
     if (entry.frame == OrcFrame::undefined) {
-      if (const auto caller = caller_by_its_call(state)) return caller;
+      if (searches_++ < kSearchesLimit)
+        if (const auto caller = caller_by_its_call(state)) return caller;
       return Failure(error(ErrorCode::unsupported,
                            "the kernel's unwind table does not describe this code", state.pc));
     }
@@ -277,6 +279,7 @@ class OrcUnwinder {
   const std::function<bool(std::uint64_t)>& is_text_;
   Unwound unwound_;
   unsigned switches_ = 0;
+  unsigned searches_ = 0;  ///< for callers by their calls
 };
 
 }  // namespace

@@ -64,25 +64,26 @@ class Frames final : public Table {
 };
 
 // Most stacks have 5 to 20 frames; a few have 60.
-constexpr std::uint64_t frames_at_first = 4096, frames_a_thread = 64;
+constexpr std::int64_t frames_at_first = 4096, frames_a_thread = 64;
 
 }  // namespace
 
 Result<void> visit_stacks(Kernel& kernel, const Query& query, const StackVisitor& visit,
                           Notes& notes) {
-  std::uint64_t left = frames_at_first;
+  std::int64_t left = frames_at_first;
   return kernel.threads(
       [&](const Thread& thread) {
         if (!selects(query, thread)) return true;
         left += frames_a_thread;
-        Unwound unwound = kernel.stack(thread, notes);
-        if (unwound.frames.size() > left) {
-          unwound.frames.resize(static_cast<std::size_t>(left));
-          unwound.stopped = Error{ErrorCode::corrupt, Absence::none,
-                                  "the stacks together have more frames than any kernel's",
-                                  thread.address, std::nullopt};
+        if (left <= 0) {
+          notes.add(Note{ErrorCode::corrupt,
+                         "this thread's stack is left out: the stacks together have more frames "
+                         "than any kernel's",
+                         thread.address});
+          return true;
         }
-        left -= unwound.frames.size();
+        const Unwound unwound = kernel.stack(thread, notes);
+        left -= static_cast<std::int64_t>(unwound.frames.size());
         return visit(thread, unwound);
       },
       notes);

@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <string>
 
@@ -150,6 +151,11 @@ TEST(LinuxInDoubt, StacksWithMoreFramesThanAnyKernel) {
   const Rows rows = rows_of(*session, "frames");
   EXPECT_GT(rows.size(), 4096U);
   EXPECT_LT(rows.size(), 30U * 300);
+  std::map<std::string, std::size_t> frames;  // of each thread: all of them or none
+  for (const auto& row : rows)
+    if (row.at("name") == foundry::text("many"))
+      ++frames[std::to_string(std::get<std::int64_t>(row.at("tid")))];
+  for (const auto& [tid, count] : frames) EXPECT_EQ(count, 501U) << tid;
   EXPECT_TRUE(mention(notes_of(*session, "frames"), "the stacks together"));
 }
 

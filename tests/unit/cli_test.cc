@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -16,12 +17,15 @@ namespace {
 class FakeHost final : public Host {
  public:
   Result<SourcePtr> open(const std::string& path) override {
+    if (path == "exhausting") throw std::bad_alloc();
     const auto found = files.find(path);
     if (found == files.end()) return fail(ErrorCode::io, "no such file");
     const auto* bytes = reinterpret_cast<const std::byte*>(found->second.data());
     return memory_source(path, {bytes, bytes + found->second.size()});
   }
-  bool exists(const std::string& path) const override { return files.contains(path); }
+  bool exists(const std::string& path) const override {
+    return files.contains(path) || path == "exhausting";
+  }
   bool out(std::string_view text) override {
     printed += text;
     return true;
@@ -71,6 +75,11 @@ TEST_F(CommandLine, AWordThatIsNoCommandIsADump) {
 TEST_F(CommandLine, FilesComeInAnyOrder) {
   EXPECT_EQ(run({"ps", "kernel", "vmcore"}), 0) << host.complained;
   EXPECT_TRUE(printed("init"));
+}
+
+TEST_F(CommandLine, SaysWhenMemoryIsExhausted) {
+  EXPECT_EQ(run({"ps", "exhausting"}), 1);
+  EXPECT_TRUE(complained("more memory than there is"));
 }
 
 TEST_F(CommandLine, TheBsdWay) {

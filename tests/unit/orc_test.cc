@@ -285,6 +285,17 @@ TEST_P(Orc, FindsTheCallOfAFunctionThatTheTableLeavesOut) {
   EXPECT_FALSE(unwound.frames[1].exact);
 }
 
+TEST_P(Orc, LooksForCallsOfLeftOutFunctionsTwiceAtMost) {
+  table({{kText + 0x100, kUndefined, 0, Type::undefined}});
+  memory_->put_integer(kText + 0x140, std::uint8_t{0xe8});
+  memory_->put_integer(kText + 0x141, static_cast<std::uint32_t>(0x108 - 0x145));  // calls 0x108
+  for (unsigned slot = 0; slot < 10; ++slot) word(kStack + 8 * slot, kText + 0x145);
+  const auto unwound = unwind(at(kText + 0x150, kStack));
+  EXPECT_EQ(unwound.frames.size(), 3U);
+  ASSERT_TRUE(unwound.stopped);
+  EXPECT_EQ(unwound.stopped->code, ErrorCode::unsupported);
+}
+
 TEST_P(Orc, StopsWhereTheStackDoesNotRise) {
   table({{kText + 0x100, kSp, 0}, {kText + 0x200, kSp, -8}, {kText + 0x300, kSpIndirect, 0}});
   word(kStack - 8, kText + 0x110);

@@ -15,7 +15,7 @@ namespace panicroom::linux_kernel {
 namespace {
 
 constexpr std::uint64_t most_tasks = 1U << 22U;   // PID_MAX_LIMIT
-constexpr std::uint64_t least_tasks = 1U << 16U;  // that are looked for, however small the dump is
+constexpr std::uint64_t least_tasks = 1U << 12U;  // that are looked for, however small the dump is
 constexpr std::uint64_t smallest_task = 1024;  // bytes; those of today's kernels have 3 to 10 KiB
 constexpr std::size_t longest_comm = 64;       // TASK_COMM_LEN is 16
 
