@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <new>
 
 #include "core/report/escape.h"
 #include "native/cli/run_request.h"
@@ -116,9 +117,7 @@ int usage_error(Host& host, std::string_view text, std::string_view command) {
   return 2;
 }
 
-}  // namespace
-
-int run_command_line(std::span<const std::string> arguments, Host& host) {
+int parse_and_run(std::span<const std::string> arguments, Host& host) {
   Parsed parsed;
   CLI::App app{std::string(description), "panicroom"};
   app.footer(std::string(footer));
@@ -181,6 +180,19 @@ int run_command_line(std::span<const std::string> arguments, Host& host) {
     return usage_error(host, *problem, chosen->name);
   parsed.request.command = chosen->name;
   return run_request(parsed.request, host);
+}
+
+}  // namespace
+
+int run_command_line(std::span<const std::string> arguments, Host& host) {
+  try {
+    return parse_and_run(arguments, host);
+  } catch (const std::bad_alloc&) {
+    host.err(
+        "panicroom: this needs more memory than there is: close other programs, ask for one "
+        "process or thread, or use a machine with more\n");
+    return 1;
+  }
 }
 
 }  // namespace panicroom

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <string>
 #include <thread>
 #include <vector>
@@ -45,9 +46,21 @@ class Terminal final : public Host {
   }
   unsigned workers() const override { return std::max(1U, std::thread::hardware_concurrency()); }
   void run_jobs(unsigned count, const std::function<void(unsigned)>& job) override {
-    std::vector<std::jthread> threads;
-    for (unsigned index = 1; index < count; ++index) threads.emplace_back(job, index);
-    if (count != 0) job(0);
+    std::vector<std::exception_ptr> failures(count);
+    {
+      std::vector<std::jthread> threads;
+      const auto guarded = [&](unsigned index) noexcept {
+        try {
+          job(index);
+        } catch (...) {
+          failures[index] = std::current_exception();
+        }
+      };
+      for (unsigned index = 1; index < count; ++index) threads.emplace_back(guarded, index);
+      if (count != 0) guarded(0);
+    }
+    for (const std::exception_ptr& failure : failures)
+      if (failure) std::rethrow_exception(failure);
   }
   void err(std::string_view text) override {
     std::fflush(stdout);
