@@ -113,19 +113,22 @@ std::size_t display_width(std::string_view text) {
   return columns;
 }
 
-std::string fitted(std::string_view text, std::size_t columns) {
-  if (display_width(text) <= columns) return std::string(text);
-  if (columns == 0) return {};
+std::size_t prefix_within(std::string_view text, std::size_t columns) {
   std::string_view rest = text;
   std::size_t used = 0;
   while (!rest.empty()) {
     const Decoded next = decode(rest);
-    const std::size_t width = next.length ? width_of(next.character) : 1;
-    if (used + width > columns - 1) break;
-    used += width;
+    used += next.length ? width_of(next.character) : 1;
+    if (used > columns) break;
     rest.remove_prefix(next.length ? next.length : 1);
   }
-  return std::string(text.substr(0, text.size() - rest.size())) + "…";
+  return text.size() - rest.size();
+}
+
+std::string fitted(std::string_view text, std::size_t columns) {
+  if (display_width(text) <= columns) return std::string(text);
+  if (columns == 0) return {};
+  return std::string(text.substr(0, prefix_within(text, columns - 1))) + "…";
 }
 
 std::string json_string(std::string_view raw) {

@@ -15,6 +15,9 @@ std::string visible(std::string_view raw);
 /// 0, East Asian wide characters and emoji 2, all else 1.
 std::size_t display_width(std::string_view text);
 
+/// Bytes at the front of `text` that take at most `columns`, whole characters.
+std::size_t prefix_within(std::string_view text, std::size_t columns);
+
 /// `text` cut to `columns` with a final ellipsis where it is longer. `text` is visible() text.
 std::string fitted(std::string_view text, std::size_t columns);
 

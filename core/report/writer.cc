@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "core/report/escape.h"
 
@@ -102,18 +103,30 @@ class Csv final : public TableWriter {
   Sink sink_;
 };
 
-/// Lines of at most `columns` (0: any number), broken at blanks.
+/// Lines of at most `columns` (0: any number), broken at blanks where there are some.
 std::vector<std::string> wrapped(std::string_view text, std::size_t columns) {
+  if (columns == 0 || display_width(text) <= columns) return {std::string(text)};
   std::vector<std::string> lines(1);
   while (!text.empty()) {
     const std::size_t blank = std::min(text.find(' ', 1), text.size());
-    const std::string_view word = text.substr(0, blank);  // with the blank before it
-    const std::size_t used = display_width(lines.back());
-    if (columns == 0 || used == 0 || used + display_width(word) <= columns)
-      lines.back() += word;
-    else
-      lines.emplace_back(word.substr(1));
+    std::string_view word = text.substr(0, blank);  // with the blank before it
     text.remove_prefix(blank);
+    const std::size_t used = display_width(lines.back());
+    if (used + display_width(word) <= columns) {
+      lines.back() += word;
+      continue;
+    }
+    if (used != 0) {
+      lines.emplace_back();
+      if (word.starts_with(' ')) word.remove_prefix(1);
+    }
+    while (display_width(word) > columns) {
+      const std::size_t length = std::max<std::size_t>(1, prefix_within(word, columns));
+      lines.back() += word.substr(0, length);
+      lines.emplace_back();
+      word.remove_prefix(length);
+    }
+    lines.back() += word;
   }
   return lines;
 }
@@ -144,8 +157,9 @@ class Text final : public TableWriter {
   }
   std::vector<std::string_view> left_out() const override {
     std::vector<std::string_view> names;
-    for (std::size_t index = shown_; started_ && index < columns_.size(); ++index)
-      names.push_back(columns_[index].name);
+    for (std::size_t index = 0; started_ && index < columns_.size(); ++index)
+      if (std::find(shown_.begin(), shown_.end(), index) == shown_.end())
+        names.push_back(columns_[index].name);
     return names;
   }
 
@@ -166,56 +180,70 @@ class Text final : public TableWriter {
     return taken;
   }
 
-  /// Takes from the widest text columns until a line fits the terminal, then leaves out the last
-  /// columns.
+  /// Chooses the columns that the terminal has room for and their widths: details go first, then
+  /// the widest texts are cut and the last one wrapped, then the last columns go.
   void fit() {
-    shown_ = columns_.size();
+    for (std::size_t index = 0; index < columns_.size(); ++index) shown_.push_back(index);
     if (style_.columns == 0) return;
-    while (!fits(narrowest_column) && shown_ > 1) --shown_;
-    std::size_t total = line_width();
+    for (std::size_t at = shown_.size(); at-- > 0 && line_width(false) > style_.columns;)
+      if (columns_[shown_[at]].detail)
+        shown_.erase(shown_.begin() + static_cast<std::ptrdiff_t>(at));
+    while (line_width(true) > style_.columns && shown_.size() > 1) shown_.pop_back();
+    std::size_t total = line_width(false);
     while (total > style_.columns) {
-      std::size_t widest = shown_;
-      for (std::size_t index = 0; index < shown_; ++index)
-        if (columns_[index].type == ColumnType::text && widths_[index] > narrowest_column &&
-            (widest == shown_ || widths_[index] > widths_[widest]))
+      std::optional<std::size_t> widest;
+      for (const std::size_t index : shown_)
+        if (widths_[index] > narrowest(index) && (!widest || widths_[index] > widths_[*widest]))
           widest = index;
-      if (widest == shown_) return;
-      const std::size_t excess = total - style_.columns;
-      const std::size_t taken = std::min(excess, widths_[widest] - narrowest_column);
-      widths_[widest] -= taken;
+      if (!widest) return;
+      const std::size_t taken =
+          std::min(total - style_.columns, widths_[*widest] - narrowest(*widest));
+      widths_[*widest] -= taken;
       total -= taken;
     }
   }
-  std::size_t line_width() const {
-    std::size_t total = 2 * (shown_ - 1);
-    for (std::size_t index = 0; index < shown_; ++index) total += widths_[index];
-    return total;
+  /// How narrow a column may become.
+  std::size_t narrowest(std::size_t index) const {
+    if (columns_[index].type != ColumnType::text) return widths_[index];
+    return std::min(widths_[index], narrowest_column);
   }
-  bool fits(std::size_t text_width) const {
-    std::size_t total = 2 * (shown_ - 1);
-    for (std::size_t index = 0; index < shown_; ++index)
-      total += columns_[index].type == ColumnType::text ? std::min(widths_[index], text_width)
-                                                        : widths_[index];
-    return total <= style_.columns;
+  std::size_t line_width(bool narrow) const {
+    std::size_t total = 2 * (shown_.size() - 1);
+    for (const std::size_t index : shown_) total += narrow ? narrowest(index) : widths_[index];
+    return total;
   }
 
   bool write(const std::vector<std::string>& cells, bool header) {
     std::string line;
-    for (std::size_t index = 0; index < shown_; ++index) {
-      const bool last = index + 1 == shown_;
+    std::size_t indent = 0;
+    std::string out;
+    for (const std::size_t index : shown_) {
+      const bool last = index == shown_.back();
       const bool right =
           columns_[index].type == ColumnType::integer || columns_[index].type == ColumnType::real;
-      std::string cell = style_.columns ? fitted(cells[index], widths_[index]) : cells[index];
+      std::string cell = cells[index];
+      std::vector<std::string> more;
+      if (style_.columns != 0 && last && columns_[index].type == ColumnType::text) {
+        more = wrapped(cell, widths_[index]);
+        cell = more.front();
+      } else if (style_.columns != 0) {
+        cell = fitted(cell, widths_[index]);
+      }
       const std::size_t width = display_width(cell);
       const std::string padding(width < widths_[index] ? widths_[index] - width : 0, ' ');
       if (right)
         line += padding + cell;
       else
         line += cell + (last ? "" : padding);
-      if (!last) line += "  ";
+      if (!last) {
+        line += "  ";
+        indent += widths_[index] + 2;
+      }
+      for (std::size_t part = 1; part < more.size(); ++part)
+        out += std::string(indent, ' ') + more[part] + "\n";
     }
     if (header && style_.colour) line = "\x1b[1m" + line + "\x1b[0m";
-    return sink_(line + "\n");
+    return sink_(line + "\n" + out);
   }
 
   bool write_vertical(const std::vector<std::string>& cells) {
@@ -247,7 +275,7 @@ class Text final : public TableWriter {
   std::vector<Column> columns_;
   std::vector<std::size_t> widths_;
   std::vector<std::vector<std::string>> waiting_;
-  std::size_t shown_ = 0;  // columns, from the first
+  std::vector<std::size_t> shown_;  // of columns_
   bool started_ = false;
 };
 

@@ -42,8 +42,9 @@ struct TextStyle {
   bool vertical = false;  ///< one "name  value" line per cell, for tables of one row
 };
 /// Aligned columns under a header. Widths come from the first 1,000 rows; a later longer cell
-/// shifts its line. What is too wide for the terminal is cut with an ellipsis, texts first; where
-/// that is not enough, the last columns are left out. Notes are left to the caller.
+/// shifts its line. Where the terminal is too narrow, details are left out first; then texts are
+/// cut with an ellipsis, but the last column's goes on in further lines; then the last columns are
+/// left out. Notes are left to the caller.
 std::unique_ptr<TableWriter> text_writer(Sink sink, const TextStyle& style);
 
 }  // namespace panicroom

@@ -18,7 +18,7 @@ constexpr std::array<Column, 7> columns_of_processes = {{
      "Command name as the kernel keeps it (comm), cut at the kernel's length."},
     {"threads", ColumnType::integer, "Number of threads."},
     {"address", ColumnType::address,
-     "Address of struct proc (FreeBSD) or of the leader's task_struct (Linux)."},
+     "Address of struct proc (FreeBSD) or of the leader's task_struct (Linux).", true},
 }};
 
 class Processes final : public Table {

@@ -36,6 +36,10 @@ class Symbols final : public Table {
       if (auto symbol = symbols->find(*query.name)) visit(row_of(*symbol));
       return {};
     }
+    if (query.address) {
+      if (auto symbol = symbols->at(*query.address)) visit(row_of(*symbol));
+      return {};
+    }
     for (const Symbol& symbol : symbols->all())
       if (!visit(row_of(symbol))) break;
     return {};

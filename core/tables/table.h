@@ -33,6 +33,7 @@ struct Column {
   std::string_view name;
   ColumnType type = ColumnType::text;
   std::string_view doc;  ///< one sentence: meaning, unit, when it is null
+  bool detail = false;   ///< left out first where a terminal is too narrow
 };
 
 /// What a table is made from. `kernel` is null when the dump could be opened but its kernel not
@@ -48,8 +49,9 @@ struct TableContext {
 struct Query {
   std::optional<std::int64_t> pid;
   std::optional<std::int64_t> tid;
-  std::optional<std::string> name;  ///< symbols: exactly this name
-  bool crashed_only = false;        ///< threads, frames: the thread that the kernel died on
+  std::optional<std::string> name;       ///< symbols: exactly this name
+  std::optional<std::uint64_t> address;  ///< symbols: the one that holds it
+  bool crashed_only = false;             ///< threads, frames: the thread that the kernel died on
 };
 
 using RowVisitor = std::function<bool(std::span<const Value>)>;

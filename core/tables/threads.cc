@@ -8,16 +8,17 @@ namespace {
 constexpr std::array<Column, 10> columns_of_threads = {{
     {"pid", ColumnType::integer, "Process id."},
     {"tid", ColumnType::integer, "Thread id."},
-    {"process", ColumnType::text, "Name of the process."},
+    {"process", ColumnType::text, "Name of the process.", true},
     {"name", ColumnType::text, "Name of the thread."},
     {"state", ColumnType::text, "As in processes, of this thread."},
     {"cpu", ColumnType::integer,
      "Processor that the thread was running on; null when it was on none."},
     {"crashed", ColumnType::boolean,
      "True for the thread on which the kernel died; null when that is unknown."},
-    {"address", ColumnType::address, "Address of struct thread (FreeBSD) or task_struct (Linux)."},
-    {"pc", ColumnType::address, "Where the thread was, or continues, in the kernel."},
-    {"sp", ColumnType::address, "Its kernel stack pointer there."},
+    {"address", ColumnType::address, "Address of struct thread (FreeBSD) or task_struct (Linux).",
+     true},
+    {"pc", ColumnType::address, "Where the thread was, or continues, in the kernel.", true},
+    {"sp", ColumnType::address, "Its kernel stack pointer there.", true},
 }};
 
 class Threads final : public Table {

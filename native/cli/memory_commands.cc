@@ -9,7 +9,8 @@
 namespace panicroom {
 namespace {
 
-constexpr std::size_t bytes_a_line = 16;
+// As text: the address, two blanks, three columns a byte, and the bytes as characters.
+constexpr std::size_t bytes_a_line = 16, columns_of_16_bytes = 18 + 2 + 47 + 2 + 18;
 // Pages are what a dump leaves out; no kernel has smaller ones.
 constexpr std::uint64_t smallest_page = 4096;
 
@@ -47,7 +48,7 @@ bool same_reason(const Error& a, const Error& b) {
 /// are missing for the same reason are joined.
 template <class Emit>
 void walk_memory(MemoryView& memory, std::uint64_t address, std::uint64_t length,
-                 const Emit& emit) {
+                 std::size_t line_bytes, const Emit& emit) {
   std::optional<Stretch> gap;
   const auto flush = [&] {
     const bool go_on = !gap || emit(*gap);
@@ -67,8 +68,8 @@ void walk_memory(MemoryView& memory, std::uint64_t address, std::uint64_t length
       }
     } else {
       if (!flush()) return;
-      for (std::size_t at = 0; at < bytes.size(); at += bytes_a_line) {
-        const auto line = bytes.subspan(at, std::min(bytes_a_line, bytes.size() - at));
+      for (std::size_t at = 0; at < bytes.size(); at += line_bytes) {
+        const auto line = bytes.subspan(at, std::min(line_bytes, bytes.size() - at));
         if (!emit(Stretch{address + at, line.size(), {line.begin(), line.end()}, std::nullopt}))
           return;
       }
@@ -95,12 +96,12 @@ std::string printed(std::span<const std::byte> bytes) {
   return out;
 }
 
-std::string text_line(const Stretch& stretch) {
+std::string text_line(const Stretch& stretch, std::size_t line_bytes) {
   if (stretch.missing)
     return fmt::format("{:#018x}  {} bytes: {}\n", stretch.address, stretch.length,
                        visible(stretch.missing->message()));
-  return fmt::format("{:#018x}  {:<47}  |{}|\n", stretch.address, hexadecimal(stretch.bytes, " "),
-                     printed(stretch.bytes));
+  return fmt::format("{:#018x}  {:<{}}  |{}|\n", stretch.address, hexadecimal(stretch.bytes, " "),
+                     3 * line_bytes - 1, printed(stretch.bytes));
 }
 
 constexpr std::array<Column, 5> columns_of_memory = {{
@@ -113,9 +114,9 @@ constexpr std::array<Column, 5> columns_of_memory = {{
 
 constexpr std::array<Column, 6> columns_of_translation = {{
     {"table", ColumnType::text, "What was looked at: a page table, a rule, the dump."},
-    {"index", ColumnType::integer, "Of the entry in its table."},
-    {"entry_address", ColumnType::address, "Physical address of the entry."},
-    {"file_offset", ColumnType::address, "Where it lies in the (decompressed) file."},
+    {"index", ColumnType::integer, "Of the entry in its table.", true},
+    {"entry_address", ColumnType::address, "Physical address of the entry.", true},
+    {"file_offset", ColumnType::address, "Where it lies in the (decompressed) file.", true},
     {"entry", ColumnType::address, "The entry itself."},
     {"meaning", ColumnType::text, "What follows from it."},
 }};
@@ -144,7 +145,7 @@ int read_raw(MemoryView& memory, std::uint64_t address, std::uint64_t length,
     return 2;
   }
   int status = 0;
-  walk_memory(memory, address, length, [&](const Stretch& stretch) {
+  walk_memory(memory, address, length, bytes_a_line, [&](const Stretch& stretch) {
     if (stretch.missing) {
       report_error(host, request.files.front(), *stretch.missing);
       status = 1;
@@ -170,8 +171,9 @@ int run_read(const Request& request, Session& session, Host& host) {
     return 2;
   }
   if (*length == 0 || !checked_add(*address, *length - 1)) {
-    host.err(
-        fmt::format("panicroom: LENGTH {} does not fit behind address {:#x}\n", *length, *address));
+    host.err(*length == 0 ? std::string("panicroom: LENGTH is the number of bytes, at least 1\n")
+                          : fmt::format("panicroom: {} bytes from {:#x} on pass the last address\n",
+                                        *length, *address));
     return 2;
   }
   auto memory = MemoryView::open(request, session);
@@ -182,14 +184,17 @@ int run_read(const Request& request, Session& session, Host& host) {
   for (const Note& note : session.notes()) notes.add(note);
   const auto writer = writer_for(request, host);
   if (request.form != OutputForm::text) writer->begin("memory", columns_of_memory);
+  const bool narrow = request.form == OutputForm::text && host.out_columns() != 0 &&
+                      host.out_columns() < columns_of_16_bytes;
+  const std::size_t line_bytes = narrow ? bytes_a_line / 2 : bytes_a_line;
   bool all_read = true;
   bool taken = true;
-  walk_memory(*memory, *address, *length, [&](const Stretch& stretch) {
+  walk_memory(*memory, *address, *length, line_bytes, [&](const Stretch& stretch) {
     if (stretch.missing) {
       all_read = false;
       notes.add(*stretch.missing);
     }
-    if (request.form == OutputForm::text) return taken = host.out(text_line(stretch));
+    if (request.form == OutputForm::text) return taken = host.out(text_line(stretch, line_bytes));
     const Value null = std::monostate{};
     const std::array<Value, 5> row = {
         Address{stretch.address}, stretch.length,

@@ -137,8 +137,42 @@ TEST(TextWriter, LeavesOutTheLastColumnsThatHaveNoRoom) {
                                   Value(Address{0xffffffff81000000})};
   EXPECT_TRUE(writer->row(row));
   writer->end({});
-  EXPECT_EQ(out, " PID  NAME\n1234  init-proc…\n");
+  EXPECT_EQ(out, " PID  NAME\n1234  init-proce\n      ss\n");
   EXPECT_EQ(writer->left_out(), std::vector<std::string_view>{"at"});
+}
+
+TEST(TextWriter, LeavesOutDetailsFirstCutsTextsAndWrapsTheLast) {
+  static constexpr std::array<Column, 4> columns = {{{"pid", ColumnType::integer, ""},
+                                                     {"address", ColumnType::address, "", true},
+                                                     {"name", ColumnType::text, ""},
+                                                     {"meaning", ColumnType::text, ""}}};
+  const std::vector<Value> row = {Value(std::int64_t{1}), Value(Address{0xffffffff81000000}),
+                                  Value(std::string("a-long-name")),
+                                  Value(std::string("what follows from it"))};
+  const auto at = [&row](std::size_t width) {
+    std::string out;
+    const auto writer = text_writer(
+        [&out](std::string_view text) {
+          out += text;
+          return true;
+        },
+        TextStyle{width, false, false});
+    writer->begin("things", columns);
+    writer->row(row);
+    writer->end({});
+    return out;
+  };
+  EXPECT_EQ(at(58),
+            "PID  ADDRESS             NAME         MEANING\n"
+            "  1  0xffffffff81000000  a-long-name  what follows from it\n");
+  EXPECT_EQ(at(57),
+            "PID  NAME         MEANING\n"
+            "  1  a-long-name  what follows from it\n");
+  EXPECT_EQ(at(23),
+            "PID  NAME      MEANING\n"
+            "  1  a-long-…  what\n"
+            "               follows\n"
+            "               from it\n");
 }
 
 TEST(TextWriter, BreaksTheLongValuesOfOneRowAtBlanks) {
