@@ -151,27 +151,26 @@ Result<FileKind> classify(const ByteSource& file) {
     case Format::minidump:
     case Format::elf_core:
     case Format::kdump:
-    case Format::unread:
       return FileKind::dump;
     case Format::elf_kernel:
       return FileKind::kernel;
+    case Format::unread:
+      return fail(ErrorCode::unsupported, std::string(recognised.sentence));
     case Format::unknown:
       break;
   }
-  return FileKind::unknown;
+  return unknown_file(file);
 }
 
 Result<Dump> open_dump(std::span<const SourcePtr> files) {
   if (files.empty()) return fail(ErrorCode::invalid, "no dump was given");
   Format format = Format::unknown;
   for (const SourcePtr& file : files) {
-    PANICROOM_TRY(recognised, recognise(*file));
-    if (recognised.format == Format::unknown) return unknown_file(*file);
-    if (recognised.format == Format::unread)
-      return fail(ErrorCode::unsupported, std::string(recognised.sentence));
-    if (recognised.format == Format::elf_kernel)
+    PANICROOM_TRY(kind, classify(*file));
+    if (kind == FileKind::kernel)
       return fail(ErrorCode::unsupported,
                   "this is an ELF program or kernel, not a dump: give the dump as well");
+    PANICROOM_TRY(recognised, recognise(*file));
     format = recognised.format;
     if (files.size() > 1 && format != Format::kdump)
       return fail(ErrorCode::invalid,

@@ -10,7 +10,7 @@
 namespace panicroom {
 
 /// What a file is, by its content alone.
-enum class FileKind : std::uint8_t { dump, kernel, unknown };
+enum class FileKind : std::uint8_t { dump, kernel };
 
 /// One row of `panicroom formats`.
 struct FormatInfo {
@@ -21,7 +21,8 @@ struct FormatInfo {
 std::span<const FormatInfo> formats();
 
 /// Recognises a file (already unwrapped) without opening it. An ELF core is a dump, an ELF
-/// executable, shared object or relocatable file is a kernel file.
+/// executable, shared object or relocatable file is a kernel file. Error: `unsupported` for all
+/// else, with what it is where that is known.
 Result<FileKind> classify(const ByteSource& file);
 
 /// Opens a dump from its unwrapped files: one, or all parts of a split set in any order. Errors:

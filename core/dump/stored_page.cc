@@ -28,9 +28,7 @@ std::string_view reason(Absence why) {
 }  // namespace
 
 Failure absent_page(Absence why, std::uint64_t address) {
-  return absent(why, address,
-                fmt::format("the page at physical address {:#x} is not in the dump: {}", address,
-                            reason(why)));
+  return absent(why, address, fmt::format("the page is not in the dump: {}", reason(why)));
 }
 
 Result<void> read_stored_page(const ByteSource& file, const PageLocation& location,

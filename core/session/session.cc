@@ -8,6 +8,16 @@
 #include "core/dump/formats.h"
 
 namespace panicroom {
+namespace {
+
+/// An address as kernels print it in an oops: 8 to 16 digits and no 0x.
+bool is_bare_hexadecimal(std::string_view text) {
+  return text.size() >= 8 && text.size() <= 16 &&
+         text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
+}  // namespace
+
 std::optional<std::uint64_t> parse_number(std::string_view text) {
   int base = 10;
   if (text.starts_with("0x") || text.starts_with("0X")) {
@@ -51,6 +61,9 @@ Result<std::unique_ptr<Session>> Session::open(std::vector<SourcePtr> files,
   if (!dump) return Failure(dump.error().within(printable(dump_files.front()->name())));
   session->dump_ = std::make_unique<Dump>(std::move(*dump));
   session->dump_->layers = std::move(layers);
+  // What is cut off may be missing from any answer.
+  for (const Note& remark : session->dump_->remarks)
+    if (remark.code == ErrorCode::not_in_dump) session->notes_.push_back(remark);
   session->physical_ =
       std::make_unique<PhysicalReader>(session->dump_->memory, session->dump_->machine.order);
 
@@ -92,13 +105,19 @@ Result<std::uint64_t> Session::resolve(std::string_view text) {
   }
   if (symbol_name.empty())
     return fail(ErrorCode::invalid, "an address is expected: a number, symbol or symbol+offset");
+  const auto bare = is_bare_hexadecimal(symbol_name)
+                        ? parse_number(fmt::format("0x{}", symbol_name))
+                        : std::nullopt;
+  if (!kernel_ && bare) return *bare + offset;
   if (!kernel_) return Failure(*why_no_kernel_);
   const auto symbols = kernel_->symbols();
+  if (!symbols && bare) return *bare + offset;
   if (!symbols) {
     if (auto why = kernel_->why_no_symbols()) return Failure(*why);
     return fail(ErrorCode::no_symbol, "there are no symbols: give the kernel file after the dump");
   }
   const auto symbol = symbols->find(symbol_name);
+  if (!symbol && bare) return *bare + offset;
   if (!symbol)
     return fail(ErrorCode::no_symbol,
                 fmt::format("no symbol \"{}\" in {}", printable(symbol_name), symbols->origin()));

@@ -42,8 +42,9 @@ class Session {
   /// Makes a table's rows; see Table::rows.
   Result<void> rows(const Table& table, const Query& query, const RowVisitor& visit, Notes& notes);
 
-  /// An address from what a user typed: a number (decimal or 0x-hexadecimal), a symbol, or
-  /// `symbol+offset` / `symbol-offset`. Errors: `invalid`, `no_symbol`.
+  /// An address from what a user typed: a number (decimal or 0x-hexadecimal), a symbol,
+  /// `symbol+offset` / `symbol-offset`, or 8 to 16 hexadecimal digits that are no symbol. Errors:
+  /// `invalid`, `no_symbol`.
   Result<std::uint64_t> resolve(std::string_view text);
 
   /// Physical memory of the dump; there is always one.

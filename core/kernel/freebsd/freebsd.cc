@@ -104,6 +104,9 @@ class FreeBsd final : public Kernel {
     if (size == 0 || size > dump_.machine.pointer_size) return address;
     return memory_.word(address);
   }
+  /// False, with a note, where neither id nor name can be read.
+  bool can_be_read(std::uint64_t address, std::uint64_t id, std::uint64_t name,
+                   std::string_view what, Notes& notes);
   std::optional<std::string> text_variable(const char* name);
   std::optional<std::string> name_at(std::uint64_t address, Notes& notes);
 
@@ -135,6 +138,14 @@ std::optional<std::string> FreeBsd::name_at(std::uint64_t address, Notes& notes)
   if (text) return *text;
   notes.add(text.error());
   return std::nullopt;
+}
+
+bool FreeBsd::can_be_read(std::uint64_t address, std::uint64_t id, std::uint64_t name,
+                          std::string_view what, Notes& notes) {
+  const auto number = memory_.i32(address + id);
+  if (number || memory_.string(address + name, name_length)) return true;
+  notes.add(number.error().within(what));
+  return false;
 }
 
 FreeBsd::CrashedThread FreeBsd::crashed_thread(Notes* notes) {
@@ -263,6 +274,8 @@ Result<void> FreeBsd::processes(const std::function<bool(const Process&)>& visit
   std::set<std::uint64_t> seen;
   const auto walk = [&](const char* head, bool zombie) {
     return walk_list(head, offsets, notes, [&](std::uint64_t address) {
+      if (!can_be_read(address, offsets.p_pid, offsets.p_comm, "a process is left out", notes))
+        return true;
       Process process;
       process.address = address;
       if (const auto pid = memory_.i32(address + offsets.p_pid))
@@ -344,6 +357,8 @@ Result<void> FreeBsd::threads(const std::function<bool(const Thread&)>& visit, N
     const auto pid = memory_.i32(process + offsets.p_pid);
     const auto name = name_at(process + offsets.p_comm, notes);
     for (const std::uint64_t address : threads_of(process, offsets, seen, notes).addresses) {
+      if (!can_be_read(address, offsets.td_tid, offsets.td_name, "a thread is left out", notes))
+        continue;
       Thread thread = read_thread(address, offsets, crashed, notes);
       thread.process_address = process;
       if (pid) thread.pid = *pid;

@@ -156,8 +156,10 @@ KernelIdentity Linux::identity(Notes& notes) {
 Result<void> Linux::processes(const std::function<bool(const Process&)>& visit, Notes& notes) {
   PANICROOM_TRY(walk, tasks(notes));
   PANICROOM_TRY(leaders, walk.leaders(notes));
-  for (const std::uint64_t leader : leaders)
+  for (const std::uint64_t leader : leaders) {
+    if (!walk.can_be_read(leader, notes, "a process is left out")) continue;
     if (!visit(walk.read_process(leader, notes))) break;
+  }
   return {};
 }
 
@@ -194,6 +196,7 @@ Result<void> Linux::threads(const std::function<bool(const Thread&)>& visit, Not
   const Crashed crashed = crashed_thread(walk.cpus(), notes);
   for (const std::uint64_t leader : leaders) {
     for (const std::uint64_t task : walk.threads_of(leader, notes)) {
+      if (!walk.can_be_read(task, notes, "a thread is left out")) continue;
       Thread thread = walk.read_thread(task, leader, notes);
       const auto running = walk.running(task, notes);
       if (running && running->cpu) thread.cpu = *running->cpu;

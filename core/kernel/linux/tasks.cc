@@ -252,6 +252,13 @@ std::optional<std::string> Tasks::state(std::uint64_t task, Notes& notes) {
   return std::nullopt;
 }
 
+bool Tasks::can_be_read(std::uint64_t task, Notes& notes, std::string_view what) {
+  const auto pid = evidence_.field(task, layout_.pid);
+  if (pid || evidence_.memory().string(task + layout_.comm.offset, longest_comm)) return true;
+  notes.add(pid.error().within(what));
+  return false;
+}
+
 Process Tasks::read_process(std::uint64_t leader, Notes& notes) {
   Process process;
   process.address = leader;

@@ -38,6 +38,8 @@ class Tasks {
   /// Addresses of the threads of a leader, itself first.
   std::vector<std::uint64_t> threads_of(std::uint64_t leader, Notes& notes);
 
+  /// False, with a note, for a task of which neither id nor name can be read.
+  bool can_be_read(std::uint64_t task, Notes& notes, std::string_view what);
   Process read_process(std::uint64_t leader, Notes& notes);
   /// All but the processor, its registers and whether the kernel died on it.
   Thread read_thread(std::uint64_t task, std::uint64_t leader, Notes& notes);
