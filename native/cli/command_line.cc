@@ -7,6 +7,8 @@
 #include <new>
 
 #include "core/report/escape.h"
+#include "core/session/session.h"
+#include "native/cli/did_you_mean.h"
 #include "native/cli/run_request.h"
 
 namespace panicroom {
@@ -51,6 +53,14 @@ class HelpFormatter final : public CLI::Formatter {
     return fmt::format("Usage: panicroom {} [OPTIONS] {}\n", command->name, words_of(*command));
   }
   std::string make_positionals(const CLI::App*) const override { return ""; }
+  std::string make_option_name(const CLI::Option* option, bool) const override {
+    std::string name = option->get_name(false, true);
+    if (const auto comma = name.find(','); comma != std::string::npos) name.insert(comma + 1, " ");
+    return name;
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    return option->get_type_name().empty() ? "" : " " + option->get_type_name();
+  }
 };
 
 struct Parsed {
@@ -60,27 +70,50 @@ struct Parsed {
   std::string kernel;
 };
 
-void add_options(CLI::App& app, const CommandInfo& command, Parsed& parsed) {
-  Request& request = parsed.request;
-  if (command.name != "completion" && command.name != "version") {
-    app.add_flag_callback(
+bool has_option(const CommandInfo& command, std::string_view option) {
+  const auto all = CLI::detail::split(std::string(command.options), ' ');
+  return std::find(all.begin(), all.end(), option) != all.end();
+}
+
+void add_number(CLI::App& app, const std::string& name, std::optional<std::int64_t>& number,
+                const std::string& meaning) {
+  const auto take = [name, &number](const std::string& text) {
+    const auto value = parse_number(text);
+    if (!value || *value > INT64_MAX)
+      throw CLI::ValidationError(fmt::format("{} expects a number, not \"{}\"", name, text));
+    number = static_cast<std::int64_t>(*value);
+  };
+  app.add_option_function<std::string>(name, take, meaning)->type_name("NUMBER")->take_last();
+}
+
+void add_options(CLI::App& app, const CommandInfo& command, Request& request) {
+  const auto has = [&command](std::string_view option) { return has_option(command, option); };
+  CLI::Option *json = nullptr, *csv = nullptr;
+  if (has("json"))
+    json = app.add_flag_callback(
         "--json", [&request] { request.form = OutputForm::json; },
         "print one JSON object: table, rows, notes");
-    app.add_flag_callback(
+  if (has("csv"))
+    csv = app.add_flag_callback(
         "--csv", [&request] { request.form = OutputForm::csv; }, "print comma-separated values");
-  }
-  if (command.name == "read") app.add_flag("--raw", request.raw, "print the bytes themselves");
-  if (command.name == "read" || command.name == "translate") {
-    app.add_flag("--physical", request.physical, "ADDRESS is a physical address");
-    app.add_option("--pid", request.pid, "use the address space of this process");
-  }
-  if (command.name == "ps" || command.name == "threads" || command.name == "stack" ||
-      command.name == "table")
-    app.add_option("--pid", request.pid, "only this process");
-  if (command.name == "threads" || command.name == "stack" || command.name == "table") {
-    app.add_option("--tid", request.tid, "only this thread");
+  if (json && csv) json->excludes(csv);
+  if (has("raw"))
+    app.add_flag("--raw", request.raw, "print the bytes themselves")->excludes(json)->excludes(csv);
+  if (has("pid"))
+    add_number(app, "--pid", request.pid,
+               has("physical") ? "use the address space of this process" : "only this process");
+  if (has("physical"))
+    app.add_flag("--physical", request.physical, "ADDRESS is a physical address")
+        ->excludes(app.get_option("--pid"));
+  if (has("tid")) add_number(app, "--tid", request.tid, "only this thread");
+  if (has("crashed"))
     app.add_flag("--crashed", request.crashed, "only the thread on which the kernel died");
-  }
+}
+
+std::string joined(std::span<const std::string> words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : " ") + visible(word);
+  return out;
 }
 
 /// Splits what was typed into the command's own operands and files: a fixed number of operands
@@ -90,21 +123,28 @@ std::optional<std::string> assign_words(const CommandInfo& command, Parsed& pars
   auto& words = parsed.words;
   Request& request = parsed.request;
   std::size_t own = command.least_operands;
+  const bool files_named = !parsed.core.empty() || !parsed.kernel.empty();
   if (command.most_operands > command.least_operands) {
-    const bool files_named = !parsed.core.empty() || !parsed.kernel.empty();
     own = 0;
     while (own < words.size() && (files_named || !host.exists(words[own]))) ++own;
     // Nothing names a file: then the last word was meant to.
     if (own == words.size() && !files_named && own > 0) --own;
   }
+  if (words.size() < own + (files_named ? 0 : 1) && command.needs_dump)
+    return fmt::format("{} expects {}{}", command.name, words_of(command),
+                       words.empty() ? "" : fmt::format(", not only \"{}\"", joined(words)));
   if (words.size() < own) return fmt::format("{} expects {}", command.name, command.operands);
   const auto middle = words.begin() + static_cast<std::ptrdiff_t>(own);
   request.operands.assign(words.begin(), middle);
   if (!parsed.core.empty()) request.files.push_back(parsed.core);
   if (!parsed.kernel.empty()) request.files.push_back(parsed.kernel);
   request.files.insert(request.files.end(), middle, words.end());
-  if (command.needs_dump && request.files.empty())
-    return fmt::format("{} expects a DUMP", command.name);
+  for (const std::string& file : request.files)
+    if (parse_number(file) && !host.exists(file))
+      return fmt::format("there is no file \"{}\"{}", visible(file),
+                         has_option(command, "tid")   ? ": one thread or process is --tid or --pid"
+                         : has_option(command, "pid") ? ": one process is --pid"
+                                                      : "");
   if (!command.needs_dump && !request.files.empty())
     return fmt::format("{} takes no file, but \"{}\" was given", command.name,
                        visible(request.files.front()));
@@ -117,6 +157,44 @@ int usage_error(Host& host, std::string_view text, std::string_view command) {
   return 2;
 }
 
+std::vector<std::string> command_words() {
+  std::vector<std::string> words;
+  for (const CommandInfo& command : commands()) {
+    words.emplace_back(command.name);
+    for (const std::string& alias : CLI::detail::split(std::string(command.aliases), ' '))
+      if (!alias.empty()) words.push_back(alias);
+  }
+  return words;
+}
+
+std::vector<std::string> option_words(const CommandInfo& command) {
+  std::vector<std::string> words = {"--help"};
+  for (const std::string& option : CLI::detail::split(std::string(command.options), ' '))
+    if (!option.empty()) words.push_back("--" + option);
+  return words;
+}
+
+/// What CLI11 refused, in words of ours where they say more.
+std::string refusal(const CLI::ParseError& error, const CLI::App& app, const CommandInfo* command) {
+  if (dynamic_cast<const CLI::ExtrasError*>(&error)) {
+    for (const std::string& word : app.remaining(true)) {
+      if (!word.starts_with('-')) continue;
+      return fmt::format("{} has no option {}{}", command ? command->name : "panicroom",
+                         visible(word), command ? did_you_mean(word, option_words(*command)) : "");
+    }
+  }
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error)) {
+    const std::string text = error.what();
+    return visible(text.substr(0, text.find(':'))) + " expects a value";
+  }
+  if (dynamic_cast<const CLI::ExcludesError*>(&error)) {
+    std::string text = error.what();
+    if (const auto at = text.find(" excludes "); at != std::string::npos)
+      return visible(text.replace(at, 10, " does not go with "));
+  }
+  return visible(error.what());
+}
+
 int parse_and_run(std::span<const std::string> arguments, Host& host) {
   Parsed parsed;
   CLI::App app{std::string(description), "panicroom"};
@@ -127,7 +205,9 @@ int parse_and_run(std::span<const std::string> arguments, Host& host) {
   app.add_option("-M", parsed.core, "the dump, as the BSD tools name it")->type_name("CORE");
   app.add_option("-N", parsed.kernel, "the kernel file, as the BSD tools name it")
       ->type_name("KERNEL");
-  app.set_version_flag("--version", fmt::format("panicroom {}", program_version));
+  app.set_help_flag("-h, --help", "print this help");
+  app.set_version_flag("--version", fmt::format("panicroom {}", program_version),
+                       "print the program's version");
 
   const CommandInfo* chosen = nullptr;
   for (const CommandInfo& command : commands()) {
@@ -135,14 +215,22 @@ int parse_and_run(std::span<const std::string> arguments, Host& host) {
     for (const std::string& alias : CLI::detail::split(std::string(command.aliases), ' '))
       if (!alias.empty()) sub->alias(alias);
     sub->fallthrough();
-    add_options(*sub, command, parsed);
+    sub->set_help_flag("-h, --help", "print this help");
+    add_options(*sub, command, parsed.request);
     sub->add_option("words", parsed.words);
-    sub->footer(fmt::format("Example:\n  {}", command.example));
+    sub->footer(fmt::format(
+        "{}Example:\n  {}",
+        command.needs_dump ? "The files can also be named the BSD way: -M DUMP -N KERNEL.\n\n" : "",
+        command.example));
     sub->callback([&chosen, &command] { chosen = &command; });
   }
 
   // A first word that is no command is a file: `panicroom DUMP` means `panicroom info DUMP`.
   std::vector<std::string> typed(arguments.begin(), arguments.end());
+  if (!typed.empty() && typed.front() == "help") {
+    typed.erase(typed.begin());
+    typed.emplace_back("--help");
+  }
   const auto first_word = std::find_if(typed.begin(), typed.end(),
                                        [](const auto& word) { return !word.starts_with('-'); });
   const bool asks_for_help = std::any_of(typed.begin(), typed.end(), [](const auto& word) {
@@ -155,9 +243,18 @@ int parse_and_run(std::span<const std::string> arguments, Host& host) {
     const bool is_option = first_word != typed.begin();
     if (!is_option && !host.exists(*first_word))
       return usage_error(
-          host, fmt::format("\"{}\" is neither a command nor a file", visible(*first_word)), "");
+          host,
+          fmt::format("\"{}\" is neither a command nor a file{}", visible(*first_word),
+                      did_you_mean(*first_word, command_words())),
+          "");
     typed.insert(typed.begin(), "info");
   }
+  if (names_command && first_word == typed.begin() && !find_command(*first_word) &&
+      host.exists(*first_word))
+    return usage_error(
+        host,
+        fmt::format("the command comes before the files, not behind \"{}\"", visible(*first_word)),
+        "");
   if (typed.empty()) {
     host.err(app.help());
     return 2;
@@ -173,7 +270,8 @@ int parse_and_run(std::span<const std::string> arguments, Host& host) {
     return host.out(std::string(version.what()) + "\n") ? 0 : 1;
   } catch (const CLI::ParseError& error) {
     const auto subs = app.get_subcommands();
-    return usage_error(host, visible(error.what()), subs.empty() ? "" : subs.front()->get_name());
+    const CommandInfo* command = subs.empty() ? nullptr : find_command(subs.front()->get_name());
+    return usage_error(host, refusal(error, app, command), command ? command->name : "");
   }
   if (!chosen) return usage_error(host, "a command is expected", "");
   if (const auto problem = assign_words(*chosen, parsed, host))

@@ -1,17 +1,24 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/report/escape.h"
 #include "native/cli/run_request.h"
 
 namespace panicroom {
 namespace {
 
-std::string command_words(std::string_view between) {
+/// "read" or "translate|vtop": the words by which a command is named.
+std::string names_of(const CommandInfo& command, std::string_view between) {
+  std::string out(command.name);
+  if (!command.aliases.empty()) out += fmt::format("{}{}", between, command.aliases);
+  return out;
+}
+
+std::string all_names(std::string_view between) {
   std::string out;
-  for (const CommandInfo& command : commands()) {
-    out += fmt::format("{}{}", out.empty() ? "" : between, command.name);
-    if (!command.aliases.empty()) out += fmt::format("{}{}", between, command.aliases);
-  }
+  for (const CommandInfo& command : commands())
+    out += fmt::format("{}{}", out.empty() ? "" : between, names_of(command, between));
   return out;
 }
 
@@ -22,8 +29,33 @@ std::string table_words() {
   return out;
 }
 
-constexpr std::string_view option_words =
-    "--json --csv --pid --tid --crashed --raw --physical --help -M -N";
+/// "--json --csv --help": what the command takes.
+std::string options_of(const CommandInfo& command) {
+  std::string out;
+  std::string_view rest = command.options;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find(' '), rest.size());
+    out += fmt::format("--{} ", rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return out + (command.needs_dump ? "--help -M -N" : "--help");
+}
+
+/// One branch of a shell's `case` for each command; `line` has {} for the command's options.
+std::string cases(fmt::format_string<std::string> line) {
+  std::string out;
+  for (const CommandInfo& command : commands())
+    out += fmt::format("      {}) {} ;;\n", names_of(command, "|"),
+                       fmt::format(line, options_of(command)));
+  return out;
+}
+
+/// Within single quotes of a shell that ends them at the next one.
+std::string quoted(std::string_view text, std::string_view quote) {
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string(quote) : std::string(1, c);
+  return out + "'";
+}
 
 std::string bash_script() {
   return fmt::format(R"(# bash completion for panicroom
@@ -36,20 +68,26 @@ _panicroom() {{
   elif [[ $previous == completion ]]; then
     COMPREPLY=($(compgen -W "bash zsh fish" -- "$current"))
   elif [[ $current == -* ]]; then
-    COMPREPLY=($(compgen -W "{2}" -- "$current"))
+    case ${{COMP_WORDS[1]}} in
+{2}    esac
   else
     COMPREPLY=($(compgen -f -- "$current"))
   fi
 }}
 complete -o filenames -F _panicroom panicroom
 )",
-                     command_words(" "), table_words(), option_words);
+                     all_names(" "), table_words(),
+                     cases(R"(COMPREPLY=($(compgen -W "{}" -- "$current")))"));
 }
 
 std::string zsh_script() {
   std::string described;
-  for (const CommandInfo& command : commands())
-    described += fmt::format("    '{}:{}'\n", command.name, command.summary);
+  for (const CommandInfo& command : commands()) {
+    const std::string summary = fmt::format(":{}", command.summary);
+    described += fmt::format("    {}\n", quoted(std::string(command.name) + summary, "'\\''"));
+    if (!command.aliases.empty())
+      described += fmt::format("    {}\n", quoted(std::string(command.aliases) + summary, "'\\''"));
+  }
   return fmt::format(R"(#compdef panicroom
 _panicroom() {{
   local -a commands
@@ -63,28 +101,40 @@ _panicroom() {{
   elif [[ $words[CURRENT-1] == completion ]]; then
     compadd bash zsh fish
   elif [[ $PREFIX == -* ]]; then
-    compadd -- {2}
+    case $words[2] in
+{2}    esac
   else
     _files
   fi
 }}
 compdef _panicroom panicroom
 )",
-                     described, table_words(), option_words);
+                     described, table_words(), cases("compadd -- {}"));
 }
 
 std::string fish_script() {
   std::string out = "# fish completion for panicroom\n";
-  for (const CommandInfo& command : commands())
-    out += fmt::format("complete -c panicroom -n __fish_use_subcommand -a {} -d '{}'\n",
-                       command.name, command.summary);
+  for (const CommandInfo& command : commands()) {
+    const std::string summary = quoted(command.summary, "\\'");
+    for (const std::string_view word : {command.name, command.aliases})
+      if (!word.empty())
+        out += fmt::format("complete -c panicroom -n __fish_use_subcommand -a {} -d {}\n", word,
+                           summary);
+    const std::string condition =
+        fmt::format("'__fish_seen_subcommand_from {}'", names_of(command, " "));
+    std::string_view rest = command.options;
+    while (!rest.empty()) {
+      const std::size_t end = std::min(rest.find(' '), rest.size());
+      out += fmt::format("complete -c panicroom -n {} -l {}\n", condition, rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
   out += fmt::format("complete -c panicroom -n '__fish_seen_subcommand_from table' -a '{}'\n",
                      table_words());
   out += "complete -c panicroom -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n";
-  for (const std::string_view option :
-       {"json", "csv", "pid", "tid", "crashed", "raw", "physical", "help"})
-    out += fmt::format("complete -c panicroom -l {}\n", option);
-  return out + "complete -c panicroom -s M -r\ncomplete -c panicroom -s N -r\n";
+  return out +
+         "complete -c panicroom -l help\ncomplete -c panicroom -s M -r\n"
+         "complete -c panicroom -s N -r\n";
 }
 
 }  // namespace

@@ -32,7 +32,8 @@ struct CommandInfo {
   std::string_view operands;  ///< as in the usage line, without the files
   std::string_view summary;
   std::string_view example;
-  std::string_view table;  ///< the table that it prints, if it prints just that
+  std::string_view table;    ///< the table that it prints, if it prints just that
+  std::string_view options;  ///< without their dashes, separated by blanks
   std::size_t least_operands = 0;
   std::size_t most_operands = 0;
   bool needs_dump = true;

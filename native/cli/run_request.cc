@@ -1,6 +1,7 @@
 #include "native/cli/run_request.h"
 
 #include <fmt/format.h>
+#include <fnmatch.h>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +10,7 @@
 #include "core/dump/formats.h"
 #include "core/report/escape.h"
 #include "core/report/writer.h"
+#include "native/cli/did_you_mean.h"
 
 namespace panicroom {
 namespace {
@@ -59,11 +61,39 @@ int print_session_table(const Request& request, Session& session, const Table& t
                            },
                            notes));
                        if (any || !selects) return {};
-                       return fail(ErrorCode::invalid,
-                                   request.crashed
-                                       ? "it is not known on which thread the kernel died"
-                                       : "nothing with this number existed when the kernel died");
+                       return nothing_selected(request, session);
                      });
+}
+
+/// Gives the symbols that an operand of `symbols` means: those that match a pattern, that of a
+/// name, else the one that holds an address. Answers whether there were any.
+Result<bool> find_symbols(Session& session, const std::string& operand, const RowVisitor& visit,
+                          Notes& notes) {
+  const Table& table = *find_table("symbols");
+  Query query;
+  bool any = false;
+  const auto pass = [&](std::span<const Value> row) {
+    any = true;
+    return visit(row);
+  };
+  if (operand.find_first_of("*?[") != std::string::npos) {
+    PANICROOM_CHECK(session.rows(
+        table, query,
+        [&](std::span<const Value> row) {
+          const auto* name = std::get_if<std::string>(&row[0]);
+          return !name || ::fnmatch(operand.c_str(), name->c_str(), 0) != 0 || pass(row);
+        },
+        notes));
+  } else {
+    query.name = operand;
+    PANICROOM_CHECK(session.rows(table, query, pass, notes));
+    const auto address = any ? Failure(Error{}) : session.resolve(operand);
+    if (!address) return any;
+    query = Query();
+    query.address = *address;
+    PANICROOM_CHECK(session.rows(table, query, pass, notes));
+  }
+  return any;
 }
 
 int run_symbols(const Request& request, Session& session, Host& host) {
@@ -73,20 +103,11 @@ int run_symbols(const Request& request, Session& session, Host& host) {
   const int status = print_table(
       request, host, table.name(), table.columns(), false,
       [&](const RowVisitor& visit, Notes& notes) -> Result<void> {
-        for (const std::string& name : request.operands) {
-          Query query;
-          query.name = name;
-          bool found = false;
-          PANICROOM_CHECK(session.rows(
-              table, query,
-              [&](std::span<const Value> row) {
-                found = true;
-                return visit(row);
-              },
-              notes));
+        for (const std::string& operand : request.operands) {
+          PANICROOM_TRY(found, find_symbols(session, operand, visit, notes));
           if (found) continue;
           all_found = false;
-          notes.add(Note{ErrorCode::no_symbol, fmt::format("no symbol \"{}\"", printable(name)),
+          notes.add(Note{ErrorCode::no_symbol, fmt::format("no symbol \"{}\"", printable(operand)),
                          std::nullopt});
         }
         return {};
@@ -183,14 +204,48 @@ int run_on_session(const Request& request, Session& session, Host& host) {
   if (request.command == "table") table_name = request.operands.front();
   for (const CommandInfo& command : commands())
     if (command.name == request.command && !command.table.empty()) table_name = command.table;
-  if (const Table* table = find_table(table_name))
-    return print_session_table(request, session, *table, host);
-  host.err(fmt::format("panicroom: there is no table \"{}\": `panicroom tables` lists them\n",
-                       visible(table_name)));
-  return 2;
+  const Table* table = find_table(table_name);
+  if (!table) {
+    std::vector<std::string> names;
+    for (const Table* known : tables()) names.emplace_back(known->name());
+    host.err(fmt::format("panicroom: there is no table \"{}\"{}; `panicroom tables` lists them\n",
+                         visible(table_name), did_you_mean(table_name, names)));
+    return 2;
+  }
+  const auto lacks = [table](std::string_view column) {
+    return std::none_of(table->columns().begin(), table->columns().end(),
+                        [column](const Column& known) { return known.name == column; });
+  };
+  if ((request.pid && lacks("pid")) || ((request.tid || request.crashed) && lacks("tid"))) {
+    host.err(fmt::format("panicroom: the table {} is not one of {}\n", table->name(),
+                         lacks("pid") ? "processes or threads" : "threads"));
+    return 2;
+  }
+  return print_session_table(request, session, *table, host);
 }
 
 }  // namespace
+
+Failure nothing_selected(const Request& request, Session& session) {
+  if (!request.crashed)
+    return fail(ErrorCode::invalid, request.tid ? "no such thread existed when the kernel died"
+                                                : "no such process existed when the kernel died");
+  Query query;
+  query.crashed_only = true;
+  Notes notes;
+  std::string who;
+  const auto walked = session.rows(
+      *find_table("threads"), query,
+      [&who](std::span<const Value> row) {
+        who = fmt::format("thread {} of process {}", plain_text(row[1]), plain_text(row[0]));
+        return false;
+      },
+      notes);
+  if (walked && !who.empty())
+    return fail(ErrorCode::invalid,
+                fmt::format("the kernel died on {}, which is not the one asked for", who));
+  return fail(ErrorCode::not_in_dump, "it is not known on which thread the kernel died");
+}
 
 Query query_of(const Request& request) {
   Query query;
@@ -237,13 +292,25 @@ void report_error(Host& host, std::string_view file, const Error& error) {
 void report_notes(Host& host, std::span<const Note> notes) {
   // A screenful; JSON has them all.
   constexpr std::size_t most = 20;
-  for (const Note& note : notes.first(std::min(most, notes.size()))) {
-    const std::string at = note.at ? fmt::format(" (at {:#x})", *note.at) : "";
-    host.err(fmt::format("panicroom: note: {}{} [{}]\n", visible(note.text), at, name(note.code)));
+  struct Line {
+    const Note* note;
+    std::string places;
+  };
+  std::vector<Line> lines;
+  for (const Note& note : notes) {
+    const auto same = std::find_if(lines.begin(), lines.end(), [&note](const Line& line) {
+      return line.note->code == note.code && line.note->text == note.text;
+    });
+    Line& line = same == lines.end() ? lines.emplace_back(Line{&note, ""}) : *same;
+    if (note.at) line.places += fmt::format("{}{:#x}", line.places.empty() ? "" : ", ", *note.at);
   }
-  if (notes.size() > most)
+  for (const Line& line : std::span(lines).first(std::min(most, lines.size())))
+    host.err(fmt::format("panicroom: note: {}{} [{}]\n", visible(line.note->text),
+                         line.places.empty() ? "" : fmt::format(" (at {})", line.places),
+                         name(line.note->code)));
+  if (lines.size() > most)
     host.err(fmt::format("panicroom: {} more notes; --json shows up to a hundred\n",
-                         notes.size() - most));
+                         lines.size() - most));
 }
 
 void report_left_out(Host& host, const TableWriter& writer) {

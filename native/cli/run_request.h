@@ -16,6 +16,9 @@ inline constexpr std::string_view program_version = "0.1.0";
 /// Carries out a parsed command line; answers the exit status.
 int run_request(const Request& request, Host& host);
 
+/// Why a table has no row for the process or thread that the request names.
+Failure nothing_selected(const Request& request, Session& session);
+
 /// What the request asks of a table.
 Query query_of(const Request& request);
 

@@ -55,10 +55,7 @@ Result<void> print_stacks(const Request& request, Session& session, Host& host, 
       },
       notes));
   if (any) return {};
-  if (request.crashed)
-    return fail(ErrorCode::invalid, "it is not known on which thread the kernel died");
-  if (request.tid || request.pid)
-    return fail(ErrorCode::invalid, "no such thread existed when the kernel died");
+  if (request.crashed || request.tid || request.pid) return nothing_selected(request, session);
   return {};
 }
 

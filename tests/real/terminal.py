@@ -54,6 +54,26 @@ def width(line):
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
 
 
+class Completions(unittest.TestCase):
+    def test_each_shell_can_read_its_script(self):
+        for shell in ("bash", "zsh", "fish"):
+            done = subprocess.run([shell, "-n", "/dev/stdin"], input=piped(["completion", shell]), capture_output=True,
+                                  text=True, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), shell)
+
+    def test_bash_offers_commands_tables_and_a_commands_own_options(self):
+        def offered(*words):
+            ask = f"COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; _panicroom; echo ${{COMPREPLY[*]}}"
+            script = piped(["completion", "bash"]) + ask.replace("EMPTY", "''")
+            return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout.split()
+        self.assertEqual(offered("panicroom", "thr"), ["threads"])
+        self.assertEqual(offered("panicroom", "vto"), ["vtop"])
+        self.assertIn("frames", offered("panicroom", "table", "EMPTY"))
+        self.assertIn("--pid", offered("panicroom", "ps", "--"))
+        self.assertNotIn("--tid", offered("panicroom", "ps", "--"))
+        self.assertIn("--physical", offered("panicroom", "vtop", "--"))
+
+
 class Terminal(unittest.TestCase):
     def test_lines_fit(self):
         for columns in (40, 60, 80, 200):
@@ -82,8 +102,14 @@ class Terminal(unittest.TestCase):
     def test_piped_nothing_is_cut(self):
         for arguments in TABLES:
             self.assertNotIn("…", piped(arguments))
-        out, _ = in_terminal(["tables"], 60)
+        out, _ = in_terminal(["threads", SAMPLE], 40)
         self.assertIn("…", out)
+
+    def test_the_last_text_is_whole(self):
+        # From Linux's crash_kexec() trace: what comes last on its line is what was asked for.
+        code = [line for line in piped(["log", SAMPLE]).splitlines() if " Code: " in line][0].split("Code: ")[1].split()
+        out, _ = in_terminal(["log", SAMPLE], 60, {"NO_COLOR": "1"})
+        self.assertIn(" ".join(code), " ".join(out.split()))
 
     def test_raw_bytes_are_kept_from_a_terminal(self):
         out, complaint = in_terminal(["read", "linux_banner", "32", "--raw", SAMPLE], 80)

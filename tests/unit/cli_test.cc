@@ -205,12 +205,82 @@ TEST_F(CommandLine, UsageErrorsEndWithTwo) {
   EXPECT_EQ(host.printed, "");
 }
 
+TEST_F(CommandLine, OptionsThatContradictEachOtherAreRefused) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"ps", "--json", "--csv", "vmcore"},
+        {"read", "--raw", "--json", "0x10", "4", "vmcore"},
+        {"read", "--physical", "--pid", "1", "0x10", "4", "vmcore"},
+        {"table", "log", "--pid", "1", "vmcore", "kernel"},
+        {"table", "dump", "--crashed", "vmcore", "kernel"},
+        {"table", "processes", "--tid", "1", "vmcore", "kernel"}}) {
+    EXPECT_EQ(run(words), 2) << words[0] << words[1];
+    EXPECT_EQ(host.printed, "") << words[0] << words[1];
+  }
+}
+
+TEST_F(CommandLine, UsageErrorsSayWhatIsMissingAndWhatWasMeant) {
+  EXPECT_EQ(run({"read", "panic", "vmcore"}), 2);
+  EXPECT_TRUE(complained("read expects ADDRESS LENGTH DUMP")) << host.complained;
+  EXPECT_EQ(run({"translate", "vmcore"}), 2);
+  EXPECT_TRUE(complained("translate expects ADDRESS DUMP")) << host.complained;
+  EXPECT_EQ(run({"stack", "144", "vmcore"}), 2);
+  EXPECT_TRUE(complained("--pid")) << host.complained;
+  EXPECT_EQ(run({"vmcore", "ps"}), 2);
+  EXPECT_TRUE(complained("the command comes before the files")) << host.complained;
+  EXPECT_EQ(run({"psx"}), 2);
+  EXPECT_TRUE(complained("did you mean ps?")) << host.complained;
+  EXPECT_EQ(run({"ps", "--jsn", "vmcore"}), 2);
+  EXPECT_TRUE(complained("did you mean --json?")) << host.complained;
+  EXPECT_EQ(run({"table", "lgo", "vmcore", "kernel"}), 2);
+  EXPECT_TRUE(complained("did you mean log?")) << host.complained;
+  EXPECT_EQ(run({"ps", "--pid", "abc", "vmcore"}), 2);
+  EXPECT_TRUE(complained("--pid expects a number, not \"abc\"")) << host.complained;
+  EXPECT_EQ(run({"ps", "vmcore", "--pid"}), 2);
+  EXPECT_TRUE(complained("--pid expects")) << host.complained;
+}
+
+TEST_F(CommandLine, TheFileThatIsNoDumpIsNamed) {
+  EXPECT_EQ(run({"info", "vmcore", "words.txt"}), 1);
+  EXPECT_TRUE(complained("panicroom: words.txt: ")) << host.complained;
+}
+
+TEST_F(CommandLine, SaysOnWhichThreadTheKernelDiedInstead) {
+  for (const char* command : {"threads", "stack"}) {
+    EXPECT_EQ(run({command, "--crashed", "--pid", "1", "vmcore", "kernel"}), 1);
+    EXPECT_TRUE(complained("thread 100101 of process 812")) << host.complained;
+  }
+}
+
+TEST_F(CommandLine, SymbolsByPatternAndByAddress) {
+  EXPECT_EQ(run({"symbols", "*panic", "vmcore", "kernel", "--csv"}), 0) << host.complained;
+  EXPECT_TRUE(printed("\npanic,0x")) << host.printed;
+  EXPECT_TRUE(printed("\nvpanic,0x")) << host.printed;
+  for (const char* address : {"0xffffffff80201010", "ffffffff80201010", "panic+0x10"}) {
+    EXPECT_EQ(run({"symbols", address, "vmcore", "kernel", "--csv"}), 0) << host.complained;
+    EXPECT_EQ(host.printed, "name,address,size,type\r\npanic,0xffffffff80201000,512,T\r\n");
+  }
+  EXPECT_EQ(run({"symbols", "0x10", "vmcore", "kernel"}), 1);
+}
+
+TEST_F(CommandLine, AddressesAsAnOopsPrintsThem) {
+  EXPECT_EQ(run({"read", "fffff80000500010", "16", "vmcore", "--csv"}), 0) << host.complained;
+  EXPECT_TRUE(printed("0xfffff80000500010,16,10005000000000001800500000000000,"));
+}
+
+TEST_F(CommandLine, NarrowTerminalsShowEightBytesALine) {
+  host.columns = 60;
+  EXPECT_EQ(run({"read", "0xfffff80000500010", "16", "vmcore"}), 0) << host.complained;
+  EXPECT_TRUE(printed("0xfffff80000500010  10 00 50 00 00 00 00 00  |..P.....|\n"));
+}
+
 TEST_F(CommandLine, EveryCommandHasHelpWithAnExample) {
   for (const CommandInfo& command : commands()) {
     EXPECT_EQ(run({std::string(command.name), "--help"}), 0) << command.name;
     EXPECT_TRUE(printed("Example:")) << command.name;
     EXPECT_TRUE(printed(command.example)) << command.name;
   }
+  EXPECT_EQ(run({"help", "ps"}), 0);
+  EXPECT_TRUE(printed("Usage: panicroom ps"));
   EXPECT_EQ(run({"--help"}), 0);
   for (const CommandInfo& command : commands()) EXPECT_TRUE(printed(command.name)) << command.name;
 }
