@@ -87,6 +87,12 @@ class Outline {
     if (size > kContentsLimit || out_.bytes.size() + size > kContentsLimit)
       return fail(ErrorCode::unsupported, fmt::format("{} has more than {} bytes of symbols",
                                                       printable(file_.name()), kContentsLimit));
+    kept_ += size;
+    // Notes are sections and segments both; nothing else is kept twice.
+    if (kept_ / 2 > file_.size())
+      return fail_at_offset(ErrorCode::corrupt, offset,
+                            fmt::format("sections overlap: together those of {} are larger than it",
+                                        printable(file_.name())));
     out_.bytes.resize((out_.bytes.size() + 7) / 8 * 8);
     const std::size_t place = out_.bytes.size();
     out_.bytes.resize(place + static_cast<std::size_t>(size));
@@ -157,6 +163,7 @@ class Outline {
   const ByteSource& file_;
   const Fields& fields_;
   Image out_;
+  std::uint64_t kept_ = 0;  // bytes of contents
 };
 
 }  // namespace

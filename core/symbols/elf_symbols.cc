@@ -21,6 +21,9 @@ namespace panicroom {
 namespace {
 
 constexpr std::uint64_t kNotesLimit = std::uint64_t{1} << 20;
+// A linker lets names share their ends, so a small string section can hold any amount of text.
+constexpr std::size_t kNameLimit = 1024;
+constexpr std::size_t kNamesLimit = std::size_t{64} << 20;  // of all symbols together
 
 /// An ELF file in memory as libelf sees it.
 class ElfFile {
@@ -158,57 +161,75 @@ SymbolSection symbol_section(Elf* elf, GElf_Word type) {
   return {};
 }
 
-/// A symbol with its name as a place in the text of all names.
-struct PlacedSymbol {
-  std::size_t name = 0, length = 0;
-  Symbol symbol;
+/// The string section that holds the names of `table`; empty where there is none.
+std::string_view strings_of(Elf* elf, const SymbolSection& table) {
+  GElf_Shdr header;
+  Elf_Scn* section = elf_getscn(elf, table.header.sh_link);
+  if (section == nullptr || gelf_getshdr(section, &header) == nullptr ||
+      header.sh_type != SHT_STRTAB)
+    return {};
+  const Elf_Data* data = elf_rawdata(section, nullptr);
+  if (data == nullptr || data->d_buf == nullptr) return {};
+  return {static_cast<const char*>(data->d_buf), data->d_size};
+}
+
+/// The text at the front of `strings`, at most kNameLimit bytes of it; empty when it does not end.
+std::string_view name_at(std::string_view strings) {
+  const std::string_view name = strings.substr(0, strings.substr(0, kNameLimit).find('\0'));
+  if (name.size() > kNameLimit) return name.substr(0, kNameLimit);
+  return name.size() < strings.size() ? name : std::string_view();
+}
+
+struct Symbols {
+  std::shared_ptr<const SymbolTable> table;
+  std::size_t cut_names = 0;
 };
 
-Result<std::shared_ptr<const SymbolTable>> symbols_of(Elf* elf, const SymbolSection& table,
-                                                      std::string origin, std::uint64_t slide) {
+Result<Symbols> symbols_of(const std::shared_ptr<const ElfFile>& file, const SymbolSection& table,
+                           std::string origin, std::uint64_t slide) {
+  Elf* elf = file->get();
   Elf_Data* data = elf_getdata(table.section, nullptr);
   if (data == nullptr)
-    return fail_at_offset(ErrorCode::corrupt, table.header.sh_offset,
-                          libelf_says("the symbol table cannot be read"));
+    return fail(ErrorCode::corrupt, libelf_says("the symbol table cannot be read"));
   const std::size_t entry = gelf_fsize(elf, ELF_T_SYM, 1, EV_CURRENT);
   const std::size_t count = entry == 0 ? 0 : data->d_size / entry;
   const Image image = image_of(elf);
-  auto text = std::make_shared<std::string>();
-  std::vector<PlacedSymbol> placed;
+  const std::string_view strings = strings_of(elf, table);
+  std::vector<Symbol> symbols;
+  std::size_t text = 0, cut_names = 0;
   for (std::size_t i = 0; i < count && i <= std::size_t{INT32_MAX}; ++i) {
     GElf_Sym symbol;
     if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) break;
     const unsigned kind = GELF_ST_TYPE(symbol.st_info);
     if (symbol.st_shndx == SHN_UNDEF || kind == STT_FILE || kind == STT_SECTION || kind == STT_TLS)
       continue;
-    const char* name = elf_strptr(elf, table.header.sh_link, symbol.st_name);
-    if (name == nullptr || *name == '\0') continue;
+    if (symbol.st_name >= strings.size()) continue;
+    const std::string_view name = name_at(strings.substr(symbol.st_name));
+    if (name.empty()) continue;
+    text += name.size();
+    if (text > kNamesLimit)
+      return fail(ErrorCode::corrupt,
+                  fmt::format("the names of its symbols have over {} bytes together, in {} bytes "
+                              "of strings: they overlap as no linker makes them",
+                              kNamesLimit, strings.size()));
+    if (name.size() == kNameLimit && strings[symbol.st_name + kNameLimit] != '\0') ++cut_names;
     std::uint64_t address = symbol.st_value;
     if (symbol.st_shndx != SHN_ABS && image.holds(address)) address += slide;
     if (gelf_getclass(elf) == ELFCLASS32) address &= 0xffffffff;
-    const std::string_view view = name;
-    placed.push_back(
-        {text->size(), view.size(), {{}, address, symbol.st_size, letter(elf, symbol)}});
-    text->append(view);
+    symbols.push_back({name, address, symbol.st_size, letter(elf, symbol)});
   }
-  if (placed.empty())
+  if (symbols.empty())
     return fail(ErrorCode::unsupported, "the file's symbol table names no symbol");
   // Aliases: the one that others can call stands for all, so it comes first at its address.
-  std::sort(placed.begin(), placed.end(), [](const PlacedSymbol& a, const PlacedSymbol& b) {
-    const auto local = [](const PlacedSymbol& p) {
-      return p.symbol.type >= 'a' && p.symbol.type <= 'z';
+  // The others come as their names do, which linkers write in the order of the symbols.
+  std::sort(symbols.begin(), symbols.end(), [](const Symbol& a, const Symbol& b) {
+    const auto local = [](const Symbol& symbol) {
+      return symbol.type >= 'a' && symbol.type <= 'z';
     };
-    return std::tuple(a.symbol.address, local(a), a.name) <
-           std::tuple(b.symbol.address, local(b), b.name);
+    return std::tuple(a.address, local(a), a.name.data(), a.size) <
+           std::tuple(b.address, local(b), b.name.data(), b.size);
   });
-  std::vector<Symbol> symbols;
-  symbols.reserve(placed.size());
-  for (auto& [name, length, symbol] : placed) {
-    symbol.name = std::string_view(*text).substr(name, length);
-    symbols.push_back(symbol);
-  }
-  return std::shared_ptr<const SymbolTable>(
-      make_symbol_table(std::move(origin), std::move(symbols), std::move(text)));
+  return Symbols{make_symbol_table(std::move(origin), std::move(symbols), file), cut_names};
 }
 
 std::string base_name(const std::string& path) {
@@ -222,10 +243,10 @@ Result<KernelFile> read_kernel_file(const SourcePtr& file, std::uint64_t slide) 
   if (elf_version(EV_CURRENT) == EV_NONE)
     return fail(ErrorCode::unsupported, libelf_says("libelf is too old"));
   PANICROOM_TRY(outline, elf_outline(*file));
-  const ElfFile elf(std::move(outline));
+  const auto elf_file = std::make_shared<const ElfFile>(std::move(outline));
+  Elf* elf = elf_file->get();
   GElf_Ehdr header;
-  if (elf.get() == nullptr || elf_kind(elf.get()) != ELF_K_ELF ||
-      gelf_getehdr(elf.get(), &header) == nullptr)
+  if (elf == nullptr || elf_kind(elf) != ELF_K_ELF || gelf_getehdr(elf, &header) == nullptr)
     return fail_at_offset(ErrorCode::unsupported, 0,
                           fmt::format("{} is no ELF file", printable(file->name())));
 
@@ -234,22 +255,28 @@ Result<KernelFile> read_kernel_file(const SourcePtr& file, std::uint64_t slide) 
   kernel.machine.pointer_size = header.e_ident[EI_CLASS] == ELFCLASS64 ? 8 : 4;
   kernel.machine.order =
       header.e_ident[EI_DATA] == ELFDATA2MSB ? std::endian::big : std::endian::little;
-  kernel.build_id = build_id_of(elf.get());
+  kernel.build_id = build_id_of(elf);
 
   std::string_view name = ".symtab";
-  SymbolSection table = symbol_section(elf.get(), SHT_SYMTAB);
+  SymbolSection table = symbol_section(elf, SHT_SYMTAB);
   if (table.section == nullptr) {
     name = ".dynsym";
-    table = symbol_section(elf.get(), SHT_DYNSYM);
+    table = symbol_section(elf, SHT_DYNSYM);
   }
   if (table.section == nullptr)
     return fail(ErrorCode::unsupported,
                 fmt::format("{} has no symbol table (stripped?)", printable(file->name())));
   PANICROOM_TRY(
       symbols,
-      symbols_of(elf.get(), table,
+      symbols_of(elf_file, table,
                  fmt::format("{} (ELF {})", printable(base_name(file->name())), name), slide));
-  kernel.symbols = std::move(symbols);
+  kernel.symbols = std::move(symbols.table);
+  if (symbols.cut_names != 0)
+    kernel.remark =
+        Note{ErrorCode::unsupported,
+             fmt::format("{}: {} symbols have names of over {} bytes, which are cut",
+                         printable(base_name(file->name())), symbols.cut_names, kNameLimit),
+             std::nullopt};
   return kernel;
 }
 

@@ -46,9 +46,11 @@ class ElfWriter {
     out_.clear();
     put_symbol({"", 0, 0, 0, 0, 0}, 0);
     for (const auto& entry : entries) {
-      const auto at = static_cast<std::uint32_t>(strings.size());
-      strings += entry.name + '\0';
-      put_symbol(entry, entry.name.empty() ? 0 : at);
+      // As a linker does: a name may be the end of another.
+      const auto known = strings.find(entry.name + '\0');
+      const std::size_t at = known == std::string::npos ? strings.size() : known;
+      if (known == std::string::npos) strings += entry.name + '\0';
+      put_symbol(entry, entry.name.empty() ? 0 : static_cast<std::uint32_t>(at));
     }
     symbols.swap(out_);
     std::vector<std::byte> note;
@@ -278,6 +280,61 @@ TEST(ElfSymbols, ReadsNothingOfAHugeKernelButItsHeadersAndSymbols) {
   ASSERT_TRUE(kernel) << kernel.error().message();
   EXPECT_EQ(kernel->symbols->find("start")->address, kText);
   EXPECT_EQ(kernel->build_id, "3031323334353637");
+}
+
+TEST(ElfSymbols, CutsNamesThatNoCompilerMakesAndSaysHowMany) {
+  const std::string longest(1024, 'l');
+  const auto kernel = read(
+      {},
+      {{longest, kText, 4}, {"A" + longest, kText + 0x10, 4}, {"B" + longest, kText + 0x20, 4}});
+  ASSERT_TRUE(kernel) << kernel.error().message();
+  EXPECT_EQ(kernel->symbols->at(kText)->name, longest);
+  EXPECT_EQ(kernel->symbols->at(kText + 0x10)->name, "A" + longest.substr(1));
+  EXPECT_EQ(kernel->symbols->find("B" + longest.substr(1))->address, kText + 0x20);
+  ASSERT_TRUE(kernel->remark);
+  EXPECT_EQ(kernel->remark->text, "kernel: 2 symbols have names of over 1024 bytes, which are cut");
+  EXPECT_FALSE(read({}, {{longest, kText, 4}})->remark);
+}
+
+TEST(ElfSymbols, TakesNoMoreNamesThanAKernelHas) {
+  // 70,000 symbols share one name of 1,000 bytes.
+  const std::vector<Entry> entries(70000, Entry{std::string(1000, 'n'), kText, 4});
+  const auto kernel = read({}, entries);
+  ASSERT_FALSE(kernel);
+  EXPECT_EQ(kernel.error().code, ErrorCode::corrupt);
+}
+
+/// Names in a string section that does not end: to look for their end costs all of it each time.
+TEST(ElfSymbols, LooksNoFurtherThanANameMayReach) {
+  constexpr std::size_t kSymbols = 300000, kStrings = std::size_t{16} << 20;
+  auto file = ElfWriter({}).write(std::vector<Entry>(kSymbols, Entry{"n", kText, 4}));
+  const auto sections =
+      static_cast<std::size_t>(load<std::uint64_t>(file.data() + 40, std::endian::little));
+  const std::uint64_t strings = file.size();
+  file.resize(file.size() + kStrings, std::byte{'n'});
+  const std::size_t header = sections + 6 * 64;
+  for (std::size_t i = 0; i < 8; ++i) {
+    file[header + 24 + i] = static_cast<std::byte>(strings >> 8 * i & 0xff);
+    file[header + 32 + i] = static_cast<std::byte>(std::uint64_t{kStrings} >> 8 * i & 0xff);
+  }
+  const auto kernel = read_kernel_file(memory_source("kernel", std::move(file)));
+  ASSERT_FALSE(kernel);
+  EXPECT_EQ(kernel.error().code, ErrorCode::corrupt);
+}
+
+TEST(ElfSymbols, RefusesSectionsThatAreLargerThanTheFileTogether) {
+  Options options;
+  options.build_id = std::string(100000, 'b');
+  auto file = ElfWriter(options).write({{"start", kText, 4}});
+  // Every section becomes the note.
+  const auto sections =
+      static_cast<std::size_t>(load<std::uint64_t>(file.data() + 40, std::endian::little));
+  for (std::size_t section = 1; section < 5; ++section)
+    std::copy_n(file.begin() + static_cast<std::ptrdiff_t>(sections + 7 * 64), 64,
+                file.begin() + static_cast<std::ptrdiff_t>(sections + section * 64));
+  const auto kernel = read_kernel_file(memory_source("kernel", std::move(file)));
+  ASSERT_FALSE(kernel);
+  EXPECT_EQ(kernel.error().code, ErrorCode::corrupt);
 }
 
 TEST(ElfSymbols, SurvivesAFileCutAnywhere) {

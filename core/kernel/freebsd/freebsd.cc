@@ -382,6 +382,7 @@ std::shared_ptr<const SymbolTable> symbols_from(const KernelInputs& inputs, Note
                       name(kernel->machine.architecture), name(inputs.dump->machine.architecture)),
           std::nullopt});
     } else {
+      if (kernel->remark) notes.add(*kernel->remark);
       return kernel->symbols;
     }
   }

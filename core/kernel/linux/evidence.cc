@@ -178,6 +178,7 @@ void Evidence::use_kernel_files(const KernelInputs& inputs, Notes& notes) {
       refuse("another kernel (linux_banner is not where this file says)");
       continue;
     }
+    if (kernel->remark) notes.add(*kernel->remark);
     symbols_ = kernel->symbols;
     look_up_together();
     return;
