@@ -1,5 +1,7 @@
 #include "core/dump/elf_notes.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <string_view>
@@ -74,7 +76,14 @@ void interpret_notes(Dump& dump) {
   std::vector<CpuState> from_qemu;
   for (const ElfNote& note : dump.notes) {
     if (note.name == "VMCOREINFO" && !dump.vmcoreinfo) {
-      dump.vmcoreinfo = text_of(note.descriptor);
+      if (note.descriptor.size() <= max_vmcoreinfo_size)
+        dump.vmcoreinfo = text_of(note.descriptor);
+      else
+        dump.remarks.push_back(
+            {ErrorCode::corrupt,
+             fmt::format("VMCOREINFO has {} bytes, expected at most {}: not used",
+                         note.descriptor.size(), max_vmcoreinfo_size),
+             note.offset});
     } else if (note.name == "CORE" && note.type == nt_prstatus && dump.cpus.size() < most_cpus) {
       if (dump.machine.architecture == Architecture::unknown)
         dump.machine.architecture = architecture_of_prstatus(note.descriptor.size());

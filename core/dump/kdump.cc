@@ -16,7 +16,6 @@
 namespace panicroom {
 namespace {
 
-constexpr std::uint64_t max_vmcoreinfo_size = 1U << 20;
 constexpr std::size_t max_parts = 4096;
 
 struct OpenPart {

@@ -10,6 +10,7 @@
 namespace panicroom {
 
 /// Linux's VMCOREINFO text: lines of key=value. Keys as in the text: "OSRELEASE", "SYMBOL(_stext)".
+/// Of several lines with one key the first counts.
 class Vmcoreinfo {
  public:
   explicit Vmcoreinfo(std::string text);
@@ -28,7 +29,16 @@ class Vmcoreinfo {
   const std::string& text() const { return text_; }
 
  private:
+  /// A line's place in the text: the value stands behind the key and its '='.
+  struct Line {
+    std::size_t key = 0, key_size = 0, value_size = 0;
+  };
+  std::string_view key_of(const Line& line) const {
+    return std::string_view(text_).substr(line.key, line.key_size);
+  }
+
   std::string text_;
+  std::vector<Line> lines_;  // by ascending key
 };
 
 }  // namespace panicroom

@@ -454,6 +454,21 @@ TEST(ElfCore, QemusNoteAloneIsAProcessor) {
   EXPECT_EQ(dump->cpus[0].registers.find("r8"), 0x100000U + 72);
 }
 
+TEST(ElfCore, VmcoreinfoOfOverAMegabyteIsNotUsed) {
+  constexpr std::size_t kMost = std::size_t{1} << 20;
+  for (const std::size_t size : {kMost, kMost + 1}) {
+    Core core;
+    Image info;
+    info.put_text(0, "OSRELEASE=1\n").resize(size);
+    core.segments = {notes(note("VMCOREINFO", 0, info)), load(0x1000, 0x1000)};
+    const auto dump = open(write(core));
+    ASSERT_TRUE(dump) << dump.error().message();
+    EXPECT_EQ(dump->vmcoreinfo.has_value(), size == kMost);
+    EXPECT_EQ(remarks_mention(*dump, "VMCOREINFO has 1048577 bytes"), size != kMost);
+    EXPECT_TRUE(holds_page(*dump, 0x1000));
+  }
+}
+
 TEST(ElfCore, DamagedNotesCostTheNotesOnly) {
   Core core;
   std::string damaged = note("VMCOREINFO", 0, Image().put_text(0, "OSRELEASE=1\n"));

@@ -262,14 +262,18 @@ std::optional<Vmcoreinfo> search_vmcoreinfo(const Dump& dump,
       budget -= cost;
       const auto bytes = reader.bytes(page);
       if (!bytes) continue;
-      const std::string_view text(reinterpret_cast<const char*>(bytes->data()),
-                                  std::min(bytes->size(), most));
-      if (!text.starts_with(beginning)) continue;
-      Vmcoreinfo candidate{std::string(text.substr(0, text.find('\0')))};
-      if (!candidate.symbol("swapper_pg_dir") && !candidate.symbol("init_top_pgt")) continue;
-      if (std::find(tried.begin(), tried.end(), candidate.text()) != tried.end()) continue;
+      const std::string_view start(reinterpret_cast<const char*>(bytes->data()),
+                                   std::min(bytes->size(), most));
+      if (!start.starts_with(beginning)) continue;
+      const std::string_view text = start.substr(0, start.find('\0'));
+      // Any page may begin like this: only what names the page tables is parsed.
+      if (text.find("SYMBOL(swapper_pg_dir)=") == std::string_view::npos &&
+          text.find("SYMBOL(init_top_pgt)=") == std::string_view::npos)
+        continue;
+      if (std::find(tried.begin(), tried.end(), text) != tried.end()) continue;
       if (tried.size() == most_candidates) return false;
-      tried.push_back(candidate.text());
+      tried.emplace_back(text);
+      Vmcoreinfo candidate{tried.back()};
       if (!accept(candidate)) continue;
       found = std::move(candidate);
       return false;
