@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <iterator>
 
@@ -44,19 +46,30 @@ bool is_control(char32_t character) {
   return character < 0x20 || (character >= 0x7f && character < 0xa0);
 }
 
-// Characters that hide or reorder their neighbours (Unicode: Bidi_Control, and format characters of
-// no width that a name could be disguised with).
+struct Characters {
+  char32_t first, last;
+};
+
+// What has no look of its own, and what reorders its neighbours. Unicode 14.0 to 17.0,
+// DerivedCoreProperties.txt, Default_Ignorable_Code_Point (it holds the bidirectional controls);
+// and the separators of lines and paragraphs and the annotation controls, which it lacks.
+constexpr std::array<Characters, 19> deceptive_characters = {{
+    {0xad, 0xad},     {0x34f, 0x34f},     {0x61c, 0x61c},     {0x115f, 0x1160},   {0x17b4, 0x17b5},
+    {0x180b, 0x180f}, {0x200b, 0x200f},   {0x2028, 0x2029},   {0x202a, 0x202e},   {0x2060, 0x206f},
+    {0x3164, 0x3164}, {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff0, 0xfff8},
+    {0xfff9, 0xfffb}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+}};
+
 bool is_deceptive(char32_t character) {
-  return character == 0xad || character == 0x61c || (character >= 0x200b && character <= 0x200f) ||
-         (character >= 0x2028 && character <= 0x202e) ||
-         (character >= 0x2060 && character <= 0x206f) || character == 0xfeff ||
-         (character >= 0xfff9 && character <= 0xfffb) ||
-         (character >= 0xe0000 && character <= 0xe0fff);
+  return std::any_of(deceptive_characters.begin(), deceptive_characters.end(),
+                     [character](const Characters& range) {
+                       return character >= range.first && character <= range.last;
+                     });
 }
 
 unsigned width_of(char32_t c) {
   if ((c >= 0x300 && c <= 0x36f) || (c >= 0x1ab0 && c <= 0x1aff) || (c >= 0x20d0 && c <= 0x20ff) ||
-      (c >= 0xfe00 && c <= 0xfe0f) || (c >= 0xfe20 && c <= 0xfe2f))
+      (c >= 0xfe20 && c <= 0xfe2f))
     return 0;
   if ((c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf && c != 0x303f) ||
       (c >= 0xac00 && c <= 0xd7a3) || (c >= 0xf900 && c <= 0xfaff) ||

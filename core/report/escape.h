@@ -7,8 +7,8 @@
 namespace panicroom {
 
 /// Text from a dump, safe for a terminal and for one table cell: control characters, line ends,
-/// characters that reorder or hide text (bidirectional controls, zero-width ones) and bytes that
-/// are not UTF-8 become \n, \t or \xNN for each byte; all else stays as it is.
+/// characters that reorder text or cannot be seen (Unicode: Default_Ignorable_Code_Point) and bytes
+/// that are not UTF-8 become \n, \t or \xNN for each byte; all else stays as it is.
 std::string visible(std::string_view raw);
 
 /// Terminal columns that `text` takes, as far as can be told without the terminal: combining marks

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <string>
+#include <utility>
 
 #include "core/report/escape.h"
 #include "core/report/writer.h"
@@ -41,6 +42,34 @@ TEST(Visible, EscapesWhatATerminalWouldObey) {
   EXPECT_EQ(visible("\xc2\x9b"), "\\xc2\\x9b") << "U+009B is a control sequence introducer";
   EXPECT_EQ(visible("\xe2\x80\xae"), "\\xe2\\x80\\xae") << "U+202E turns the line around";
   EXPECT_EQ(visible(std::string_view("a\0b", 3)), "a\\x00b");
+}
+
+std::string utf8(char32_t c) {
+  if (c < 0x800) return {static_cast<char>(0xc0 | c >> 6), static_cast<char>(0x80 | (c & 0x3f))};
+  const char last = static_cast<char>(0x80 | (c & 0x3f));
+  const char middle = static_cast<char>(0x80 | (c >> 6 & 0x3f));
+  if (c < 0x10000) return {static_cast<char>(0xe0 | c >> 12), middle, last};
+  return {static_cast<char>(0xf0 | c >> 18), static_cast<char>(0x80 | (c >> 12 & 0x3f)), middle,
+          last};
+}
+
+// perl's \p{Default_Ignorable_Code_Point} (5.36, Unicode 14.0), and the characters beside each.
+TEST(Visible, EscapesWhatCannotBeSeen) {
+  constexpr std::pair<char32_t, char32_t> ranges[] = {
+      {0xad, 0xad},     {0x34f, 0x34f},   {0x61c, 0x61c},   {0x115f, 0x1160},   {0x17b4, 0x17b5},
+      {0x180b, 0x180f}, {0x200b, 0x200f}, {0x202a, 0x202e}, {0x2060, 0x206f},   {0x3164, 0x3164},
+      {0xfe00, 0xfe0f}, {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}};
+  for (const auto& [first, last] : ranges) {
+    for (char32_t c = first; c <= last; ++c) EXPECT_TRUE(visible(utf8(c)).starts_with("\\x"));
+    // Line separators stand before the bidirectional controls.
+    for (const char32_t c : {first - 1, last + 1})
+      if (c != 0x2029) {
+        EXPECT_EQ(visible(utf8(c)), utf8(c));
+      }
+  }
+  for (const char32_t c : {0xfff0U, 0xfff8U, 0xe0000U, 0xe0fffU})
+    EXPECT_TRUE(visible(utf8(c)).starts_with("\\x"));
+  EXPECT_EQ(json_string(utf8(0x3164)), R"("\u3164")");
 }
 
 // RFC 3629: overlong forms, surrogates and values past U+10FFFF are not UTF-8.
