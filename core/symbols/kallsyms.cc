@@ -17,6 +17,8 @@ namespace {
 
 // How far the last symbol below an address reaches: kallsyms knows no sizes.
 constexpr std::uint64_t kReach = std::uint64_t{1} << 20;
+// More symbols than linkers put at one address; a dump may put all of its own there.
+constexpr std::ptrdiff_t kAliases = 64;
 // So many single searches cost as much as decoding the whole table and indexing it.
 constexpr unsigned kSearches = 16;
 constexpr std::string_view kOrigin = "kallsyms in the dump";
@@ -55,9 +57,10 @@ class Kallsyms final : public SymbolTable {
 
   std::optional<Symbol> at(std::uint64_t address) const override {
     if (!ascending_) return decoded().at(address);
-    const auto past = std::upper_bound(addresses_.begin(), addresses_.end(), address);
+    auto past = std::upper_bound(addresses_.begin(), addresses_.end(), address);
     if (past == addresses_.begin() || address - *std::prev(past) >= kReach) return std::nullopt;
     const auto first = std::lower_bound(addresses_.begin(), past, *std::prev(past));
+    if (past - first > kAliases) past = first + kAliases;
     // The kernel's own choice among several is the first; data and section marks give way to code.
     auto chosen = std::find_if(first, past, [&](const std::uint64_t& value) {
       return is_code(names_.type(place(value)));

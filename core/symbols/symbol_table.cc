@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <mutex>
+#include <tuple>
 #include <utility>
 
 namespace panicroom {
@@ -11,6 +13,8 @@ namespace {
 
 // How far a symbol without a size reaches.
 constexpr std::uint64_t kReach = std::uint64_t{1} << 20;
+// More symbols than linkers put at one address; a file may put all of its own there.
+constexpr std::ptrdiff_t kAliases = 64;
 
 bool is_global(char type) { return type >= 'A' && type <= 'Z'; }
 bool is_code(char type) { return type == 'T' || type == 't' || type == 'W' || type == 'w'; }
@@ -20,8 +24,8 @@ int rank(const Symbol& symbol) {
   return (symbol.size != 0 ? 2 : 0) + (is_code(symbol.type) ? 1 : 0);
 }
 
-/// The symbols by ascending address, and their places by the hash of their name. The hashes are
-/// sorted, not put in buckets, so that no choice of names makes building slow.
+/// The symbols by ascending address, and each name's place by its hash. The hashes are
+/// sorted, not put in buckets, so that no choice of names makes building or finding slow.
 class ListedSymbols final : public SymbolTable {
  public:
   ListedSymbols(std::string origin, std::vector<Symbol> symbols, std::shared_ptr<const void> names)
@@ -37,16 +41,12 @@ class ListedSymbols final : public SymbolTable {
   std::optional<Symbol> find(std::string_view name) const override {
     std::call_once(indexed_, [this] { index(); });
     const std::uint64_t hash = std::hash<std::string_view>{}(name);
-    const Symbol* first = nullptr;
-    for (auto at = std::lower_bound(by_name_.begin(), by_name_.end(), NamedPlace{hash, 0});
-         at != by_name_.end() && at->hash == hash; ++at) {
-      const Symbol& symbol = symbols_[at->place];
-      if (symbol.name != name) continue;
-      if (is_global(symbol.type)) return symbol;
-      if (first == nullptr) first = &symbol;
-    }
-    if (first == nullptr) return std::nullopt;
-    return *first;
+    const auto found = std::lower_bound(
+        by_name_.begin(), by_name_.end(), hash, [&](const NamedPlace& a, std::uint64_t wanted) {
+          return a.hash != wanted ? a.hash < wanted : symbols_[a.place].name < name;
+        });
+    if (found == by_name_.end() || symbols_[found->place].name != name) return std::nullopt;
+    return symbols_[found->place];
   }
 
   std::optional<Symbol> at(std::uint64_t address) const override {
@@ -58,6 +58,7 @@ class ListedSymbols final : public SymbolTable {
     const auto first = std::lower_bound(
         symbols_.begin(), past, start,
         [](const Symbol& symbol, std::uint64_t value) { return symbol.address < value; });
+    if (past - first > kAliases) past = first + kAliases;
     const Symbol* best = nullptr;
     for (auto symbol = first; symbol != past; ++symbol) {
       const std::uint64_t reach = symbol->size != 0 ? symbol->size : kReach;
@@ -93,6 +94,26 @@ class ListedSymbols final : public SymbolTable {
       by_name_.push_back(
           {std::hash<std::string_view>{}(symbols_[i].name), static_cast<std::uint32_t>(i)});
     std::sort(by_name_.begin(), by_name_.end());
+    keep_one_of_each_name();
+  }
+
+  /// Of several symbols with one name the one that `find` answers.
+  void keep_one_of_each_name() const {
+    const auto first = [this](const NamedPlace& a, const NamedPlace& b) {
+      const Symbol &x = symbols_[a.place], &y = symbols_[b.place];
+      return std::tuple(x.name, !is_global(x.type), a.place) <
+             std::tuple(y.name, !is_global(y.type), b.place);
+    };
+    for (auto run = by_name_.begin(); run != by_name_.end();) {
+      const auto end = std::find_if(run, by_name_.end(),
+                                    [&](const NamedPlace& a) { return a.hash != run->hash; });
+      if (end - run > 1) std::sort(run, end, first);
+      run = end;
+    }
+    const auto same = [this](const NamedPlace& a, const NamedPlace& b) {
+      return a.hash == b.hash && symbols_[a.place].name == symbols_[b.place].name;
+    };
+    by_name_.erase(std::unique(by_name_.begin(), by_name_.end(), same), by_name_.end());
   }
 
   std::string origin_;

@@ -37,7 +37,7 @@ class SymbolTable {
       std::span<const std::string_view> names) const;
   /// The symbol that covers `address`: the last one at or below it, not past its size where it has
   /// one, and at most 1 MiB away where it has none; of several at one address a function before a
-  /// label.
+  /// label (the first 64 are looked at).
   virtual std::optional<Symbol> at(std::uint64_t address) const = 0;
   /// Every symbol by ascending address.
   virtual std::span<const Symbol> all() const = 0;

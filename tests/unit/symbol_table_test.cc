@@ -67,6 +67,28 @@ TEST(SymbolTable, PrefersAFunctionToALabelAtOneAddress) {
   EXPECT_EQ(symbols->at(0x1008)->name, "label");
 }
 
+/// 500,000 symbols at one address, asked for a million times: each question looks at a few.
+TEST(SymbolTable, AnswersOneOfAnyNumberAtOneAddress) {
+  std::vector<Symbol> many(500000, Symbol{"label", 0x1000, 0, 'd'});
+  many[1].name = "function", many[1].type = 'T';
+  const auto symbols = table(std::move(many));
+  std::size_t functions = 0;
+  for (int i = 0; i < 1000000; ++i) functions += symbols->at(0x1004)->name == "function" ? 1U : 0U;
+  EXPECT_EQ(functions, 1000000U);
+}
+
+/// 500,000 symbols with one name, asked for a million times.
+TEST(SymbolTable, FindsOneOfAnyNumberWithOneName) {
+  std::vector<Symbol> many;
+  for (std::uint64_t i = 0; i < 500000; ++i) many.push_back({"kernbase", 0x1000 + i, 0, 't'});
+  many.push_back({"last", 0x1000, 0, 't'});
+  const auto symbols = table(std::move(many));
+  std::uint64_t sum = 0;
+  for (int i = 0; i < 1000000; ++i) sum += symbols->find("kernbase")->address;
+  EXPECT_EQ(sum, 0x1000U * std::uint64_t{1000000});
+  EXPECT_EQ(symbols->find("last")->address, 0x1000U);
+}
+
 TEST(SymbolTable, HoldsNothingWhenEmptyAndTheHighestAddress) {
   EXPECT_FALSE(table({})->at(0));
   EXPECT_FALSE(table({})->find("a"));
