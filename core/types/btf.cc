@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <map>
 #include <optional>
 #include <span>
 #include <utility>
@@ -18,7 +19,7 @@ namespace {
 // Far beyond any kernel's: they end walks through types that refer to themselves.
 constexpr unsigned kChainLimit = 64;
 constexpr unsigned kNestingLimit = 32;
-constexpr std::uint64_t kMembersLimit = std::uint64_t{1} << 17;
+constexpr std::uint64_t kSearchLimit = std::uint64_t{1} << 17;  // members and names for their types
 constexpr std::uint64_t kBlobLimit = std::uint64_t{64} << 20;
 constexpr std::uint64_t kBitsPerByte = 8;
 // So that offsets in bits can be added without an overflow.
@@ -93,6 +94,17 @@ class Btf final : public TypeCatalog {
   }
 
   Result<Member> member(std::string_view structure, std::string_view path) const override {
+    std::string question(structure);
+    question.append(1, '\0').append(path);
+    const auto known = members_.find(question);
+    if (known != members_.end()) return known->second;
+    return members_.emplace(std::move(question), find_member(structure, path)).first->second;
+  }
+
+ private:
+  using Stripped = std::pair<std::uint32_t, BtfType>;
+
+  Result<Member> find_member(std::string_view structure, std::string_view path) const {
     PANICROOM_TRY(steps, parse_path(path));
     PANICROOM_TRY(id, index_.named(structure));
     Place place{id, 0, 0};
@@ -107,12 +119,11 @@ class Btf final : public TypeCatalog {
     return member_at(place);
   }
 
- private:
-  using Stripped = std::pair<std::uint32_t, BtfType>;
-
-  /// The type behind typedefs and qualifiers, with its id.
-  Result<Stripped> strip(std::uint32_t id) const {
+  /// The type behind typedefs and qualifiers, with its id. Each costs one of `budget`.
+  Result<Stripped> strip(std::uint32_t id, std::uint64_t& budget) const {
     for (unsigned i = 0; i < kChainLimit; ++i) {
+      if (budget == 0) return endless();
+      --budget;
       PANICROOM_TRY(type, index_.type(id));
       switch (type.kind) {
         case BtfKind::typedef_:
@@ -128,6 +139,15 @@ class Btf final : public TypeCatalog {
     }
     return fail(ErrorCode::corrupt,
                 fmt::format("BTF type {} is a chain of more than {} names", id, kChainLimit));
+  }
+
+  Result<Stripped> strip(std::uint32_t id) const {
+    std::uint64_t budget = kChainLimit;
+    return strip(id, budget);
+  }
+
+  static Failure endless() {
+    return fail(ErrorCode::corrupt, "BTF's anonymous members repeat without end");
   }
 
   Result<ArrayOf> array(const BtfType& type) const {
@@ -182,8 +202,12 @@ class Btf final : public TypeCatalog {
     if (!is_composite(stripped.second.kind))
       return fail(ErrorCode::no_type,
                   fmt::format("member {} is asked of what is no structure", printable(name)));
-    std::uint64_t budget = kMembersLimit;
-    PANICROOM_TRY(found, search(stripped.second, name, 0, budget));
+    std::uint64_t budget = kSearchLimit;
+    const auto searched = search(stripped.second, name, 0, budget);
+    if (!searched)
+      return Failure(
+          searched.error().within(fmt::format("looking for member {}", printable(name))));
+    auto found = *searched;
     if (!found)
       return fail(ErrorCode::no_type,
                   fmt::format("{} {} has no member {}",
@@ -200,8 +224,8 @@ class Btf final : public TypeCatalog {
     if (depth == kNestingLimit)
       return fail(ErrorCode::corrupt, "BTF's anonymous members nest without end");
     for (std::uint32_t i = 0; i < type.count; ++i) {
-      if (budget-- == 0)
-        return fail(ErrorCode::corrupt, "BTF's anonymous members repeat without end");
+      if (budget == 0) return endless();
+      --budget;
       const std::uint64_t record = type.records + std::uint64_t{12} * i;
       PANICROOM_TRY(name_offset, index_.u32(record));
       PANICROOM_TRY(member_type, index_.u32(record + 4));
@@ -210,7 +234,7 @@ class Btf final : public TypeCatalog {
       if (type.flag) place = Place{member_type, position & 0xffffff, position >> 24};
       if (name_offset != 0 && !index_.is(name_offset, name)) continue;
       if (name_offset != 0) return std::optional<Place>(place);
-      PANICROOM_TRY(inner, strip(member_type));
+      PANICROOM_TRY(inner, strip(member_type, budget));
       if (!is_composite(inner.second.kind)) continue;
       PANICROOM_TRY(found, search(inner.second, name, depth + 1, budget));
       if (!found) continue;
@@ -295,6 +319,8 @@ class Btf final : public TypeCatalog {
   }
 
   mutable BtfIndex index_;
+  // Every answer, errors too: walks ask the same for each of their elements.
+  mutable std::map<std::string, Result<Member>> members_;
   std::endian order_;
   std::string origin_;
 };

@@ -149,7 +149,7 @@ void BtfIndex::remember_name(const BtfType& type, std::uint32_t id) {
     unread_ = blob_.error();
     return;
   }
-  names_.try_emplace(*name, id);
+  names_.add(*name, id);
   if (type.kind == BtfKind::integer && pointer_size_ == 0 &&
       (type.size_or_type == 4 || type.size_or_type == 8) &&
       (*name == "long unsigned int" || *name == "unsigned long"))
@@ -178,12 +178,11 @@ Result<BtfType> BtfIndex::type(std::uint32_t id) {
 }
 
 Result<std::uint32_t> BtfIndex::named(std::string_view name) {
+  if (const auto* id = names_.find(name)) return *id;
   for (;;) {
-    if (const auto found = names_.find(name); found != names_.end()) return found->second;
-    // Only a new name can be the one looked for: do not ask the map again for each record.
-    const std::size_t known = names_.size();
-    while (names_.size() == known)
-      if (!advance()) return missing("type", name);
+    const std::size_t known = names_.mark();
+    if (!advance()) return missing("type", name);
+    if (const auto* id = names_.find_since(known, name)) return *id;
   }
 }
 
@@ -210,19 +209,17 @@ void BtfIndex::remember_enumerators(const BtfType& type) {
       value =
           static_cast<std::int64_t>(std::uint64_t{load<std::uint32_t>(record + 8, order_)} << 32 |
                                     load<std::uint32_t>(record + 4, order_));
-    enumerators_.try_emplace(*name, value);
+    enumerators_.add(*name, value);
   }
 }
 
 Result<std::int64_t> BtfIndex::enumerator(std::string_view name) {
+  if (const auto* value = enumerators_.find(name)) return *value;
   for (;;) {
-    if (const auto found = enumerators_.find(name); found != enumerators_.end())
-      return found->second;
-    const std::size_t known = enumerators_.size();
-    while (enumerators_.size() == known) {
-      if (enumerated_ == places_.size() && !advance()) return missing("enumerator", name);
-      if (const auto next = parse(places_[enumerated_++])) remember_enumerators(*next);
-    }
+    if (enumerated_ == places_.size() && !advance()) return missing("enumerator", name);
+    const std::size_t known = enumerators_.mark();
+    if (const auto next = parse(places_[enumerated_++])) remember_enumerators(*next);
+    if (const auto* value = enumerators_.find_since(known, name)) return *value;
   }
 }
 

@@ -4,12 +4,12 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "core/base/bytes.h"
 #include "core/base/error.h"
 #include "core/types/lazy_bytes.h"
+#include "core/types/name_index.h"
 
 namespace panicroom {
 
@@ -87,8 +87,8 @@ class BtfIndex {
   std::vector<std::uint32_t> places_;            // of type id - 1, in the blob
   std::optional<Error> stopped_;  // why the pass cannot go on before the section's end
   std::optional<Error> unread_;   // why some name could not be read
-  std::unordered_map<std::string_view, std::uint32_t> names_;
-  std::unordered_map<std::string_view, std::int64_t> enumerators_;
+  NameIndex<std::uint32_t> names_;
+  NameIndex<std::int64_t> enumerators_;
   std::uint32_t enumerated_ = 0;  // ids whose enumerators are remembered
   std::uint64_t pointer_size_ = 0;
 };

@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tests/unit/kernel_memory.h"
 
@@ -226,10 +227,11 @@ class Blob {
   }
   /// A type record; answers its id.
   std::uint32_t type(std::uint32_t name, std::uint32_t kind, std::uint32_t count,
-                     std::uint32_t size_or_type, std::initializer_list<std::uint32_t> records = {},
+                     std::uint32_t size_or_type, const std::vector<std::uint32_t>& records = {},
                      bool flag = false) {
-    words_.insert(words_.end(), {name, (flag ? 1U << 31 : 0) | kind << 24 | count, size_or_type});
-    words_.insert(words_.end(), records);
+    for (const auto word : {name, (flag ? 1U << 31 : 0) | kind << 24 | count, size_or_type})
+      words_.push_back(word);
+    for (const std::uint32_t word : records) words_.push_back(word);
     return ++types_;
   }
   std::vector<std::byte> bytes() const {
@@ -261,7 +263,7 @@ class Blob {
 };
 
 constexpr std::uint32_t kInt = 1, kPointer = 2, kArray = 3, kStruct = 4, kEnum = 6, kForward = 7,
-                        kTypedef = 8;
+                        kTypedef = 8, kConst = 10;
 
 TEST(Btf, ReadsBigEndianBlobsAndCountsTheirBitsFromTheTop) {
   Blob blob(std::endian::big);
@@ -316,6 +318,87 @@ TEST(Btf, RefusesTypesThatReferToThemselves) {
   EXPECT_EQ(types->member("void_member", "x").error().code, ErrorCode::no_type);
   EXPECT_EQ(types->member("beyond", "x").error().code, ErrorCode::corrupt);
   EXPECT_EQ(types->size_of("holder"), 4U);
+}
+
+/// 60,000 anonymous structures, each behind 50 qualifiers: a search has a budget for all of them.
+TEST(Btf, EndsASearchThroughEndlessQualifiers) {
+  Blob blob;
+  auto type = blob.type(blob.name("int"), kInt, 0, 4, {32});
+  for (int i = 0; i < 50; ++i) type = blob.type(0, kConst, 0, type);
+  std::vector<std::uint32_t> members;
+  for (int i = 0; i < 60000; ++i)
+    for (const std::uint32_t word : {0U, type, 0U}) members.push_back(word);
+  for (const std::uint32_t word : {blob.name("last"), 1U, 0U}) members.push_back(word);
+  blob.type(blob.name("maze"), kStruct, 60001, 4, members);
+  const auto member = blob.read()->member("maze", "last");
+  ASSERT_FALSE(member);
+  EXPECT_EQ(member.error().code, ErrorCode::corrupt);
+}
+
+/// 4,000,000 questions, each of which costs a search through 60,000 members the first time.
+TEST(Btf, AnswersAQuestionThatWasAskedBeforeWithoutASearch) {
+  Blob blob;
+  const auto integer = blob.type(blob.name("int"), kInt, 0, 4, {32});
+  const auto other = blob.name("other");
+  std::vector<std::uint32_t> members;
+  for (std::uint32_t i = 0; i < 60000; ++i)
+    for (const std::uint32_t word : {other, integer, i * 32}) members.push_back(word);
+  for (const std::uint32_t word : {blob.name("last"), integer, 8U}) members.push_back(word);
+  blob.type(blob.name("long"), kStruct, 60001, 4, members);
+  const auto types = blob.read();
+  std::uint64_t sum = 0;
+  for (int i = 0; i < 2000000; ++i)
+    sum += types->member("long", "last")->offset + (types->member("long", "none") ? 1U : 0U);
+  EXPECT_EQ(sum, 2000000U);
+}
+
+/// Names that std::hash gives one value (MurmurHash64A with libstdc++'s seed): 16 bytes each, the
+/// second half of which undoes the first.
+std::string colliding_name(std::uint64_t number) {
+  constexpr std::uint64_t multiplier = 0xc6a4a7935bd1e995, seed = 0xc70f6907;
+  constexpr std::uint64_t target = 0x1234567890abcdef;
+  std::uint64_t inverse = multiplier;  // Newton: modulo 2^64
+  for (int i = 0; i < 6; ++i) inverse *= 2 - multiplier * inverse;
+  const auto mixed = [](std::uint64_t word) {
+    word *= multiplier;
+    return (word ^ word >> 47) * multiplier;
+  };
+  std::uint64_t first = 0;
+  for (unsigned i = 0; i < 8; ++i) first |= (0x41 + (number >> 5 * i & 31)) << 8 * i;
+  const std::uint64_t hash = ((seed ^ 16 * multiplier) ^ mixed(first)) * multiplier;
+  std::uint64_t second = (target * inverse ^ hash) * inverse;
+  second = (second ^ second >> 47) * inverse;
+  std::string name;
+  for (const std::uint64_t word : {first, second})
+    for (unsigned i = 0; i < 8; ++i) name.push_back(static_cast<char>(word >> 8 * i & 0xff));
+  return name;
+}
+
+TEST(Btf, FindsNamesWhateverTheirHashes) {
+  Blob blob;
+  std::string last;
+  std::uint32_t count = 0;
+  for (std::uint64_t i = 0; count < 800000; ++i) {
+    const std::string name = colliding_name(i);
+    if (name.find('\0') != std::string::npos) continue;
+    last = name;
+    blob.type(blob.name(name), kStruct, 0, ++count);
+  }
+  const auto types = blob.read();
+  EXPECT_EQ(types->size_of("none").error().code, ErrorCode::no_type);
+  EXPECT_EQ(types->size_of(last), count);
+}
+
+TEST(Btf, KnowsTheFirstOfSeveralTypesWithOneName) {
+  Blob blob;
+  const auto twice = blob.name("twice");
+  blob.type(twice, kStruct, 0, 8);
+  blob.type(blob.name("once"), kStruct, 0, 4);
+  blob.type(twice, kStruct, 0, 16);
+  const auto types = blob.read();
+  EXPECT_EQ(types->size_of("none").error().code, ErrorCode::no_type);
+  EXPECT_EQ(types->size_of("twice"), 8U);
+  EXPECT_EQ(types->size_of("once"), 4U);
 }
 
 TEST(Btf, SaysThatWhatFollowsABrokenRecordIsUnknownNotAbsent) {
