@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "core/dump/dump.h"
@@ -42,8 +42,8 @@ class CpuStates {
 
  private:
   const std::vector<CpuState>& states_;
-  std::unordered_map<std::uint64_t, const CpuState*> by_base_;
-  std::unordered_map<std::int64_t, const CpuState*> by_pid_;  // null: several
+  std::map<std::uint64_t, const CpuState*> by_base_;
+  std::map<std::int64_t, const CpuState*> by_pid_;  // null: several
 };
 
 /// The possible processors by ascending number and what each was running.
@@ -58,7 +58,7 @@ class Cpus {
 
  private:
   std::vector<Cpu> cpus_;
-  std::unordered_map<std::uint64_t, std::size_t> by_task_;
+  std::map<std::uint64_t, std::size_t> by_task_;
 };
 
 /// Errors when not even their number is known, or where their run queues are.

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <string_view>
-#include <unordered_set>
 #include <utility>
 
 #include "core/base/arithmetic.h"
@@ -117,7 +117,8 @@ Tasks::Tasks(Evidence& evidence, TaskLayout layout, std::optional<Cpus> cpus)
 void Tasks::walk_list(std::uint64_t head, std::uint64_t link, std::vector<std::uint64_t>& found,
                       Notes& notes, std::string_view what) {
   AddressSpace& memory = evidence_.memory();
-  std::unordered_set<std::uint64_t> seen(found.begin(), found.end());
+  // The dump chooses the addresses: no hash table, which some choice would make slow.
+  std::set<std::uint64_t> seen(found.begin(), found.end());
   // Forward by list_head.next; where that breaks off, backward by list_head.prev up to the gap.
   for (const bool backward : {false, true}) {
     const std::uint64_t step = backward ? evidence_.pointer_size() : 0;
