@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "core/base/arithmetic.h"
+#include "core/memory/mapped_scan.h"
 #include "core/symbols/kallsyms.h"
 #include "core/symbols/kallsyms_addresses.h"
 #include "core/symbols/kallsyms_names.h"
@@ -28,7 +29,15 @@ constexpr std::size_t kTokenTableLimit = 0x10000 + KallsymsNames::kNameLimit;
 constexpr std::string_view kDigits("0\0001\0002\0003\0004\0005\0006\0007\0008\0009\0", 20);
 constexpr std::size_t kFirstDigit = '0';
 constexpr std::uint64_t kMarkerStep = 256;  // symbols between two markers
-constexpr std::uint64_t kChunk = std::uint64_t{256} << 10;
+
+/// What one search may still look at: an image may be full of what looks like a beginning.
+struct Budget {
+  unsigned digits = 256;       ///< runs of digits, each of which may be in a token table
+  unsigned token_tables = 16;  ///< tables that agree with an index
+  std::uint64_t steps = std::uint64_t{1} << 27;  ///< along names and addresses
+
+  void spend(std::uint64_t count) { steps -= std::min(count, steps); }
+};
 
 struct TokenTables {
   std::uint64_t table = 0;
@@ -71,11 +80,12 @@ std::optional<TokenTables> tokens_around(AddressSpace& kernel, std::uint64_t dig
 /// that a walk along the names comes to.
 class NamesSearch {
  public:
-  NamesSearch(Bytes before, std::uint64_t end, const Machine& machine)
+  NamesSearch(Bytes before, std::uint64_t end, const Machine& machine, Budget& budget)
       : before_(before),
         reader_(before, machine.order),
         start_(end - before.size()),
-        word_(machine.pointer_size) {}
+        word_(machine.pointer_size),
+        budget_(budget) {}
 
   struct Found {
     std::uint64_t count_address = 0;
@@ -86,7 +96,7 @@ class NamesSearch {
   std::optional<Found> search() {
     // Addresses, not offsets, are aligned.
     std::uint64_t at = round_down(start_ + before_.size(), word_);
-    while (at >= start_ + word_ && steps_ < kStepsLimit) {
+    for (; at >= start_ + word_ && budget_.steps != 0; budget_.spend(1)) {
       at -= word_;
       const std::uint64_t offset = at - start_;
       const auto count = reader_.u32(offset);
@@ -101,11 +111,11 @@ class NamesSearch {
   }
 
  private:
-  static constexpr std::uint64_t kStepsLimit = std::uint64_t{1} << 27;
-
   bool walks(std::uint64_t names, std::uint64_t count) {
     std::uint64_t at = names, second = 0, last = 0;
-    for (std::uint64_t i = 0; i < count; ++i, ++steps_) {
+    for (std::uint64_t i = 0; i < count; ++i) {
+      if (budget_.steps == 0) return false;
+      budget_.spend(1);
       if (at >= before_.size()) return false;
       const auto length = kallsyms_length(before_.subspan(static_cast<std::size_t>(at)));
       if (!length || length->tokens == 0) return false;
@@ -128,7 +138,7 @@ class NamesSearch {
   Reader reader_;
   std::uint64_t start_;
   unsigned word_;
-  std::uint64_t steps_ = 0;
+  Budget& budget_;
 };
 
 /// The readable bytes that end at `end`, at most `limit` and none below `start`.
@@ -149,12 +159,13 @@ std::vector<std::byte> bytes_before(AddressSpace& kernel, std::uint64_t start, s
 }
 
 std::optional<NamesSearch::Found> names_before(AddressSpace& kernel, std::uint64_t start,
-                                               std::uint64_t token_table) {
+                                               std::uint64_t token_table, Budget& budget) {
   if (start >= token_table) return std::nullopt;
   constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
   for (const std::uint64_t limit : {4 * kMiB, 32 * kMiB}) {
     const auto bytes = bytes_before(kernel, start, token_table, limit);
-    if (auto found = NamesSearch(bytes, token_table, kernel.machine()).search()) return found;
+    if (auto found = NamesSearch(bytes, token_table, kernel.machine(), budget).search())
+      return found;
     if (bytes.size() < limit) break;
   }
   return std::nullopt;
@@ -186,12 +197,13 @@ std::vector<KallsymsTables> places_of_addresses(AddressSpace& kernel,
 }
 
 std::optional<KallsymsTables> tables_around(AddressSpace& kernel, std::uint64_t start,
-                                            const TokenTables& tokens) {
-  const auto names = names_before(kernel, start, tokens.table);
+                                            const TokenTables& tokens, Budget& budget) {
+  const auto names = names_before(kernel, start, tokens.table, budget);
   if (!names) return std::nullopt;
   std::optional<KallsymsTables> best;
   std::uint64_t most = names->count * 9 / 10;
   for (const auto& place : places_of_addresses(kernel, *names, tokens)) {
+    budget.spend(names->count);
     const auto readings = read_kallsyms_addresses(kernel, place);
     if (!readings || readings->front().plausible <= most) continue;
     most = readings->front().plausible;
@@ -205,38 +217,31 @@ std::optional<KallsymsTables> tables_around(AddressSpace& kernel, std::uint64_t 
 Result<KallsymsTables> find_kallsyms(AddressSpace& kernel, std::uint64_t start, std::uint64_t end) {
   if (end <= start)
     return fail_at_address(ErrorCode::invalid, start, "there is no kernel image to search");
-  const std::uint64_t page = kernel.machine().page_size;
-  std::vector<std::byte> chunk(static_cast<std::size_t>(kChunk + kDigits.size()));
-  std::uint64_t at = start;
-  bool tokens_seen = false;
-  std::optional<Error> missing;
-  while (at < end) {
-    const std::uint64_t wanted = std::min<std::uint64_t>(chunk.size(), end - at);
-    Error error;
-    const std::size_t read =
-        kernel.read_some(at, MutableBytes(chunk).first(static_cast<std::size_t>(wanted)), &error);
-    const std::string_view text = as_text(Bytes(chunk).first(read));
-    for (auto hit = text.find(kDigits); hit != std::string_view::npos;
-         hit = text.find(kDigits, hit + 1)) {
-      const auto tokens = tokens_around(kernel, at + hit);
-      if (!tokens) continue;
-      tokens_seen = true;
-      if (auto tables = tables_around(kernel, start, *tokens)) return *tables;
-    }
-    if (read == wanted) {
-      // The next chunk begins early enough for a pattern that crosses the seam.
-      at = wanted < chunk.size() ? end : at + kChunk;
-    } else {
-      // What nothing maps, or what is mapped but no memory, is no part of the image.
-      if (!missing && error.code == ErrorCode::not_in_dump && error.absence != Absence::hole)
-        missing = error;
-      at = round_down(at + read, page) + page;
-      if (at == 0) break;
-    }
-  }
-  if (tokens_seen)
+  Budget budget;
+  std::optional<KallsymsTables> found;
+  const auto missing =
+      scan_mapped(kernel, start, end, kDigits.size(), [&](std::uint64_t address, Bytes bytes) {
+        const std::string_view text = as_text(bytes);
+        for (auto hit = text.find(kDigits); hit != std::string_view::npos && !found;
+             hit = text.find(kDigits, hit + 1)) {
+          if (budget.digits == 0 || budget.token_tables == 0 || budget.steps == 0) return false;
+          --budget.digits;
+          const auto tokens = tokens_around(kernel, address + hit);
+          if (!tokens) continue;
+          --budget.token_tables;
+          found = tables_around(kernel, start, *tokens, budget);
+        }
+        return !found;
+      });
+  if (found) return *found;
+  if (budget.token_tables != Budget{}.token_tables)
     return fail_at_address(ErrorCode::corrupt, start,
                            "the kernel's symbol tokens are there, but no names that use them");
+  if (budget.digits == 0)
+    return fail_at_address(ErrorCode::corrupt, start,
+                           fmt::format("{} places look like tokens of kallsyms, and no index "
+                                       "agrees with one: the search ended",
+                                       Budget{}.digits));
   if (missing) return Failure(missing->within("looking for kallsyms in the kernel's image"));
   return fail_at_address(
       ErrorCode::no_symbol, start,

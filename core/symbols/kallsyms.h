@@ -26,7 +26,8 @@ struct KallsymsTables {
 std::optional<KallsymsTables> kallsyms_from_vmcoreinfo(const Vmcoreinfo& info,
                                                        AddressSpace& kernel);
 /// The tables' places by their own pattern in [start, end) of the kernel image, without any help:
-/// token table and index are recognised first, then names, count and offsets around them.
+/// token table and index are recognised first, then names, count and offsets around them. The
+/// search has a budget: an image may be full of what looks like the tables.
 Result<KallsymsTables> find_kallsyms(AddressSpace& kernel, std::uint64_t start, std::uint64_t end);
 
 /// Decodes the symbols. The form of the addresses (absolute, relative, per-cpu absolute,

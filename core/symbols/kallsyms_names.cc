@@ -10,16 +10,18 @@ namespace {
 
 constexpr std::size_t kTokens = 256;
 constexpr std::size_t kChunk = std::size_t{64} << 10;
+constexpr std::uint64_t kSmallestSymbol = 2 + 4;  // a length, a token and an offset
 constexpr std::size_t kNamesLimit = std::size_t{64} << 20;
 
 /// Kernel memory from one address on, read in chunks as far as it is looked at.
 class GrowingBytes {
  public:
-  GrowingBytes(AddressSpace& kernel, std::uint64_t start) : kernel_(kernel), start_(start) {}
+  GrowingBytes(AddressSpace& kernel, std::uint64_t start, std::uint64_t limit)
+      : kernel_(kernel), start_(start), limit_(limit) {}
 
   /// The bytes from `offset` on, at least `wanted` of them; fewer where memory ends.
   Bytes from(std::size_t offset, std::size_t wanted) {
-    while (bytes_.size() < offset + wanted && !error_ && bytes_.size() < kNamesLimit) grow();
+    while (bytes_.size() < offset + wanted && !error_ && bytes_.size() < limit_) grow();
     return offset < bytes_.size() ? Bytes(bytes_).subspan(offset) : Bytes();
   }
   const std::optional<Error>& error() const { return error_; }
@@ -39,6 +41,7 @@ class GrowingBytes {
 
   AddressSpace& kernel_;
   std::uint64_t start_;
+  std::uint64_t limit_;
   std::vector<std::byte> bytes_;
   std::optional<Error> error_;
 };
@@ -76,11 +79,17 @@ Result<KallsymsNames> KallsymsNames::read(AddressSpace& kernel, const KallsymsTa
   if (tables.count == 0 || tables.count > kCountLimit)
     return fail(ErrorCode::corrupt, fmt::format("kallsyms_num_syms is {}, expected 1 to {}",
                                                 tables.count, kCountLimit));
+  const std::uint64_t present = present_bytes(kernel.physical().memory());
+  if (tables.count > present / kSmallestSymbol)
+    return fail(ErrorCode::corrupt,
+                fmt::format("kallsyms_num_syms is {}: so many do not fit into the {} bytes of "
+                            "memory that the dump holds",
+                            tables.count, present));
   PANICROOM_TRY(tokens, KallsymsTokens::read(kernel, tables.token_table, tables.token_index));
   KallsymsNames names;
   names.tokens_ = std::move(tokens);
   const auto count = static_cast<std::size_t>(tables.count);
-  GrowingBytes bytes(kernel, tables.names);
+  GrowingBytes bytes(kernel, tables.names, std::min<std::uint64_t>(present, kNamesLimit));
   std::size_t at = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const auto length = kallsyms_length(bytes.from(at, 2));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <optional>
@@ -340,9 +341,12 @@ Result<std::shared_ptr<const TypeCatalog>> read_btf(std::vector<std::byte> blob,
 
 Result<std::shared_ptr<const TypeCatalog>> read_btf(AddressSpace& kernel, std::uint64_t start,
                                                     std::uint64_t end, std::string origin) {
-  if (end <= start || end - start > kBlobLimit)
-    return fail_at_address(ErrorCode::corrupt, start,
-                           fmt::format("BTF cannot lie from here to {:#x}", end));
+  // Page tables may show a few pages as any number of types.
+  const std::uint64_t most = std::min(kBlobLimit, present_bytes(kernel.physical().memory()));
+  if (end <= start || end - start > most)
+    return fail_at_address(
+        ErrorCode::corrupt, start,
+        fmt::format("BTF cannot lie from here to {:#x}: expected 1 to {} bytes", end, most));
   const auto fetch = [&kernel, start](std::uint64_t offset, MutableBytes out) {
     return kernel.read(start + offset, out);
   };

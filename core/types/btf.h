@@ -20,7 +20,8 @@ Result<std::shared_ptr<const TypeCatalog>> read_btf(std::vector<std::byte> blob,
 /// The same out of kernel memory [start, end). Types are indexed only as far as the questions need,
 /// and only those pages are read: the core kernel's types stand near the front of the blob.
 /// `kernel` outlives the catalog; the two are used by one thread at a time. A page that the dump
-/// lacks costs the query that needs it (`not_in_dump`).
+/// lacks costs the query that needs it (`not_in_dump`). Errors: `corrupt` for more bytes than the
+/// dump holds of memory.
 Result<std::shared_ptr<const TypeCatalog>> read_btf(AddressSpace& kernel, std::uint64_t start,
                                                     std::uint64_t end, std::string origin);
 

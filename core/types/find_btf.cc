@@ -1,19 +1,17 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <cstring>
 #include <optional>
-#include <vector>
 
 #include "core/base/bytes.h"
+#include "core/memory/mapped_scan.h"
 #include "core/types/btf.h"
 
 namespace panicroom {
 
 namespace {
 
-constexpr std::size_t kChunk = std::size_t{256} << 10;
 constexpr std::uint64_t kHeaderSize = 24;
 constexpr std::uint64_t kSmallest = 512;  // a kernel's has megabytes
 constexpr std::uint64_t kLargest = std::uint64_t{64} << 20;
@@ -36,39 +34,24 @@ std::optional<BtfPlace> place_of(Bytes header, std::endian order, std::uint64_t 
 
 Result<BtfPlace> find_btf(AddressSpace& kernel, std::uint64_t start, std::uint64_t end) {
   const std::endian order = kernel.machine().order;
-  const std::uint64_t page = kernel.machine().page_size;
   const std::array<std::byte, 2> magic = order == std::endian::little
                                              ? std::array{std::byte{0x9f}, std::byte{0xeb}}
                                              : std::array{std::byte{0xeb}, std::byte{0x9f}};
-  std::vector<std::byte> chunk(kChunk + kHeaderSize);
   std::optional<BtfPlace> best;
-  std::optional<Error> missing;
-  for (std::uint64_t at = start; at < end;) {
-    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(chunk.size(), end - at));
-    Error error;
-    const std::size_t read = kernel.read_some(at, MutableBytes(chunk).first(wanted), &error);
-    const Bytes bytes = Bytes(chunk).first(read);
-    for (std::size_t from = 0; from + kHeaderSize <= read;) {
-      const auto* hit = static_cast<const std::byte*>(
-          std::memchr(bytes.data() + from, std::to_integer<int>(magic[0]), read - from));
-      if (hit == nullptr) break;
-      const auto place = static_cast<std::size_t>(hit - bytes.data());
-      from = place + 1;
-      if (place + kHeaderSize > read || hit[1] != magic[1]) continue;
-      const auto found = place_of(bytes.subspan(place, kHeaderSize), order, at + place);
-      if (found && (!best || found->end - found->start > best->end - best->start)) best = found;
-    }
-    if (read == wanted) {
-      // The next chunk begins early enough for a header that crosses the seam.
-      at = wanted < chunk.size() ? end : at + kChunk;
-    } else {
-      // What nothing maps, or what is mapped but no memory, is no part of the image.
-      if (!missing && error.code == ErrorCode::not_in_dump && error.absence != Absence::hole)
-        missing = error;
-      at = (at + read) / page * page + page;
-      if (at == 0) break;
-    }
-  }
+  const auto missing =
+      scan_mapped(kernel, start, end, kHeaderSize, [&](std::uint64_t address, Bytes bytes) {
+        for (std::size_t from = 0; from + kHeaderSize <= bytes.size();) {
+          const auto* hit = static_cast<const std::byte*>(std::memchr(
+              bytes.data() + from, std::to_integer<int>(magic[0]), bytes.size() - from));
+          if (hit == nullptr) break;
+          const auto place = static_cast<std::size_t>(hit - bytes.data());
+          from = place + 1;
+          if (place + kHeaderSize > bytes.size() || hit[1] != magic[1]) continue;
+          const auto found = place_of(bytes.subspan(place, kHeaderSize), order, address + place);
+          if (found && (!best || found->end - found->start > best->end - best->start)) best = found;
+        }
+        return true;
+      });
   if (best) return *best;
   if (missing) return Failure(missing->within("looking for BTF in the kernel's image"));
   return fail_at_address(ErrorCode::no_type, start,

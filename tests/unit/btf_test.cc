@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/unit/kernel_memory.h"
+#include "tests/unit/repeating_kernel.h"
 
 namespace panicroom {
 namespace {
@@ -214,6 +214,29 @@ TEST(Btf, ReadsKernelMemoryNoFurtherThanAsked) {
   EXPECT_EQ(partial.error().code, ErrorCode::not_in_dump);
   EXPECT_FALSE(read_btf(*kernel, kStart, kStart, ""));
   EXPECT_FALSE(read_btf(*kernel, kStart, kStart + (std::uint64_t{1} << 40), ""));
+}
+
+TEST(Btf, IsNoLargerThanTheMemoryThatHoldsIt) {
+  auto memory = std::make_shared<test::KernelMemory>();
+  memory->put(test::KernelMemory::kBase, from_hex(kClangBtf));
+  const test::RepeatingKernel kernel(memory);
+  constexpr std::uint64_t kStart = test::KernelMemory::kBase;
+  EXPECT_TRUE(read_btf(*kernel.space, kStart, kStart + 0x1000, ""));
+  const auto types = read_btf(*kernel.space, kStart, kStart + 0x2000000, "");
+  ASSERT_FALSE(types);
+  EXPECT_EQ(types.error().code, ErrorCode::corrupt);
+}
+
+/// A search in 1 GiB, which page tables make of one page.
+TEST(Btf, IsLookedForNoLongerThanThereIsMemory) {
+  auto memory = std::make_shared<test::KernelMemory>();
+  memory->put(test::KernelMemory::kBase, std::vector<std::byte>(0x1000, std::byte{0x9f}));
+  const test::RepeatingKernel kernel(memory);
+  constexpr std::uint64_t kStart = test::KernelMemory::kBase;
+  const auto found = find_btf(*kernel.space, kStart, kStart + (std::uint64_t{1} << 30));
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, ErrorCode::corrupt);
+  EXPECT_LT(kernel.walks(), 256U);
 }
 
 /// Writes a blob record by record.

@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <span>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -369,6 +371,104 @@ TEST(Kallsyms, AMissingPageIsNotInTheDump) {
   ASSERT_FALSE(symbols);
   EXPECT_EQ(symbols.error().code, ErrorCode::not_in_dump);
   EXPECT_FALSE(find_kallsyms(*kernel, kImage, written.end()));
+}
+
+/// Memory of which every page is the same.
+class SamePages final : public PhysicalMemory {
+ public:
+  SamePages(std::string_view pattern, std::uint64_t size) : size_(size) {
+    while (page_.size() + pattern.size() <= KernelMemory::kPage) page_ += pattern;
+    page_.resize(KernelMemory::kPage);
+  }
+  std::uint32_t page_size() const override { return KernelMemory::kPage; }
+  std::uint64_t end() const override { return size_; }
+  PageLocation locate(std::uint64_t address) const override {
+    PageLocation location;
+    location.present = address < size_;
+    return location;
+  }
+  Result<void> read_page(std::uint64_t, MutableBytes page, PageDecoder&) const override {
+    std::copy_n(std::as_bytes(std::span(page_)).begin(), page.size(), page.begin());
+    return {};
+  }
+  void ranges(const std::function<bool(const PhysicalRange&)>& visit) const override {
+    visit({0, size_, true, Absence::none});
+  }
+
+ private:
+  std::string page_;
+  std::uint64_t size_;
+};
+
+std::unique_ptr<AddressSpace> space_of(std::shared_ptr<const PhysicalMemory> memory,
+                                       std::vector<LinearRange> ranges) {
+  Machine machine;
+  machine.architecture = Architecture::x86_64;
+  return std::make_unique<AddressSpace>(std::move(memory), machine,
+                                        linear_page_table(std::move(ranges), nullptr));
+}
+
+/// Nearly 2 GiB of the digits that a token table has: 100 million places to begin at.
+TEST(Kallsyms, AreNotLookedForAtEveryRunOfDigits) {
+  constexpr std::uint64_t kSize = 0x7e000000;
+  constexpr std::string_view digits("0\0001\0002\0003\0004\0005\0006\0007\0008\0009\0", 20);
+  const auto kernel = space_of(std::make_shared<SamePages>(digits, kSize),
+                               {{kImage, kImage + kSize - 1, 0, "kernel image"}});
+  const auto found = find_kallsyms(*kernel, kImage, kImage + kSize);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, ErrorCode::corrupt);
+}
+
+/// 3,000 token tables with an index that agrees, behind what looks like a table of 60,000 names
+/// at every 16 bytes: one budget for the steps along them all.
+TEST(Kallsyms, AreNotLookedForBeforeEveryTokenTable) {
+  std::string image;
+  for (unsigned i = 0; i < 0x10000; ++i) {
+    for (const unsigned byte : {60000U & 0xff, 60000U >> 8, 0U, 0U, 0U, 0U, 0U, 0U, 15U})
+      image += static_cast<char>(byte);
+    image.append(7, '\1');
+  }
+  std::string tokens, index;
+  for (unsigned code = 0; code < 256; ++code) {
+    index += static_cast<char>(tokens.size() & 0xff);
+    index += static_cast<char>(tokens.size() >> 8);
+    tokens += static_cast<char>(code == 0 ? 1 : code);
+    tokens += '\0';
+  }
+  for (unsigned i = 0; i < 3000; ++i) image += tokens + index + std::string(16, '\0');
+  auto memory = std::make_shared<KernelMemory>();
+  memory->put(kImage, std::as_bytes(std::span(image)));
+  const auto kernel = test::address_space(memory);
+  const auto found = find_kallsyms(*kernel, kImage, kImage + image.size());
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, ErrorCode::corrupt);
+}
+
+/// Four million symbols in three pages, which the page tables repeat.
+TEST(Kallsyms, AreNoMoreThanFitIntoTheMemory) {
+  constexpr std::uint64_t kCount = std::uint64_t{1} << 22;
+  constexpr std::uint64_t kNames = 0xffff888000000000, kOffsets = 0xffff888040000000;
+  std::string pages(0x1000, '\1');  // names of one token
+  pages.append(0x1000, '\0');       // offsets
+  for (unsigned code = 0; code < 256; ++code) pages.append("d\0", 2);
+  for (unsigned code = 0; code < 256; ++code) {
+    pages += static_cast<char>(2 * code & 0xff);
+    pages += static_cast<char>(2 * code >> 8);
+  }
+  auto memory = std::make_shared<KernelMemory>();
+  memory->put(kImage, std::as_bytes(std::span(pages)));
+  std::vector<LinearRange> ranges{{kImage, kImage + 0x2fff, 0, "image"}};
+  for (std::uint64_t at = 0; at < kCount * 2; at += 0x1000)
+    ranges.push_back({kNames + at, kNames + at + 0xfff, 0, "names"});
+  for (std::uint64_t at = 0; at < kCount * 4; at += 0x1000)
+    ranges.push_back({kOffsets + at, kOffsets + at + 0xfff, 0x1000, "offsets"});
+  const auto kernel = space_of(memory, std::move(ranges));
+  KallsymsTables tables{100, kNames, kImage + 0x2000, kImage + 0x2200, kOffsets, kStext, 0};
+  EXPECT_TRUE(read_kallsyms(*kernel, tables, std::nullopt));
+  tables.count = kCount;
+  const auto symbols = read_kallsyms(*kernel, tables, std::nullopt);
+  ASSERT_FALSE(symbols);
+  EXPECT_EQ(symbols.error().code, ErrorCode::corrupt);
 }
 
 TEST(Kallsyms, AreNotFoundWhereThereAreNone) {

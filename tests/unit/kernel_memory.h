@@ -59,7 +59,10 @@ class KernelMemory final : public PhysicalMemory {
     std::copy(found->second.begin(), found->second.end(), page.begin());
     return {};
   }
-  void ranges(const std::function<bool(const PhysicalRange&)>&) const override {}
+  void ranges(const std::function<bool(const PhysicalRange&)>& visit) const override {
+    for (const auto& [number, page] : pages_)
+      if (!visit({number * kPage, (number + 1) * kPage, true, Absence::none})) return;
+  }
 
  private:
   std::map<std::uint64_t, std::vector<std::byte>> pages_;

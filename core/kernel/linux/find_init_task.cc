@@ -1,14 +1,14 @@
 #include "core/kernel/linux/find_init_task.h"
 
-#include <algorithm>
+#include <optional>
 #include <string_view>
-#include <vector>
+
+#include "core/memory/mapped_scan.h"
 
 namespace panicroom::linux_kernel {
 namespace {
 
 constexpr std::string_view first_name = "swapper";  // init/init_task.c; "swapper/0" once idle
-constexpr std::size_t chunk_size = std::size_t{256} << 10U;
 
 bool is_init_task(Evidence& evidence, const TaskLayout& layout, std::uint64_t task) {
   const auto holds = [&](const Member& member, std::uint64_t value) {
@@ -29,25 +29,20 @@ bool is_init_task(Evidence& evidence, const TaskLayout& layout, std::uint64_t ta
 
 Result<std::uint64_t> find_init_task(Evidence& evidence, const TaskLayout& layout) {
   PANICROOM_TRY(image, image_range(evidence.memory(), evidence.stext()));
-  AddressSpace& memory = evidence.memory();
-  const std::uint64_t page = memory.machine().page_size;
-  std::vector<std::byte> chunk(chunk_size + first_name.size());
-  for (std::uint64_t at = image.start; at < image.end;) {
-    const auto wanted =
-        static_cast<std::size_t>(std::min<std::uint64_t>(chunk.size(), image.end - at));
-    const std::size_t read = memory.read_some(at, MutableBytes(chunk).first(wanted));
-    const std::string_view text(reinterpret_cast<const char*>(chunk.data()), read);
-    for (auto hit = text.find(first_name); hit != std::string_view::npos;
-         hit = text.find(first_name, hit + 1)) {
-      const std::uint64_t task = at + hit - layout.comm.offset;
-      if (is_init_task(evidence, layout, task)) return task;
-    }
-    if (read == wanted)
-      at = wanted < chunk.size() ? image.end : at + chunk_size;
-    else
-      at = (at + read) / page * page + page;
-    if (at == 0) break;
-  }
+  std::optional<std::uint64_t> found;
+  const auto missing = scan_mapped(
+      evidence.memory(), image.start, image.end, first_name.size(),
+      [&](std::uint64_t address, Bytes bytes) {
+        const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        for (auto hit = text.find(first_name); hit != std::string_view::npos && !found;
+             hit = text.find(first_name, hit + 1)) {
+          const std::uint64_t task = address + hit - layout.comm.offset;
+          if (is_init_task(evidence, layout, task)) found = task;
+        }
+        return !found;
+      });
+  if (found) return *found;
+  if (missing) return Failure(missing->within("looking for init_task in the kernel's image"));
   return fail(ErrorCode::no_symbol,
               "the symbols do not name init_task, and nothing in the kernel's image looks like it");
 }
