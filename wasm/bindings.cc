@@ -63,6 +63,8 @@ EMSCRIPTEN_BINDINGS(panicroom) {
       .function("open", &BrowserSession::open)
       .function("tables", &BrowserSession::tables)
       .function("query", &BrowserSession::query)
+      .function("write", &BrowserSession::write)
+      .function("find", &BrowserSession::find)
       .function("read", &BrowserSession::read)
       .function("bytes", &BrowserSession::bytes)
       .function("translate", &BrowserSession::translate)

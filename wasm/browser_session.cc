@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/report/escape.h"
+#include "core/report/writer.h"
 #include "wasm/js_reader.h"
 #include "wasm/json.h"
 
@@ -15,6 +16,7 @@ using emscripten::val;
 
 constexpr std::size_t longest_read = std::size_t{1} << 20;
 constexpr std::uint64_t longest_window = 100'000;
+constexpr std::size_t largest_piece = std::size_t{64} << 10;
 
 bool given(const val& value) { return !value.isUndefined() && !value.isNull(); }
 
@@ -134,21 +136,56 @@ Result<TableView*> BrowserSession::view_of(const Table& table, const Query& quer
   return &views_.front().view;
 }
 
-std::string BrowserSession::query(const std::string& table_name, const val& options) {
-  if (!session_) return not_open();
+Result<BrowserSession::Asked> BrowserSession::asked(const std::string& table_name,
+                                                    const val& options) {
   const Table* table = find_table(table_name);
   if (!table)
-    return failure_of(Error{ErrorCode::invalid,
-                            Absence::none,
-                            fmt::format("there is no table \"{}\"", visible(table_name)),
-                            {},
-                            {}});
-  const auto selection = selection_of(*table, options);
-  if (!selection) return failure_of(selection.error());
-  const auto view = view_of(*table, query_of(options));
-  if (!view) return failure_of(view.error());
-  return (*view)->window(*selection, count_of(options, "offset", 0),
-                         std::min(count_of(options, "limit", longest_window), longest_window));
+    return fail(ErrorCode::invalid, fmt::format("there is no table \"{}\"", visible(table_name)));
+  PANICROOM_TRY(selection, selection_of(*table, options));
+  PANICROOM_TRY(view, view_of(*table, query_of(options)));
+  return Asked{table, std::move(selection), view};
+}
+
+std::string BrowserSession::query(const std::string& table, const val& options) {
+  if (!session_) return not_open();
+  const auto rows = asked(table, options);
+  if (!rows) return failure_of(rows.error());
+  return rows->view->window(rows->selection, count_of(options, "offset", 0),
+                            std::min(count_of(options, "limit", longest_window), longest_window));
+}
+
+std::string BrowserSession::write(const std::string& table, const val& options,
+                                  const std::string& form, const val& sink) {
+  if (!session_) return not_open();
+  const auto rows = asked(table, options);
+  if (!rows) return failure_of(rows.error());
+  std::string piece;
+  const auto hand_over = [&] {
+    const auto* bytes = reinterpret_cast<const unsigned char*>(piece.data());
+    if (!piece.empty()) sink(val(emscripten::typed_memory_view(piece.size(), bytes)));
+    piece.clear();
+  };
+  const Sink collect = [&](std::string_view text) {
+    piece += text;
+    if (piece.size() >= largest_piece) hand_over();
+    return true;
+  };
+  const auto writer = form == "csv" ? csv_writer(collect) : json_writer(collect);
+  const std::uint64_t written = rows->view->write(rows->selection, count_of(options, "offset", 0),
+                                                  count_of(options, "limit", UINT64_MAX), *writer);
+  hand_over();
+  return fmt::format(R"({{"rows": {}}})", written);
+}
+
+std::string BrowserSession::find(const std::string& table, const val& options,
+                                 const std::string& column, const std::string& text) {
+  if (!session_) return not_open();
+  const auto rows = asked(table, options);
+  if (!rows) return failure_of(rows.error());
+  const auto index = column_of(*rows->table, column);
+  if (!index) return failure_of(index.error());
+  const auto place = rows->view->find(rows->selection, *index, text);
+  return fmt::format(R"({{"place": {}}})", place ? json_integer(*place) : "null");
 }
 
 // Goes from page to page, so that a hole costs its own page and no more.

@@ -31,6 +31,15 @@ class BrowserSession {
   /// One window of a table: see TableView::window. `options` is `{pid, tid, name, crashed, filter,
   /// columns: {column: text}, sort: [{column, descending}], offset, limit}`, all of it optional.
   std::string query(const std::string& table, const emscripten::val& options);
+  /// The rows that `query` would answer (all of them without a limit) as `panicroom table NAME
+  /// --json` or `--csv` prints them: `sink` is called with Uint8Arrays, which the next call makes
+  /// invalid. Answers `{"rows"}`.
+  std::string write(const std::string& table, const emscripten::val& options,
+                    const std::string& form, const emscripten::val& sink);
+  /// `{"place"}`: of the first row, in the order of `options`, whose cell of `column` shows `text`,
+  /// or null.
+  std::string find(const std::string& table, const emscripten::val& options,
+                   const std::string& column, const std::string& text);
   /// `{"address", "length", "parts": [{"address", "length", "offset"} | {"address", "length",
   /// "error"}]}`; bytes of a part lie at its offset in what `bytes()` answers. `space` is `{pid,
   /// physical}`.
@@ -50,6 +59,13 @@ class BrowserSession {
     Query query;
     TableView view;
   };
+  /// What a question about rows is about, checked.
+  struct Asked {
+    const Table* table = nullptr;
+    Selection selection;
+    TableView* view = nullptr;
+  };
+  Result<Asked> asked(const std::string& table_name, const emscripten::val& options);
   Result<TableView*> view_of(const Table& table, const Query& query);
   template <class ReadSome>
   std::string read_parts(std::uint64_t address, std::size_t length, std::uint64_t page_size,

@@ -192,6 +192,13 @@ export class Session {
   readonly kernelError: Failure | null;
   tables(): TableInfo[];
   query(table: string, options?: QueryOptions): TableWindow;
+  /**
+   * The bytes that `panicroom table NAME --json` or `--csv` prints, of the rows that `query` would answer;
+   * all of them without a limit.
+   */
+  write(table: string, options?: QueryOptions, form?: 'json' | 'csv'): Uint8Array<ArrayBuffer>;
+  /** Place of the first row, in the order of `options`, whose cell of `column` shows `text`. */
+  find(table: string, options: QueryOptions, column: string, text: string): number | null;
   /** `address` is a number as text, a symbol or symbol+offset; at most 1 MiB. */
   read(address: string, length: number, space?: Space): Memory;
   translate(address: string, space?: Space): Translated;

@@ -37,6 +37,14 @@ export class Session {
   query(table, options = {}) {
     return this.#answer(() => this.#native.query(table, options));
   }
+  write(table, options = {}, form = 'json') {
+    const pieces = [];
+    this.#answer(() => this.#native.write(table, options, form, (bytes) => void pieces.push(bytes.slice())));
+    return joined(pieces);
+  }
+  find(table, options, column, text) {
+    return this.#answer(() => this.#native.find(table, options, column, text)).place;
+  }
   read(address, length, space = {}) {
     const read = this.#answer(() => this.#native.read(address, length, space));
     return { ...read, bytes: this.#native.bytes().slice() };
@@ -68,6 +76,16 @@ export class Session {
     if (answer && answer.error && Object.keys(answer).length === 1) throw new PanicroomError(answer.error);
     return answer;
   }
+}
+
+function joined(pieces) {
+  const bytes = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
 
 // Nothing but std::bad_alloc leaves the engine.

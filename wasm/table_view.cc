@@ -164,6 +164,21 @@ std::string TableView::window(const Selection& selection, std::uint64_t offset,
   return out + "], \"notes\": " + json_of(notes_) + "}";
 }
 
+std::uint64_t TableView::write(const Selection& selection, std::uint64_t offset,
+                               std::uint64_t limit, TableWriter& writer) {
+  arrange(selection);
+  const std::size_t columns = table_->columns().size();
+  const std::uint64_t start = std::min<std::uint64_t>(offset, order_.size());
+  const std::uint64_t end = start + std::min(limit, order_.size() - start);
+  writer.begin(table_->name(), table_->columns());
+  for (std::uint64_t place = start; place < end; ++place) {
+    const std::size_t row = order_[static_cast<std::size_t>(place)];
+    writer.row(std::span(cells_).subspan(row * columns, columns));
+  }
+  writer.end(notes_);
+  return end - start;
+}
+
 std::optional<std::uint64_t> TableView::find(const Selection& selection, std::size_t column,
                                              const std::string& text) {
   arrange(selection);

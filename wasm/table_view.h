@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/report/writer.h"
 #include "core/session/session.h"
 #include "core/tables/table.h"
 
@@ -39,6 +40,9 @@ class TableView {
   /// {"table", "total", "matched", "offset", "rows": [[cell, ...], ...], "notes": [...]}. Texts are
   /// visible() text; integers that a JavaScript number cannot hold are strings.
   std::string window(const Selection& selection, std::uint64_t offset, std::uint64_t limit);
+  /// The same rows as the command line prints them, with the notes. Answers how many there were.
+  std::uint64_t write(const Selection& selection, std::uint64_t offset, std::uint64_t limit,
+                      TableWriter& writer);
   /// The place of the first row, in the order of `selection`, whose cell of `column` shows `text`.
   std::optional<std::uint64_t> find(const Selection& selection, std::size_t column,
                                     const std::string& text);

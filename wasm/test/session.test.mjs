@@ -1,10 +1,11 @@
 // The session as a program uses it, on dumps whose content is known.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { writeHostile, writeSparseCore } from '../../tests/browser/dumps.mjs';
 import { loadEngine, open, openFile, PanicroomError, Session } from '../node.mjs';
-import { bunzip2, freebsd, linuxDump, scratch, withoutCases } from './cases.mjs';
+import { bunzip2, freebsd, linuxDump, scratch, wasmProgram, withoutCases } from './cases.mjs';
 
 const bound = 256 * 2 ** 20;
 
@@ -171,6 +172,32 @@ test('windows of a table: filter, sort, offset and limit', { skip: withoutCases 
     rows(session, 'processes', { columns: { name: 'kthreadd' } }).map(({ pid }) => pid),
     [2],
   );
+  session.close();
+});
+
+test('a table is written as the command line prints it', { skip: withoutCases }, async () => {
+  const session = await open([linuxDump]);
+  const printed = (...args) => execFileSync(process.execPath, [wasmProgram, ...args, linuxDump], { maxBuffer: 2 ** 28 }).toString();
+  const written = (...args) => Buffer.from(session.write(...args)).toString();
+  for (const table of ['dump', 'threads', 'symbols', 'log'])
+    for (const form of ['json', 'csv']) assert.equal(written(table, {}, form), printed('table', table, `--${form}`), `${table} ${form}`);
+  const selection = { filter: 'worker', sort: [{ column: 'tid', descending: true }], offset: 2, limit: 3 };
+  assert.deepEqual(
+    JSON.parse(written('threads', selection)).rows.map(({ tid }) => tid),
+    rows(session, 'threads', selection).map(({ tid }) => tid),
+  );
+  assert.equal(written('threads', selection, 'csv').split('\r\n').length, 1 + 3 + 1);
+  session.close();
+});
+
+test('the place of a row is found in any order', { skip: withoutCases }, async () => {
+  const session = await open([linuxDump]);
+  for (const options of [{}, { sort: [{ column: 'name' }] }, { filter: 'k' }]) {
+    const place = session.find('processes', options, 'name', 'kthreadd');
+    assert.equal(rows(session, 'processes', options)[place].name, 'kthreadd');
+  }
+  assert.equal(session.find('processes', {}, 'name', 'no such name'), null);
+  assert.throws(() => session.find('processes', {}, 'nothing', 'x'), { code: 'invalid' });
   session.close();
 });
 
