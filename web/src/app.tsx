@@ -1,31 +1,41 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { Cancelled, type Engine } from './engine/client';
 import { sampleFile } from './engine/embedded';
-import type { Failure, TableInfo } from './engine/protocol';
-import { bytes, title } from './format';
-import { Palette } from './parts/palette';
-import { Privacy } from './parts/privacy';
-import { ThemeButton } from './parts/theme';
-import { navigate, useRoute } from './route';
+import type { Failure } from './engine/protocol';
+import { Opened } from './opened';
+import { AddOrOpen } from './parts/add-or-open';
+import { type Dropped, useFileDrop } from './parts/file-drop';
+import { Header } from './parts/header';
+import { forgetRoute, navigate, replaceRoute, useRoute } from './route';
 import { type DumpSession, failureOf, SessionProvider } from './session';
-import { Log } from './views/log';
-import { Memory } from './views/memory';
 import { Opening } from './views/opening';
 import { Start } from './views/start';
-import { Summary } from './views/summary';
-import { TableView } from './views/table';
-import { Processes, Threads } from './views/tasks';
 
 type Stage =
-  | { name: 'start'; failure: Failure | null }
+  | { name: 'start'; failure: Failure | null; closed?: boolean }
   | { name: 'opening'; files: File[] }
   | { name: 'open'; session: DumpSession; files: File[] };
 
+const folderFailure = (name: string): Failure => ({
+  code: 'invalid',
+  absence: null,
+  text: `“${name}” is a folder, not a file`,
+  sentence: '',
+  address: null,
+  offset: null,
+});
+
+const sameFile = (a: File, b: File) => a.name === b.name && a.size === b.size && a.lastModified === b.lastModified;
+
 export function App({ engine }: { engine: Engine }) {
   const [stage, setStage] = useState<Stage>({ name: 'start', failure: null });
+  const [asking, setAsking] = useState<{ files: File[] } | { failure: Failure } | null>(null);
+  const route = useRoute();
+  // A fragment that was there before any dump was open is left from before a reload.
+  const [reloaded] = useState(() => window.location.hash.length > 1 && route.view !== 'sample');
 
   const open = useCallback(
-    async (files: File[], keepView = false) => {
+    async (files: File[], { keepView = false, otherwise }: { keepView?: boolean; otherwise?: File[] } = {}) => {
       engine.cancel();
       setStage({ name: 'opening', files });
       try {
@@ -34,26 +44,64 @@ export function App({ engine }: { engine: Engine }) {
         setStage({ name: 'open', files, session: { engine, opened, files: files.map(({ name, size }) => ({ name, size })) } });
       } catch (error) {
         if (error instanceof Cancelled) return;
-        setStage({ name: 'start', failure: failureOf(error) });
+        const failure = failureOf(error);
+        if (!otherwise) return setStage({ name: 'start', failure });
+        setAsking({ failure });
+        await open(otherwise, { keepView: true });
       }
     },
     [engine],
   );
 
+  /** Opens again with more files; where that is not possible, what was open stays open. */
+  async function add(files: File[]) {
+    if (stage.name === 'start') return open(files);
+    const more = files.filter((file) => !stage.files.some((one) => sameFile(one, file)));
+    if (more.length === 0) return;
+    await open([...stage.files, ...more], { keepView: true, otherwise: stage.files });
+  }
   async function openSample() {
     const file = await sampleFile();
     if (file) await open([file]);
   }
   function close() {
     engine.cancel();
-    setStage({ name: 'start', failure: null });
+    forgetRoute();
+    setStage({ name: 'start', failure: null, closed: true });
   }
+  function onDrop({ files, folders }: Dropped) {
+    const [folder] = folders;
+    const failure = folder === undefined ? null : folderFailure(folder);
+    if (stage.name === 'start') {
+      if (failure) setStage({ name: 'start', failure });
+      else if (files.length) void open(files);
+    } else if (failure) {
+      setAsking({ failure });
+    } else if (files.length) {
+      setAsking({ files });
+    }
+  }
+  const over = useFileDrop(onDrop);
+
+  const latest = useRef(openSample);
+  latest.current = openSample;
+  useEffect(() => {
+    if (route.view !== 'sample') return;
+    replaceRoute({ view: 'summary' });
+    void latest.current();
+  }, [route.view]);
 
   return (
     <>
       {stage.name === 'open' ? (
         <SessionProvider value={stage.session}>
-          <Opened key={stage.session.files.map((file) => file.name).join()} onClose={close} onReopen={() => open(stage.files, true)} session={stage.session} />
+          <Opened
+            key={stage.session.files.map((file) => file.name).join()}
+            session={stage.session}
+            onClose={close}
+            onReopen={() => open(stage.files, { keepView: true })}
+            onAdd={add}
+          />
         </SessionProvider>
       ) : (
         <div className="page">
@@ -61,150 +109,33 @@ export function App({ engine }: { engine: Engine }) {
           {stage.name === 'opening' ? (
             <Opening engine={engine} files={stage.files} onCancel={close} />
           ) : (
-            <Start failure={stage.failure} onFiles={open} onSample={openSample} />
+            <Start
+              failure={stage.failure}
+              reloaded={reloaded && !stage.failure && !stage.closed}
+              takesFocus={stage.closed === true || stage.failure !== null}
+              onFiles={open}
+              onSample={openSample}
+            />
           )}
         </div>
       )}
+      {over && (
+        <div className="drop-overlay" aria-hidden="true">
+          <p>{stage.name === 'start' ? 'Drop to open' : 'Drop to add to the open dump, or to open instead'}</p>
+        </div>
+      )}
+      <AddOrOpen
+        of={asking}
+        onClose={() => setAsking(null)}
+        onAdd={(files) => {
+          setAsking(null);
+          void add(files);
+        }}
+        onOpen={(files) => {
+          setAsking(null);
+          void open(files);
+        }}
+      />
     </>
-  );
-}
-
-function Header({ children }: { children?: React.ReactNode }) {
-  return (
-    <header className="top">
-      <span className="brand">
-        <svg viewBox="0 0 16 16" width="20" height="20" aria-hidden="true">
-          <rect x="1.5" y="3" width="13" height="10" rx="1" fill="none" stroke="currentColor" strokeWidth="1.4" />
-          <path d="M3.5 8h2.2l1.4-2.6 1.8 5 1.3-2.4h2.3" fill="none" stroke="var(--accent)" strokeWidth="1.3" />
-        </svg>
-        Panicroom
-      </span>
-      {children}
-      <Privacy />
-      <ThemeButton />
-    </header>
-  );
-}
-
-const ownTitles: Record<string, string> = { dump: 'Summary', frames: 'Stacks', regions: 'File map' };
-const tableTitle = (name: string) => ownTitles[name] ?? title(name).replace(/^./, (letter) => letter.toUpperCase());
-
-/** The views of a dump: one for each table, with memory after the log. */
-function viewsOf(tables: TableInfo[]) {
-  const views = tables
-    .filter((table) => table.name !== 'dump')
-    .map((table) => ({ view: table.name, title: tableTitle(table.name) }));
-  const log = views.findIndex((view) => view.view === 'log');
-  views.splice(log + 1 || views.length, 0, { view: 'memory', title: 'Memory' });
-  return [{ view: 'summary', title: 'Summary' }, ...views];
-}
-
-function View({ view, tables }: { view: string; tables: TableInfo[] }) {
-  switch (view) {
-    case 'summary':
-      return <Summary />;
-    case 'processes':
-      return <Processes />;
-    case 'threads':
-      return <Threads />;
-    case 'log':
-      return <Log />;
-    case 'memory':
-      return <Memory />;
-    default: {
-      const table = tables.find((candidate) => candidate.name === view);
-      return table ? <TableView table={table} /> : <p className="pad dim">There is no such view.</p>;
-    }
-  }
-}
-
-function Opened({ session, onClose, onReopen }: { session: DumpSession; onClose(): void; onReopen(): void }) {
-  const route = useRoute();
-  const [palette, setPalette] = useState(false);
-  const views = useMemo(() => viewsOf(session.opened.tables), [session]);
-  const main = useRef<HTMLElement>(null);
-
-  useEffect(() => {
-    function onKeyDown(event: KeyboardEvent) {
-      const typing = event.target instanceof Element && event.target.closest('input, select, textarea');
-      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
-        event.preventDefault();
-        setPalette(true);
-      } else if (event.key === '/' && !typing && !event.ctrlKey && !event.metaKey) {
-        const filter = main.current?.querySelector<HTMLInputElement>('.filter');
-        if (filter) {
-          event.preventDefault();
-          filter.focus();
-          filter.select();
-        }
-      }
-    }
-    window.addEventListener('keydown', onKeyDown);
-    return () => window.removeEventListener('keydown', onKeyDown);
-  }, []);
-
-  return (
-    <div className="page opened">
-      <Header>
-        <ul className="files" aria-label="Open files">
-          {session.files.map((file, index) => (
-            <li key={index} title={`${file.size} bytes`}>
-              <span className="file-name">{file.name}</span> <span className="dim">{bytes(file.size)}</span>
-            </li>
-          ))}
-        </ul>
-        <button type="button" className="quiet" onClick={onClose}>
-          Close
-        </button>
-        <button type="button" className="quiet goto" onClick={() => setPalette(true)}>
-          Go to… <kbd>Ctrl K</kbd>
-        </button>
-      </Header>
-      <nav className="rail" aria-label="Views">
-        {views.map(({ view, title: name }) => (
-          <a key={view} href={`#${view}`} aria-current={view === route.view ? 'page' : undefined}>
-            {name}
-          </a>
-        ))}
-      </nav>
-      <main ref={main} className="content" aria-label={views.find(({ view }) => view === route.view)?.title}>
-        <Busy engine={session.engine} onCancel={onReopen} />
-        <View view={route.view} tables={session.opened.tables} />
-      </main>
-      <Palette open={palette} onClose={() => setPalette(false)} views={views} />
-    </div>
-  );
-}
-
-/** Shows that an answer takes its time, and stops it. */
-function Busy({ engine, onCancel }: { engine: Engine; onCancel(): void }) {
-  const [slow, setSlow] = useState(false);
-  const [read, setRead] = useState(0);
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const endPending = engine.onPending((pending) => {
-      if (pending === 0) {
-        clearTimeout(timer);
-        timer = undefined;
-        setSlow(false);
-      } else {
-        timer ??= setTimeout(() => setSlow(true), 700);
-      }
-    });
-    const endProgress = engine.onProgress((progress) => setRead(progress.bytesRead));
-    return () => {
-      clearTimeout(timer);
-      endPending();
-      endProgress();
-    };
-  }, [engine]);
-  if (!slow) return null;
-  return (
-    <div className="busy" role="status">
-      <span>Reading… {bytes(read)} up to now</span>
-      <button type="button" onClick={onCancel}>
-        Cancel
-      </button>
-    </div>
   );
 }

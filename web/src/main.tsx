@@ -5,9 +5,6 @@ import { WorkerEngine } from './engine/client';
 import { startWorker } from './engine/embedded';
 import './style/index.css';
 
-// A file that is dropped beside the drop zone must not replace the page.
-for (const name of ['dragover', 'drop'] as const) window.addEventListener(name, (event) => event.preventDefault());
-
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <App engine={new WorkerEngine(startWorker)} />

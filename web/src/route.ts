@@ -3,7 +3,7 @@ import { useSyncExternalStore } from 'react';
 /** Which view is shown and what of it; kept in the address's fragment, so that "back" works. */
 export interface Route {
   view: string;
-  /** "memory": the address. */
+  /** "memory": the address. "log": the line, counted from 0. */
   at?: string;
   pid?: number;
   tid?: number;
@@ -52,6 +52,12 @@ function subscribe(changed: () => void) {
 export function navigate(route: Route) {
   window.location.hash = fragmentOf(route);
 }
+
+/** The same without a step that "back" would lead to; the views hear of it when they are drawn next. */
+export const replaceRoute = (route: Route) => window.history.replaceState(null, '', fragmentOf(route));
+
+export const forgetRoute = () =>
+  window.history.replaceState(null, '', window.location.pathname + window.location.search);
 
 export function useRoute(): Route {
   const fragment = useSyncExternalStore(subscribe, () => window.location.hash);

@@ -1,6 +1,9 @@
-import { createContext, useContext, useEffect, useRef, useState } from 'react';
+import { createContext, type ReactNode, useContext, useEffect, useRef, useState } from 'react';
 import { Cancelled, EngineError, type Engine } from './engine/client';
-import type { Failure, Opened, QuestionName, Questions, TableInfo } from './engine/protocol';
+import type { Cell, Failure, Note, Opened, QuestionName, Questions, TableInfo } from './engine/protocol';
+import { record } from './format';
+import { incompleteness } from './incomplete';
+import { type Place, startPage } from './parts/advice';
 
 /** An open dump, for the views. */
 export interface DumpSession {
@@ -41,24 +44,55 @@ export function useAnswer<Name extends QuestionName>(
   ask: Questions[Name]['ask'] | null,
 ): Answer<Questions[Name]['answer']> {
   const { engine } = useSession();
-  const [state, setState] = useState<Answer<Questions[Name]['answer']>>({ loading: ask !== null });
+  const [state, setState] = useState<{ key?: string } & Omit<Answer<Questions[Name]['answer']>, 'loading'>>({});
   const asked = useRef(ask);
   asked.current = ask;
   const key = JSON.stringify(ask);
   useEffect(() => {
     if (asked.current === null) {
-      setState({ loading: false });
+      setState({ key });
       return;
     }
     let current = true;
-    setState((before) => ({ ...before, loading: true }));
     engine.ask(name, asked.current).then(
-      (value) => current && setState({ value, loading: false }),
-      (error) => current && !(error instanceof Cancelled) && setState({ failure: failureOf(error), loading: false }),
+      (value) => current && setState({ key, value }),
+      (error) => current && !(error instanceof Cancelled) && setState({ key, failure: failureOf(error) }),
     );
     return () => {
       current = false;
     };
   }, [engine, name, key]);
-  return state;
+  const { key: answered, ...answer } = state;
+  return { ...answer, loading: ask !== null && answered !== key };
+}
+
+/** The one row of the table `dump`: what this dump is and how its kernel died. */
+export interface DumpFacts {
+  facts: Record<string, Cell>;
+  notes: Note[];
+  failure?: Failure;
+  loading: boolean;
+}
+
+const FactsContext = createContext<DumpFacts | null>(null);
+export function useFacts(): DumpFacts {
+  const facts = useContext(FactsContext);
+  if (!facts) throw new Error('no facts here');
+  return facts;
+}
+
+/** Where an error is shown: on the start page or beside an open dump. */
+export function usePlace(): Place {
+  const known = useContext(FactsContext);
+  if (!known) return startPage;
+  const { facts, notes } = known;
+  return { open: true, system: facts['system'] == null ? null : String(facts['system']), incomplete: incompleteness(facts, notes) !== null };
+}
+
+export function FactsProvider({ children }: { children: ReactNode }) {
+  const table = useTable('dump');
+  const { value, failure, loading } = useAnswer('query', table ? { table: 'dump', options: {} } : null);
+  const facts = table && value ? record(table.columns, value.rows[0] ?? []) : {};
+  const known: DumpFacts = { facts, notes: value?.notes ?? [], loading, ...(failure ? { failure } : {}) };
+  return <FactsContext.Provider value={known}>{children}</FactsContext.Provider>;
 }

@@ -12,6 +12,7 @@ import type {
 } from '../../../wasm/index';
 
 export type {
+  Absence,
   Cell,
   Column,
   CoveringSymbol,
@@ -36,10 +37,15 @@ export interface Opened {
   tables: TableInfo[];
 }
 
+/** A form in which a table is saved. */
+export type Form = 'csv' | 'json';
+
 /** What the page asks of the engine; the worker answers one question after the other. */
 export interface Questions {
   open: { ask: { files: File[] }; answer: Opened };
   query: { ask: { table: string; options: QueryOptions }; answer: TableWindow };
+  write: { ask: { table: string; options: QueryOptions; form: Form }; answer: Uint8Array<ArrayBuffer> };
+  find: { ask: { table: string; options: QueryOptions; column: string; text: string }; answer: number | null };
   read: { ask: { address: string; length: number; space: Space }; answer: Memory };
   translate: { ask: { address: string; space: Space }; answer: Translated };
   resolve: { ask: { text: string }; answer: { address: string; symbol: CoveringSymbol | null } };

@@ -39,6 +39,12 @@ async function answer(message: AskMessage): Promise<{ answer: unknown; transfer?
     }
     case 'query':
       return { answer: opened().query(message.ask.table, message.ask.options) };
+    case 'write': {
+      const bytes = opened().write(message.ask.table, message.ask.options, message.ask.form);
+      return { answer: bytes, transfer: [bytes.buffer] };
+    }
+    case 'find':
+      return { answer: opened().find(message.ask.table, message.ask.options, message.ask.column, message.ask.text) };
     case 'read': {
       const memory = opened().read(message.ask.address, message.ask.length, message.ask.space);
       return { answer: memory, transfer: [memory.bytes.buffer as ArrayBuffer] };

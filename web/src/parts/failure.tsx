@@ -1,40 +1,6 @@
 import type { Failure, Note } from '../engine/protocol';
-
-/** How a failure of the engine itself begins. */
-export const engineStopped = 'the engine stopped';
-
-/** What the user can do about an error, by its code. */
-export function advice(failure: Failure): string | null {
-  if (failure.text.startsWith(engineStopped))
-    return 'This is a fault of Panicroom, not of your file. Open the file again; if it happens again, please report this text.';
-  switch (failure.code) {
-    case 'corrupt':
-      return 'The bytes contradict the format. Compare the size and checksum with the original: a copy may have been cut or changed on the way.';
-    case 'unsupported':
-      return 'If the file is packed (bzip2, xz, an archive), unpack it first. Otherwise the list of formats on the start page says what can be read.';
-    case 'io':
-      return 'Choose the file again: it may have been changed, moved or deleted after it was chosen.';
-    case 'no_symbol':
-      return 'Open the dump together with the kernel file it came from (FreeBSD: /boot/kernel/kernel).';
-    case 'no_type':
-      return 'The dump carries no type information for this; a kernel built with BTF does.';
-    case 'not_in_dump':
-      switch (failure.absence) {
-        case 'excluded':
-          return 'The dump’s writer left this page out on purpose (makedumpfile -d). A dump with a lower level would have it.';
-        case 'truncated':
-          return 'The file ends before this page. Copy the dump again if the original is longer.';
-        case 'other_part':
-          return 'Open all files of the split set together.';
-        default:
-          return 'There was no memory at this address.';
-      }
-    case 'unmapped':
-      return 'Check the address and whose address space it belongs to.';
-    default:
-      return null;
-  }
-}
+import { usePlace } from '../session';
+import { advice, failureText } from './advice';
 
 const titles: Record<Failure['code'], string> = {
   not_in_dump: 'Not in the dump',
@@ -48,11 +14,11 @@ const titles: Record<Failure['code'], string> = {
 };
 
 export function FailureBox({ failure, heading }: { failure: Failure; heading?: string }) {
-  const todo = advice(failure);
+  const todo = advice(failure, usePlace());
   return (
     <div className="failure" role="alert">
       <strong>{heading ?? titles[failure.code]}</strong>
-      <p className="failure-text">{failure.text}.</p>
+      <p className="failure-text">{failureText(failure)}.</p>
       {(failure.address !== null || failure.offset !== null) && (
         <p className="mono dim">
           {failure.address !== null && <>address {failure.address} </>}

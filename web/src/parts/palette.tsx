@@ -1,9 +1,10 @@
 import { Command } from 'cmdk';
-import { useDeferredValue, useEffect, useRef, useState } from 'react';
+import { useDeferredValue, useState } from 'react';
 import type { Cell } from '../engine/protocol';
 import { record } from '../format';
 import { navigate, type Route } from '../route';
 import { useAnswer, useTable } from '../session';
+import { Dialog } from './dialog';
 
 interface PaletteProps {
   open: boolean;
@@ -13,25 +14,10 @@ interface PaletteProps {
 
 /** Goes to a view, an address, a symbol or a process by what is typed. */
 export function Palette({ open, onClose, views }: PaletteProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    if (open) {
-      dialog.current?.showModal();
-      dialog.current?.querySelector('input')?.focus();
-    } else {
-      dialog.current?.close();
-    }
-  }, [open]);
   return (
-    <dialog
-      ref={dialog}
-      className="palette"
-      aria-label="Go to"
-      onClose={onClose}
-      onClick={(event) => event.target === dialog.current && onClose()}
-    >
-      {open && <PaletteContent onClose={onClose} views={views} />}
-    </dialog>
+    <Dialog open={open} onClose={onClose} className="palette" aria-label="Go to">
+      <PaletteContent onClose={onClose} views={views} />
+    </Dialog>
   );
 }
 

@@ -8,7 +8,8 @@ export interface FakeTable extends TableInfo {
 /** An engine over rows in memory, for the tests of the views. */
 export class FakeEngine implements Engine {
   asked: { name: QuestionName; ask: unknown }[] = [];
-  openFailure: Failure | null = null;
+  /** Why these files cannot be opened. */
+  refuses: (files: File[]) => Failure | null = () => null;
   /** Held back until `release` is called. */
   held = false;
   cancels = 0;
@@ -22,7 +23,8 @@ export class FakeEngine implements Engine {
     const cancels = this.cancels;
     if (this.held) await new Promise<void>((resolve) => this.#release.push(resolve));
     if (cancels !== this.cancels) throw new Cancelled();
-    if (this.openFailure) throw new EngineError(this.openFailure);
+    const refusal = this.refuses(files);
+    if (refusal) throw new EngineError(refusal);
     const tables = this.tables.map(({ name, doc, columns }) => ({ name, doc, columns }));
     return { notes: [], kernelError: null, tables };
   }

@@ -1,9 +1,10 @@
-import { type FormEvent, type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { type FormEvent, type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import type { Memory as MemoryAnswer, Space, Translated } from '../engine/protocol';
 import { bytes, hex, parseNumber } from '../format';
-import { advice, FailureBox } from '../parts/failure';
+import { advice, type Place, startPage } from '../parts/advice';
+import { FailureBox } from '../parts/failure';
 import { navigate, useRoute } from '../route';
-import { useAnswer } from '../session';
+import { useAnswer, usePlace } from '../session';
 
 const shown = 2048;
 const lastAddress = (1n << 64n) - 1n;
@@ -150,7 +151,7 @@ interface HexLine {
 type HexBlock = { line: HexLine } | { hole: { address: bigint; length: number; text: string; todo: string | null } };
 
 /** Lines of 16 bytes; a hole is one block whatever its size. */
-export function hexBlocks(memory: MemoryAnswer): HexBlock[] {
+export function hexBlocks(memory: MemoryAnswer, place: Place = startPage): HexBlock[] {
   const blocks: HexBlock[] = [];
   for (const part of memory.parts) {
     const address = BigInt(part.address);
@@ -159,7 +160,7 @@ export function hexBlocks(memory: MemoryAnswer): HexBlock[] {
       const text = part.error.text;
       if (before && 'hole' in before && before.hole.text.replaceAll(/0x[0-9a-f]+/g, '') === text.replaceAll(/0x[0-9a-f]+/g, ''))
         before.hole.length += part.length;
-      else blocks.push({ hole: { address, length: part.length, text, todo: advice(part.error) } });
+      else blocks.push({ hole: { address, length: part.length, text, todo: advice(part.error, place) } });
       continue;
     }
     for (let done = 0; done < part.length; done += 16)
@@ -184,7 +185,8 @@ interface HexProps {
 }
 
 function HexRows({ memory, target, words, onFollow }: HexProps) {
-  const blocks = useMemo(() => hexBlocks(memory), [memory]);
+  const place = usePlace();
+  const blocks = hexBlocks(memory, place);
   const marked = BigInt(target);
   return blocks.map((block) => {
     if ('hole' in block) {

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react';
 import type { Engine } from '../engine/client';
 import type { Progress } from '../engine/protocol';
 import { bytes } from '../format';
+import { Heading } from '../parts/heading';
 
 interface OpeningProps {
   engine: Engine;
@@ -21,7 +22,7 @@ export function Opening({ engine, files, onCancel }: OpeningProps) {
   );
   return (
     <main className="start opening" aria-busy="true">
-      <h1>Opening</h1>
+      <Heading>Opening</Heading>
       <ul className="reading">
         {files.map((file, index) => {
           const done = Math.min(read[file.name] ?? 0, file.size);

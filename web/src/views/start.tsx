@@ -1,12 +1,16 @@
-import { type ChangeEvent, type DragEvent, useRef, useState } from 'react';
 import type { Failure } from '../engine/protocol';
 import { sampleName } from '../engine/embedded';
 import { FailureBox } from '../parts/failure';
+import { FilePicker } from '../parts/file-picker';
+import { Heading } from '../parts/heading';
 
 interface StartProps {
   onFiles(files: File[]): void;
   onSample(): void;
   failure: Failure | null;
+  /** The page was loaded anew while a dump was open. */
+  reloaded: boolean;
+  takesFocus: boolean;
 }
 
 const formats = [
@@ -16,57 +20,26 @@ const formats = [
 ];
 
 /** Where the files are chosen. */
-export function Start({ onFiles, onSample, failure }: StartProps) {
-  const picker = useRef<HTMLInputElement>(null);
-  const [over, setOver] = useState(false);
-
-  function onChange(event: ChangeEvent<HTMLInputElement>) {
-    const files = [...(event.target.files ?? [])];
-    event.target.value = '';
-    if (files.length) onFiles(files);
-  }
-  function onDrop(event: DragEvent) {
-    event.preventDefault();
-    setOver(false);
-    const files = [...event.dataTransfer.files];
-    if (files.length) onFiles(files);
-  }
-
+export function Start({ onFiles, onSample, failure, reloaded, takesFocus }: StartProps) {
   return (
     <main className="start">
-      <h1>Open a kernel crash dump</h1>
+      <Heading takesFocus={takesFocus}>Open a kernel crash dump</Heading>
       <p className="lead">What died, on which thread, which processes ran and what the log said.</p>
       {failure && <FailureBox failure={failure} heading="This could not be opened" />}
-      <div
-        className={`drop${over ? ' over' : ''}`}
-        onDragOver={(event) => {
-          event.preventDefault();
-          setOver(true);
-        }}
-        onDragLeave={() => setOver(false)}
-        onDrop={onDrop}
-      >
+      {reloaded && <p role="status">The page was loaded anew and has kept nothing: open the dump again.</p>}
+      <div className="drop">
         <p className="drop-main">Drop the dump here</p>
         <p className="dim">and, for FreeBSD, its kernel file with it. Any size, any order, any names.</p>
         <div className="drop-actions">
-          <button type="button" className="primary" onClick={() => picker.current?.click()}>
+          <FilePicker className="primary" onFiles={onFiles} testId="files">
             Choose files…
-          </button>
+          </FilePicker>
           {sampleName() && (
             <button type="button" onClick={onSample}>
               Open the sample dump
             </button>
           )}
         </div>
-        <input
-          ref={picker}
-          type="file"
-          multiple
-          hidden
-          aria-label="Dump and kernel files"
-          data-testid="files"
-          onChange={onChange}
-        />
       </div>
       <dl className="formats">
         {formats.map(([system, what]) => (

@@ -1,8 +1,9 @@
 import type { Cell, TableInfo } from '../engine/protocol';
-import { bytes, cellText, duration, record, title } from '../format';
+import { bytes, cellText, duration, title } from '../format';
 import { FailureBox, Notes } from '../parts/failure';
+import { Heading } from '../parts/heading';
 import { navigate } from '../route';
-import { useAnswer, useSession, useTable } from '../session';
+import { useFacts, useSession, useTable } from '../session';
 import { LogLines } from './log';
 import { Stack } from './stack';
 
@@ -12,10 +13,9 @@ type Facts = Record<string, Cell>;
 export function Summary() {
   const { opened } = useSession();
   const table = useTable('dump');
-  const answer = useAnswer('query', { table: 'dump', options: {} });
-  if (answer.failure) return <FailureBox failure={answer.failure} />;
-  if (!answer.value || !table) return <p className="dim pad">reading…</p>;
-  const facts = record(table.columns, answer.value.rows[0] ?? []);
+  const { facts, notes, failure, loading } = useFacts();
+  if (failure) return <FailureBox failure={failure} />;
+  if (loading || !table) return <p className="dim pad">reading…</p>;
   const text = (name: string) => (facts[name] == null ? null : String(facts[name]));
   return (
     <div className="summary">
@@ -23,7 +23,7 @@ export function Summary() {
         <p className="eyebrow">
           {[text('system'), text('release'), text('architecture')].filter(Boolean).join('  ·  ') || text('format')}
         </p>
-        <h1>{text('panic') ?? (opened.kernelError ? 'The kernel was not understood' : 'No panic text is known')}</h1>
+        <Heading>{text('panic') ?? (opened.kernelError ? 'The kernel was not understood' : 'No panic text is known')}</Heading>
         <p className="where">{where(facts)}</p>
       </section>
       {opened.kernelError && <FailureBox failure={opened.kernelError} heading="The kernel was not understood" />}
@@ -49,7 +49,7 @@ export function Summary() {
           <LogLines count={24} words={text('panic')} />
         </section>
       )}
-      <Notes notes={answer.value.notes} />
+      <Notes notes={notes} />
     </div>
   );
 }

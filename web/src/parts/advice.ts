@@ -1,0 +1,81 @@
+import type { Failure } from '../engine/protocol';
+
+/** How a failure of the engine itself begins. */
+export const engineStopped = 'the engine stopped';
+
+/** Where an error is shown, as far as that changes what to do about it. */
+export interface Place {
+  open: boolean;
+  system: string | null;
+  /** The open dump lacks memory that it should hold. */
+  incomplete: boolean;
+}
+export const startPage: Place = { open: false, system: null, incomplete: false };
+
+/** The engine's sentence without what it says to users of the command line, where files have an order. */
+export const failureText = (failure: Failure) =>
+  failure.text.replace(/: name the dump first, then the kernel$/, '').replace(/ after the dump$/, '');
+
+const saysItself = /\bfirst\b|\binstead\b|savecore/;
+
+function aboutFile({ text }: Failure, place: Place): string | null {
+  if (/\bis empty$/.test(text)) return 'Nothing was written or copied into it: look for the original and copy it again.';
+  if (place.open || saysItself.test(text)) return null;
+  return 'What can be read is listed below.';
+}
+
+function aboutSymbol({ text }: Failure, place: Place): string | null {
+  if (/no symbol "/.test(text)) return 'Check its spelling, upper and lower case too; the view Symbols lists all names.';
+  if (!/kernel file/.test(text)) return null;
+  return place.open
+    ? 'Drop the kernel file on this page, or add it above: the dump is then opened with it.'
+    : 'Choose the dump and its kernel file together, in any order.';
+}
+
+function aboutAbsence({ absence }: Failure, place: Place): string | null {
+  switch (absence) {
+    case 'excluded':
+      return 'The dump’s writer left this page out on purpose (makedumpfile -d). A dump with a lower level would have it.';
+    case 'truncated':
+      return 'If the original is longer, copy the dump again.';
+    case 'other_part':
+      return place.open ? 'Add the other files of the split set: drop them on this page.' : 'Open all files of the split set together.';
+    case 'hole':
+      return 'There was no memory at this address.';
+    default:
+      return place.incomplete ? 'The dump is incomplete: the Summary says what to do.' : null;
+  }
+}
+
+function aboutRequest({ text }: Failure, place: Place): string | null {
+  if (/is a folder/.test(text))
+    return 'Drop the dump file that is in it: for Linux often “dump” or “vmcore”, for FreeBSD “vmcore.0” with the kernel file.';
+  if (/kernel file, not a dump/.test(text) && !place.open) return 'Choose its dump and this kernel file together, in any order.';
+  return null;
+}
+
+/** What the user can do about an error. */
+export function advice(failure: Failure, place: Place = startPage): string | null {
+  if (failure.text.startsWith(engineStopped))
+    return 'This is a fault of Panicroom, not of your file. Open the file again; if it happens again, please report this text.';
+  switch (failure.code) {
+    case 'corrupt':
+      return /the file ends after/.test(failure.text)
+        ? 'It was cut off: compare its size with the original’s and copy it again.'
+        : 'The bytes contradict the format. Compare the size and checksum with the original: a copy may have been cut or changed on the way.';
+    case 'unsupported':
+      return aboutFile(failure, place);
+    case 'io':
+      return 'Choose the file again.';
+    case 'no_symbol':
+      return aboutSymbol(failure, place);
+    case 'no_type':
+      return place.system === 'FreeBSD' ? null : 'The dump carries no type information for this; a kernel built with BTF does.';
+    case 'not_in_dump':
+      return aboutAbsence(failure, place);
+    case 'unmapped':
+      return 'Check the address and whose address space it belongs to.';
+    case 'invalid':
+      return aboutRequest(failure, place);
+  }
+}

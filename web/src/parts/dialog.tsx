@@ -1,0 +1,31 @@
+import { type ReactNode, useLayoutEffect, useRef } from 'react';
+
+interface DialogProps {
+  open: boolean;
+  onClose(): void;
+  className?: string;
+  'aria-label'?: string;
+  'aria-labelledby'?: string;
+  children: ReactNode;
+}
+
+/** A modal dialog: Escape and a click beside it close it, and the focus goes back to where it was. */
+export function Dialog({ open, onClose, children, ...attributes }: DialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  // A layout effect, so that it is closed before the effects of the page below move the focus.
+  useLayoutEffect(() => {
+    const element = dialog.current;
+    if (open && !element?.open) element?.showModal();
+    else if (!open && element?.open) element.close();
+  }, [open]);
+  return (
+    <dialog
+      ref={dialog}
+      {...attributes}
+      onClose={onClose}
+      onClick={(event) => event.target === dialog.current && onClose()}
+    >
+      {open && children}
+    </dialog>
+  );
+}

@@ -1,0 +1,44 @@
+import type { TableInfo } from '../engine/protocol';
+import { title } from '../format';
+import { Log } from './log';
+import { Memory } from './memory';
+import { Summary } from './summary';
+import { TableView } from './table';
+import { Processes, Threads } from './tasks';
+
+const ownTitles: Record<string, string> = { dump: 'Summary', frames: 'Stacks', regions: 'File map' };
+const tableTitle = (name: string) => ownTitles[name] ?? title(name).replace(/^./, (letter) => letter.toUpperCase());
+
+export interface ViewName {
+  view: string;
+  title: string;
+}
+
+/** The views of a dump: one for each table, with memory after the log. */
+export function viewsOf(tables: TableInfo[]): ViewName[] {
+  const views = tables
+    .filter((table) => table.name !== 'dump')
+    .map((table) => ({ view: table.name, title: tableTitle(table.name) }));
+  const log = views.findIndex((view) => view.view === 'log');
+  views.splice(log + 1 || views.length, 0, { view: 'memory', title: 'Memory' });
+  return [{ view: 'summary', title: 'Summary' }, ...views];
+}
+
+export function View({ view, tables }: { view: string; tables: TableInfo[] }) {
+  switch (view) {
+    case 'summary':
+      return <Summary />;
+    case 'processes':
+      return <Processes />;
+    case 'threads':
+      return <Threads />;
+    case 'log':
+      return <Log />;
+    case 'memory':
+      return <Memory />;
+    default: {
+      const table = tables.find((candidate) => candidate.name === view);
+      return table ? <TableView table={table} /> : <p className="pad dim">There is no such view.</p>;
+    }
+  }
+}
