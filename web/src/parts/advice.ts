@@ -10,6 +10,7 @@ export interface Place {
   /** The open dump lacks memory that it should hold. */
   incomplete: boolean;
 }
+export const openDump: Place = { open: true, system: null, incomplete: false };
 export const startPage: Place = { open: false, system: null, incomplete: false };
 
 /** The engine's sentence without what it says to users of the command line, where files have an order. */
@@ -20,6 +21,7 @@ const saysItself = /\bfirst\b|\binstead\b|savecore/;
 
 function aboutFile({ text }: Failure, place: Place): string | null {
   if (/\bis empty$/.test(text)) return 'Nothing was written or copied into it: look for the original and copy it again.';
+  if (place.open && /kernel file/.test(text)) return 'If it is FreeBSD’s, drop its kernel file on this page, or add it above.';
   if (place.open || saysItself.test(text)) return null;
   return 'What can be read is listed below.';
 }
@@ -37,7 +39,9 @@ function aboutAbsence({ absence }: Failure, place: Place): string | null {
     case 'excluded':
       return 'The dump’s writer left this page out on purpose (makedumpfile -d). A dump with a lower level would have it.';
     case 'truncated':
-      return 'If the original is longer, copy the dump again.';
+      return place.open
+        ? 'If the original is longer, copy the dump again.'
+        : 'It was cut off: compare its size with the original’s and copy it again.';
     case 'other_part':
       return place.open ? 'Add the other files of the split set: drop them on this page.' : 'Open all files of the split set together.';
     case 'hole':
@@ -60,9 +64,7 @@ export function advice(failure: Failure, place: Place = startPage): string | nul
     return 'This is a fault of Panicroom, not of your file. Open the file again; if it happens again, please report this text.';
   switch (failure.code) {
     case 'corrupt':
-      return /the file ends after/.test(failure.text)
-        ? 'It was cut off: compare its size with the original’s and copy it again.'
-        : 'The bytes contradict the format. Compare the size and checksum with the original: a copy may have been cut or changed on the way.';
+      return 'The bytes contradict the format. Compare the size and checksum with the original: a copy may have been cut or changed on the way.';
     case 'unsupported':
       return aboutFile(failure, place);
     case 'io':

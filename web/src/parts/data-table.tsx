@@ -1,78 +1,56 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, type ReactNode, useDeferredValue, useEffect, useId, useMemo, useRef, useState } from 'react';
-import type { Cell, Column, QueryOptions, SortKey, TableInfo } from '../engine/protocol';
-import { cellText, count, title } from '../format';
+import { type ClipboardEvent, type KeyboardEvent, type ReactNode, useDeferredValue, useEffect, useId, useMemo, useRef, useState } from 'react';
+import type { Cell, Column, SortKey, TableInfo } from '../engine/protocol';
+import { cellText, count, counted, title } from '../format';
 import { navigate } from '../route';
+import { useSession } from '../session';
 import { FailureBox, Notes } from './failure';
+import { GridHead } from './grid-head';
+import { marked, wordsOf } from './marked';
+import { movedBy, useRowSelection } from './row-selection';
 import { useRows } from './rows';
+import { useSave } from './save';
+import { TableBar } from './table-bar';
+import { alignsRight, tracks } from './tracks';
 
 export type RenderCell = (cell: Cell, column: Column, row: Cell[], words: string[]) => ReactNode | undefined;
 
+/** A row by its place, or by what a column of it shows. */
+export type Reveal = { row: number } | { column: string; text: string };
+
 export interface DataTableProps {
   table: TableInfo;
-  /** What narrows the table beside the user's filter. */
-  options?: QueryOptions;
   /** Columns to leave out. */
   hidden?: string[];
-  initialSort?: SortKey[];
   /** Own presentation of cells; undefined leaves one as it is. */
   render?: RenderCell;
   rowClass?: (row: Cell[]) => string | undefined;
   /** Called with the row that the user picks. */
   onSelect?: (row: Cell[]) => void;
   isSelected?: (row: Cell[]) => boolean;
+  /** A row to scroll to when it is named. */
+  reveal?: Reveal | null;
   /** Long texts break into lines, so that rows differ in height. */
   wrap?: boolean;
   placeholder?: string;
-  /** More controls beside the filter. */
-  controls?: ReactNode;
 }
 
 const rowHeight = 24;
-const widest = 64;
-
-/** `text` with the words that were searched for marked. */
-export function marked(text: string, words: string[]): ReactNode {
-  if (words.length === 0) return text;
-  const pattern = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|');
-  const pieces = text.split(new RegExp(`(${pattern})`, 'gi'));
-  if (pieces.length === 1) return text;
-  return pieces.map((piece, index) => (index % 2 ? <mark key={index}>{piece}</mark> : piece));
-}
-
-export function nextSort(sort: SortKey[], column: string): SortKey[] {
-  const [first] = sort;
-  if (first?.column !== column) return [{ column, descending: false }];
-  return first.descending ? [] : [{ column, descending: true }];
-}
-
-const alignsRight = (column: Column) => column.type === 'integer' || column.type === 'real';
-
-/** Widths by what the first rows hold, in characters; a text in the last column takes what is left. */
-function tracks(columns: Column[], indexes: number[], rows: (Cell[] | undefined)[]): string {
-  return columns
-    .map((column, place) => {
-      let width = title(column.name).length + 2;
-      for (const row of rows)
-        if (row) width = Math.max(width, cellText(row[indexes[place]!] ?? null, column).length);
-      const characters = Math.min(width, widest) + 3;
-      const takesRest = place === columns.length - 1 && column.type === 'text';
-      return takesRest ? `minmax(${Math.min(characters, 34)}ch, 1fr)` : `${characters}ch`;
-    })
-    .join(' ');
-}
+const rowsMeasured = 200;
 
 /** A table of any size: windows of its rows are fetched as they come into view. */
 export function DataTable(props: DataTableProps) {
-  const { table, options, hidden, render, rowClass, onSelect, isSelected, wrap } = props;
+  const { table, hidden, render, rowClass, onSelect, isSelected, reveal, wrap = false } = props;
+  const { engine } = useSession();
   const [filter, setFilter] = useState('');
-  const [sort, setSort] = useState<SortKey[]>(props.initialSort ?? []);
-  const [active, setActive] = useState(-1);
-  const deferred = useDeferredValue(filter);
-  const rows = useRows(table.name, { ...options, filter: deferred.trim(), sort });
-  const words = useMemo(() => deferred.trim().split(/\s+/).filter(Boolean), [deferred]);
+  const [sort, setSort] = useState<SortKey[]>([]);
+  const selection = useRowSelection();
+  const deferred = useDeferredValue(filter).trim();
+  const arrangement = useMemo(() => ({ filter: deferred, sort }), [deferred, sort]);
+  const rows = useRows(table.name, arrangement);
+  const saving = useSave(table.name, arrangement);
+  const words = useMemo(() => wordsOf(deferred), [deferred]);
   const scroller = useRef<HTMLDivElement>(null);
-  const filterBox = useRef<HTMLInputElement>(null);
   const id = useId();
 
   const indexes = useMemo(
@@ -82,11 +60,11 @@ export function DataTable(props: DataTableProps) {
   const columns = useMemo(() => indexes.map((index) => table.columns[index]!), [table, indexes]);
   const matched = rows.matched ?? 0;
   const firstRow = rows.row(0);
-  const template = useMemo(
-    () => tracks(columns, indexes, Array.from({ length: Math.min(matched, 200) }, (_, index) => rows.row(index))),
+  const template = useMemo(() => {
+    const first = Array.from({ length: Math.min(matched, rowsMeasured) }, (_, index) => rows.row(index));
+    return tracks(columns, first.filter((row) => row !== undefined).map((row) => indexes.map((index) => row[index] ?? null)), wrap);
     // Widths stay as they are while the user filters and sorts.
-    [columns, indexes, firstRow !== undefined],
-  );
+  }, [columns, indexes, wrap, firstRow !== undefined]);
 
   const virtual = useVirtualizer({
     count: matched,
@@ -96,38 +74,61 @@ export function DataTable(props: DataTableProps) {
     scrollPaddingStart: rowHeight + 6,
   });
 
-  useEffect(() => setActive(-1), [deferred, sort, table]);
+  useEffect(() => selection.clear(), [arrangement, table]);
 
-  function moveTo(place: number) {
-    if (matched === 0) return;
-    const clipped = Math.max(0, Math.min(matched - 1, place));
-    setActive(clipped);
-    virtual.scrollToIndex(clipped);
-    const row = rows.row(clipped);
-    if (row && onSelect) onSelect(row);
-  }
-
-  function onKeyDown(event: KeyboardEvent) {
-    if (event.target !== scroller.current) return;
-    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / rowHeight) - 2);
-    const moves: Record<string, number> = {
-      ArrowDown: active + 1,
-      ArrowUp: active - 1,
-      PageDown: active + page,
-      PageUp: active - page,
-      Home: 0,
-      End: matched - 1,
-      j: active + 1,
-      k: active - 1,
+  const known = rows.matched !== undefined;
+  const revealed = JSON.stringify(reveal ?? null);
+  useEffect(() => {
+    if (!reveal || !known) return;
+    let current = true;
+    const place =
+      'row' in reveal
+        ? Promise.resolve(reveal.row)
+        : engine.ask('find', { table: table.name, options: arrangement, column: reveal.column, text: reveal.text });
+    place.then(
+      (found) => {
+        if (!current || found === null) return;
+        selection.select(found);
+        virtual.scrollToIndex(found, { align: 'center' });
+      },
+      // The row is shown beside the table all the same.
+      () => {},
+    );
+    return () => {
+      current = false;
     };
-    const move = event.ctrlKey || event.metaKey || event.altKey ? undefined : moves[event.key];
-    if (move !== undefined) {
+  }, [revealed, known]);
+
+  function pick(place: number, extend: boolean) {
+    selection.select(place, extend);
+    const row = rows.row(place);
+    if (row && !extend) onSelect?.(row);
+  }
+  function moveTo(place: number, extend = false) {
+    pick(place, extend);
+    virtual.scrollToIndex(place);
+  }
+  function onKeyDown(event: KeyboardEvent) {
+    if (event.target !== scroller.current || event.altKey) return;
+    if (event.ctrlKey || event.metaKey) {
+      if (event.key !== 'a') return;
       event.preventDefault();
-      moveTo(move);
-    } else if (event.key === 'Enter' && active >= 0) {
-      const row = rows.row(active);
-      if (row) onSelect?.(row);
+      selection.selectAll(matched);
+      return;
     }
+    const page = Math.max(1, Math.floor(scroller.current.clientHeight / rowHeight) - 2);
+    const place = movedBy(event.key, selection.active, matched, page);
+    if (place !== null) {
+      event.preventDefault();
+      moveTo(place, event.shiftKey);
+    } else if (event.key === 'Enter' && selection.active >= 0) {
+      pick(selection.active, false);
+    }
+  }
+  function onCopy(event: ClipboardEvent) {
+    if (!selection.range || !window.getSelection()?.isCollapsed) return;
+    event.preventDefault();
+    void saving.copy(selection.range);
   }
 
   function shownCell(cell: Cell, column: Column, row: Cell[]): ReactNode {
@@ -135,121 +136,105 @@ export function DataTable(props: DataTableProps) {
     if (own !== undefined) return own;
     if (cell === null) return <span className="null">–</span>;
     const text = cellText(cell, column);
-    if (column.type === 'address' && table.name !== 'ranges')
-      return (
-        <button type="button" className="address" tabIndex={-1} title="Show this memory" onClick={(event) => {
-          event.stopPropagation();
-          navigate({ view: 'memory', at: text });
-        }}>
-          {marked(text, words)}
-        </button>
-      );
-    return marked(text, words);
+    if (column.type !== 'address') return marked(text, words);
+    return (
+      <button type="button" className="address" tabIndex={-1} title="Show this memory" onClick={(event) => {
+        event.stopPropagation();
+        navigate({ view: 'memory', at: text });
+      }}>
+        {marked(text, words)}
+      </button>
+    );
   }
 
+  const number =
+    rows.total === undefined ? (rows.failure ? '' : 'reading…')
+    : matched === rows.total ? `${count(rows.total)} rows`
+    : `${count(matched)} of ${count(rows.total)}`;
+  const { range } = selection;
   return (
-    <div className="data-table" onKeyDown={(event) => {
-      if (event.key === 'Escape' && event.target === filterBox.current) setFilter('');
-    }}>
-      <div className="table-bar">
-        <input
-          ref={filterBox}
-          type="search"
-          className="filter"
-          aria-label={`Filter ${title(table.name)}`}
-          placeholder={props.placeholder ?? 'Filter'}
-          value={filter}
-          onChange={(event) => setFilter(event.target.value)}
-          onKeyDown={(event) => {
-            if (event.key !== 'ArrowDown' && event.key !== 'Enter') return;
-            event.preventDefault();
-            scroller.current?.focus();
-            if (active < 0) moveTo(0);
-          }}
-        />
-        {props.controls}
-        <span className="dim count" role="status">
-          {rows.total === undefined
-            ? rows.failure ? '' : 'reading…'
-            : matched === rows.total ? `${count(rows.total)} rows` : `${count(matched)} of ${count(rows.total)}`}
-        </span>
-      </div>
-      {rows.failure && <FailureBox failure={rows.failure} />}
+    <div className="data-table">
+      <TableBar
+        table={table.name}
+        filter={filter}
+        onFilter={setFilter}
+        placeholder={props.placeholder}
+        onLeave={() => {
+          scroller.current?.focus();
+          if (selection.active < 0 && matched > 0) moveTo(0);
+        }}
+        onSave={saving.save}
+        status={saving.said || number}
+      >
+        {range && (
+          <button type="button" title="Copy as CSV (Ctrl C)" onClick={() => saving.copy(range)}>
+            Copy {counted(range.count, 'row', 'rows')}
+          </button>
+        )}
+      </TableBar>
+      {(rows.failure ?? saving.failure) && <FailureBox failure={(rows.failure ?? saving.failure)!} />}
       <Notes notes={rows.notes} />
       {!rows.failure && (
-        <div
-          ref={scroller}
-          className={`grid-scroller${wrap ? ' wrap' : ''}`}
-          role="grid"
-          aria-label={title(table.name)}
-          aria-rowcount={matched + 1}
-          aria-colcount={columns.length}
-          aria-busy={rows.loading}
-          aria-activedescendant={active >= 0 ? `${id}-${active}` : undefined}
-          tabIndex={0}
-          onKeyDown={onKeyDown}
-        >
-          <div className="grid-head" role="row" aria-rowindex={1} style={{ gridTemplateColumns: template }}>
-            {columns.map((column) => {
-              const key = sort[0]?.column === column.name ? sort[0] : undefined;
-              return (
-                <div
-                  key={column.name}
-                  role="columnheader"
-                  className={alignsRight(column) ? 'right' : undefined}
-                  aria-sort={key ? (key.descending ? 'descending' : 'ascending') : 'none'}
-                >
-                  <button type="button" title={column.doc} onClick={() => setSort(nextSort(sort, column.name))}>
-                    {title(column.name)}
-                    <span aria-hidden="true" className="sort">{key ? (key.descending ? '▼' : '▲') : ''}</span>
-                  </button>
-                </div>
-              );
-            })}
+        <div className="grid-frame">
+          <div
+            ref={scroller}
+            className={`grid-scroller${wrap ? ' wrap' : ''}`}
+            role="grid"
+            aria-label={title(table.name)}
+            aria-rowcount={matched + 1}
+            aria-colcount={columns.length}
+            aria-busy={rows.loading}
+            aria-multiselectable="true"
+            aria-activedescendant={selection.active >= 0 ? `${id}-${selection.active}` : undefined}
+            tabIndex={0}
+            onKeyDown={onKeyDown}
+            onCopy={onCopy}
+          >
+            <GridHead columns={columns} template={template} sort={sort} onSort={setSort} />
+            <div role="rowgroup" className="grid-body" style={{ height: virtual.getTotalSize() }}>
+              {virtual.getVirtualItems().map((item) => {
+                const row = rows.row(item.index);
+                const picked = row !== undefined && (isSelected?.(row) ?? false);
+                const selected = picked || selection.includes(item.index);
+                return (
+                  <div
+                    key={item.key}
+                    id={`${id}-${item.index}`}
+                    ref={wrap ? virtual.measureElement : undefined}
+                    data-index={item.index}
+                    role="row"
+                    aria-rowindex={item.index + 2}
+                    aria-selected={selected}
+                    className={[
+                      'grid-row',
+                      item.index % 2 ? 'odd' : '',
+                      item.index === selection.active ? 'active' : '',
+                      selected ? 'selected' : '',
+                      onSelect ? 'pickable' : '',
+                      (row && rowClass?.(row)) ?? '',
+                    ].join(' ')}
+                    style={{ gridTemplateColumns: template, transform: `translateY(${item.start}px)` }}
+                    // With Shift the browser would select text.
+                    onMouseDown={(event) => event.shiftKey && event.preventDefault()}
+                    onClick={(event) => pick(item.index, event.shiftKey)}
+                  >
+                    {row
+                      ? columns.map((column, place) => (
+                          <div
+                            key={column.name}
+                            role="gridcell"
+                            className={`cell-${column.type}${alignsRight(column) ? ' right' : ''}`}
+                          >
+                            {shownCell(row[indexes[place]!] ?? null, column, row)}
+                          </div>
+                        ))
+                      : <div role="gridcell" className="dim">…</div>}
+                  </div>
+                );
+              })}
+            </div>
+            {rows.matched === 0 && <p className="empty">{words.length ? 'Nothing matches the filter.' : 'No rows.'}</p>}
           </div>
-          <div role="rowgroup" className="grid-body" style={{ height: virtual.getTotalSize() }}>
-            {virtual.getVirtualItems().map((item) => {
-              const row = rows.row(item.index);
-              const selected = row !== undefined && (isSelected?.(row) ?? false);
-              return (
-                <div
-                  key={item.key}
-                  id={`${id}-${item.index}`}
-                  ref={wrap ? virtual.measureElement : undefined}
-                  data-index={item.index}
-                  role="row"
-                  aria-rowindex={item.index + 2}
-                  aria-selected={onSelect ? selected : undefined}
-                  className={[
-                    'grid-row',
-                    item.index % 2 ? 'odd' : '',
-                    item.index === active ? 'active' : '',
-                    selected ? 'selected' : '',
-                    onSelect ? 'pickable' : '',
-                    (row && rowClass?.(row)) ?? '',
-                  ].join(' ')}
-                  style={{ gridTemplateColumns: template, transform: `translateY(${item.start}px)` }}
-                  onClick={() => {
-                    setActive(item.index);
-                    if (row) onSelect?.(row);
-                  }}
-                >
-                  {row
-                    ? columns.map((column, place) => (
-                        <div
-                          key={column.name}
-                          role="gridcell"
-                          className={`cell-${column.type}${alignsRight(column) ? ' right' : ''}`}
-                        >
-                          {shownCell(row[indexes[place]!] ?? null, column, row)}
-                        </div>
-                      ))
-                    : <div role="gridcell" className="dim">…</div>}
-                </div>
-              );
-            })}
-          </div>
-          {rows.matched === 0 && <p className="empty">{words.length ? 'Nothing matches the filter.' : 'No rows.'}</p>}
         </div>
       )}
     </div>

@@ -15,8 +15,12 @@ export function Dialog({ open, onClose, children, ...attributes }: DialogProps) 
   // A layout effect, so that it is closed before the effects of the page below move the focus.
   useLayoutEffect(() => {
     const element = dialog.current;
-    if (open && !element?.open) element?.showModal();
-    else if (!open && element?.open) element.close();
+    if (open && !element?.open) {
+      element?.showModal();
+      element?.querySelector<HTMLElement>('input, button')?.focus();
+    } else if (!open && element?.open) {
+      element.close();
+    }
   }, [open]);
   return (
     <dialog

@@ -1,6 +1,6 @@
 import type { Failure, Note } from '../engine/protocol';
 import { usePlace } from '../session';
-import { advice, failureText } from './advice';
+import { advice, failureText, type Place } from './advice';
 
 const titles: Record<Failure['code'], string> = {
   not_in_dump: 'Not in the dump',
@@ -13,8 +13,19 @@ const titles: Record<Failure['code'], string> = {
   invalid: 'Not possible',
 };
 
-export function FailureBox({ failure, heading }: { failure: Failure; heading?: string }) {
-  const todo = advice(failure, usePlace());
+interface FailureBoxProps {
+  failure: Failure;
+  heading?: string;
+  /** Where it is shown, when that is not where the component stands. */
+  place?: Place;
+  /** False where it is said elsewhere what to do. */
+  advised?: boolean;
+}
+
+export function FailureBox({ failure, heading, place, advised = true }: FailureBoxProps) {
+  const here = usePlace();
+  const hint = advice(failure, place ?? here);
+  const todo = advised ? hint : null;
   return (
     <div className="failure" role="alert">
       <strong>{heading ?? titles[failure.code]}</strong>

@@ -1,8 +1,9 @@
 import { Cancelled, EngineError, type Engine } from '../engine/client';
-import type { Cell, Failure, Opened, Progress, QuestionName, Questions, TableInfo } from '../engine/protocol';
+import type { Cell, Failure, Note, Opened, Progress, QuestionName, Questions, TableInfo, TableWindow } from '../engine/protocol';
 
 export interface FakeTable extends TableInfo {
   rows: Cell[][];
+  notes?: Note[];
 }
 
 /** An engine over rows in memory, for the tests of the views. */
@@ -10,6 +11,7 @@ export class FakeEngine implements Engine {
   asked: { name: QuestionName; ask: unknown }[] = [];
   /** Why these files cannot be opened. */
   refuses: (files: File[]) => Failure | null = () => null;
+  kernelError: Failure | null = null;
   /** Held back until `release` is called. */
   held = false;
   cancels = 0;
@@ -26,23 +28,47 @@ export class FakeEngine implements Engine {
     const refusal = this.refuses(files);
     if (refusal) throw new EngineError(refusal);
     const tables = this.tables.map(({ name, doc, columns }) => ({ name, doc, columns }));
-    return { notes: [], kernelError: null, tables };
+    return { notes: [], kernelError: this.kernelError, tables };
   }
 
   async ask<Name extends QuestionName>(name: Name, ask: Questions[Name]['ask']): Promise<Questions[Name]['answer']> {
     this.asked.push({ name, ask });
     const given = this.answers[name];
     if (given) return given;
-    if (name !== 'query') throw new EngineError(failure('no_symbol', `nothing is known of ${JSON.stringify(ask)}`));
-    const { table: wanted, options } = ask as Questions['query']['ask'];
-    const table = this.tables.find((candidate) => candidate.name === wanted)!;
+    switch (name) {
+      case 'query':
+        return this.#window(ask as Questions['query']['ask']) as Questions[Name]['answer'];
+      case 'find':
+        return this.#place(ask as Questions['find']['ask']) as Questions[Name]['answer'];
+      case 'write': {
+        const { rows } = this.#window(ask as Questions['write']['ask']);
+        return new TextEncoder().encode(JSON.stringify(rows)) as Questions[Name]['answer'];
+      }
+      default:
+        throw new EngineError(failure('no_symbol', `nothing is known of ${JSON.stringify(ask)}`));
+    }
+  }
+
+  #place({ table: name, options, column, text }: Questions['find']['ask']): number | null {
+    const index = this.#table(name).columns.findIndex((candidate) => candidate.name === column);
+    const place = this.#window({ table: name, options }).rows.findIndex((row) => String(row[index]) === text);
+    return place < 0 ? null : place;
+  }
+
+  #table = (name: string) => this.tables.find((candidate) => candidate.name === name)!;
+
+  #window({ table: name, options }: Questions['query']['ask']): TableWindow {
+    const table = this.#table(name);
     const at = (column: string) => table.columns.findIndex((candidate) => candidate.name === column);
     let rows = table.rows;
     if (options.pid != null) rows = rows.filter((row) => row[at('pid')] === options.pid);
     if (options.tid != null) rows = rows.filter((row) => row[at('tid')] === options.tid);
+    if (options.crashed && at('crashed') >= 0) rows = rows.filter((row) => row[at('crashed')] === true);
     const total = rows.length;
     const filter = options.filter?.toLowerCase();
     if (filter) rows = rows.filter((row) => row.some((cell) => String(cell).toLowerCase().includes(filter)));
+    for (const [column, text] of Object.entries(options.columns ?? {}))
+      rows = rows.filter((row) => String(row[at(column)]).toLowerCase().includes(text.toLowerCase()));
     const key = options.sort?.[0];
     if (key) {
       const index = at(key.column);
@@ -50,14 +76,8 @@ export class FakeEngine implements Engine {
       rows = [...rows].sort((a, b) => (a[index]! < b[index]! ? -sign : a[index]! > b[index]! ? sign : 0));
     }
     const offset = options.offset ?? 0;
-    return {
-      table: wanted,
-      total,
-      matched: rows.length,
-      offset,
-      rows: rows.slice(offset, offset + (options.limit ?? 100_000)),
-      notes: [],
-    } as Questions[Name]['answer'];
+    const shown = rows.slice(offset, offset + (options.limit ?? 100_000));
+    return { table: name, total, matched: rows.length, offset, rows: shown, notes: table.notes ?? [] };
   }
 
   cancel() {
@@ -101,13 +121,15 @@ export function someTables(): FakeTable[] {
         column('release', 'text'),
         column('panic', 'text'),
         column('crashed_pid', 'integer'),
+        column('crashed_tid', 'integer'),
         column('crashed_name', 'text'),
         column('crashed_cpu', 'integer'),
+        column('complete', 'boolean'),
         column('memory_present', 'integer'),
         column('memory_excluded', 'integer'),
         column('memory_missing', 'integer'),
       ],
-      rows: [['ELF core', 'Linux', '6.1.0-test', 'sysrq triggered crash', 134, 'sh', 1, 4096, 12288, 0]],
+      rows: [['ELF core', 'Linux', '6.1.0-test', 'sysrq triggered crash', 134, 134, 'sh', 1, true, 4096, 12288, 0]],
     },
     {
       name: 'processes',
@@ -134,6 +156,7 @@ export function someTables(): FakeTable[] {
       rows: [
         [1, 1, 'init', 'sleeping', null, false, '0xffff888000000001'],
         [134, 134, 'sh', 'running', 1, true, '0xffff888000000002'],
+        [134, 140, 'trigger', 'sleeping', null, false, '0xffff888000000004'],
       ],
     },
     {
@@ -146,10 +169,11 @@ export function someTables(): FakeTable[] {
         column('pc', 'address'),
         column('symbol', 'text'),
         column('offset', 'integer'),
+        column('name', 'text'),
       ],
       rows: [
-        [134, 134, 0, '0xffffffff81001000', 'sysrq_handle_crash', 22],
-        [134, 134, 1, '0xffffffff81002000', null, null],
+        [134, 134, 0, '0xffffffff81001000', 'sysrq_handle_crash', 22, 'sh'],
+        [134, 134, 1, '0xffffffff81002000', null, null, 'sh'],
       ],
     },
     {

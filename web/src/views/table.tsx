@@ -11,6 +11,8 @@ const render: RenderCell = (cell, column) => {
 const renderRanges: RenderCell = (cell, column, row, words) => {
   if (column.name === 'size' && cell !== null)
     return <span title={`${String(cell)} bytes`}>{bytes(Number(cell))}</span>;
+  // Physical addresses, which the other tables' are not.
+  if (column.name === 'end') return String(cell);
   if (column.name === 'start' && cell !== null)
     return (
       <button

@@ -1,9 +1,9 @@
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, useEffect, useMemo, useState } from 'react';
 import type { Cell, TableInfo } from '../engine/protocol';
 import { cellText, counted, record, title } from '../format';
-import { DataTable, type RenderCell } from '../parts/data-table';
+import { DataTable, type RenderCell, type Reveal } from '../parts/data-table';
 import { FailureBox } from '../parts/failure';
-import { navigate, useRoute } from '../route';
+import { fragmentOf, navigate, useRoute } from '../route';
 import { useAnswer, useTable } from '../session';
 import { Stack } from './stack';
 
@@ -15,26 +15,29 @@ const render: RenderCell = (cell, column) => {
   return undefined;
 };
 
+const textOf = (cell: Cell | undefined) => (typeof cell === 'string' ? cell : null);
 const numberOf = (cell: Cell | undefined) => (typeof cell === 'number' ? cell : null);
 
-/** The row that is picked; at first the one that the address names. */
-function usePicked(table: TableInfo | undefined, pid: number | undefined) {
+/** The row that is picked; at first the one that the address names, which is also scrolled to. */
+function usePicked(table: TableInfo | undefined) {
+  const { pid, tid } = useRoute();
   const [picked, setPicked] = useState<Facts | null>(null);
-  const named = useAnswer(
-    'query',
-    table && pid !== undefined ? { table: table.name, options: { pid, limit: 1 } } : null,
-  );
+  const ids = { ...(pid === undefined ? {} : { pid }), ...(tid === undefined ? {} : { tid }) };
+  const isNamed = table !== undefined && (pid !== undefined || tid !== undefined);
+  const named = useAnswer('query', isNamed ? { table: table.name, options: { ...ids, limit: 1 } } : null);
   const row = named.value?.rows[0];
+  const facts = useMemo(() => (table && row ? record(table.columns, row) : null), [table, row]);
   useEffect(() => {
-    if (table && row) setPicked(record(table.columns, row));
-  }, [table, row]);
-  return [picked, setPicked] as const;
+    if (facts) setPicked(facts);
+  }, [facts]);
+  const reveal: Reveal | null = facts ? { column: 'address', text: String(facts['address']) } : null;
+  return { picked, setPicked, reveal };
 }
 
 /** Every process; the picked one with its threads and their stacks. */
 export function Processes() {
   const table = useTable('processes');
-  const [picked, setPicked] = usePicked(table, useRoute().pid);
+  const { picked, setPicked, reveal } = usePicked(table);
   if (!table) return null;
   return (
     <div className="split">
@@ -42,6 +45,7 @@ export function Processes() {
         table={table}
         render={render}
         placeholder="Filter by pid, name, state…"
+        reveal={reveal}
         onSelect={(row) => setPicked(record(table.columns, row))}
         isSelected={(row) => picked !== null && record(table.columns, row)['address'] === picked['address']}
       />
@@ -51,13 +55,7 @@ export function Processes() {
             <FactTable table={table} facts={picked} />
             {numberOf(picked['pid']) !== null && (
               <>
-                <button
-                  type="button"
-                  className="link"
-                  onClick={() => navigate({ view: 'memory', pid: numberOf(picked['pid'])! })}
-                >
-                  its address space
-                </button>
+                <a href={fragmentOf({ view: 'memory', pid: numberOf(picked['pid'])! })}>its address space</a>
                 <ProcessThreads key={String(picked['address'])} pid={numberOf(picked['pid'])!} />
               </>
             )}
@@ -71,7 +69,7 @@ export function Processes() {
 /** Every thread; the picked one with its stack. */
 export function Threads() {
   const table = useTable('threads');
-  const [picked, setPicked] = useState<Facts | null>(null);
+  const { picked, setPicked, reveal } = usePicked(table);
   if (!table) return null;
   return (
     <div className="split">
@@ -79,6 +77,7 @@ export function Threads() {
         table={table}
         render={render}
         placeholder="Filter by tid, name, state…"
+        reveal={reveal}
         rowClass={(row) => (record(table.columns, row)['crashed'] === true ? 'crashed-row' : undefined)}
         onSelect={(row) => setPicked(record(table.columns, row))}
         isSelected={(row) => picked !== null && record(table.columns, row)['address'] === picked['address']}
@@ -88,7 +87,7 @@ export function Threads() {
           <>
             <FactTable table={table} facts={picked} />
             <h3>Kernel stack</h3>
-            <Stack of={{ pid: numberOf(picked['pid']), tid: numberOf(picked['tid']) }} />
+            <Stack of={{ pid: numberOf(picked['pid']), tid: numberOf(picked['tid']), name: textOf(picked['name']) }} />
           </>
         )}
       </Details>
@@ -124,7 +123,7 @@ function ThreadItem({ thread, open }: { thread: Facts; open: boolean }) {
         {thread['cpu'] !== null && <span className="dim"> cpu {String(thread['cpu'])}</span>}
         {thread['crashed'] === true && <span className="crashed">crashed</span>}
       </summary>
-      {shown && <Stack of={{ pid: numberOf(thread['pid']), tid: numberOf(thread['tid']) }} />}
+      {shown && <Stack of={{ pid: numberOf(thread['pid']), tid: numberOf(thread['tid']), name: textOf(thread['name']) }} />}
     </details>
   );
 }

@@ -2,6 +2,7 @@ import type { TableInfo } from '../engine/protocol';
 import { title } from '../format';
 import { Log } from './log';
 import { Memory } from './memory';
+import { Stacks } from './stacks';
 import { Summary } from './summary';
 import { TableView } from './table';
 import { Processes, Threads } from './tasks';
@@ -32,6 +33,8 @@ export function View({ view, tables }: { view: string; tables: TableInfo[] }) {
       return <Processes />;
     case 'threads':
       return <Threads />;
+    case 'frames':
+      return <Stacks />;
     case 'log':
       return <Log />;
     case 'memory':
