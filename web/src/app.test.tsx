@@ -78,7 +78,7 @@ describe('the page', () => {
     await user.keyboard('{Home}');
     const details = await screen.findByRole('complementary', { name: 'Details' });
     await within(details).findByText('sysrq_handle_crash', { exact: false });
-    expect(within(details).getByText('1 thread')).toBeTruthy();
+    expect(within(details).getByText('2 threads')).toBeTruthy();
     await user.keyboard('{ArrowDown}{ArrowDown}');
     await within(details).findByRole('heading', { level: 2, name: /init/ });
   });

@@ -1,9 +1,9 @@
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { Cancelled, type Engine } from './engine/client';
 import { sampleFile } from './engine/embedded';
-import type { Failure } from './engine/protocol';
-import { Opened } from './opened';
-import { AddOrOpen } from './parts/add-or-open';
+import type { Failure, Opened } from './engine/protocol';
+import { OpenDump } from './open-dump';
+import { AddOrOpen, type Asking } from './parts/add-or-open';
 import { type Dropped, useFileDrop } from './parts/file-drop';
 import { Header } from './parts/header';
 import { forgetRoute, navigate, replaceRoute, useRoute } from './route';
@@ -14,7 +14,7 @@ import { Start } from './views/start';
 type Stage =
   | { name: 'start'; failure: Failure | null; closed?: boolean }
   | { name: 'opening'; files: File[] }
-  | { name: 'open'; session: DumpSession; files: File[] };
+  | { name: 'open'; opened: Opened; files: File[] };
 
 const folderFailure = (name: string): Failure => ({
   code: 'invalid',
@@ -29,7 +29,7 @@ const sameFile = (a: File, b: File) => a.name === b.name && a.size === b.size &&
 
 export function App({ engine }: { engine: Engine }) {
   const [stage, setStage] = useState<Stage>({ name: 'start', failure: null });
-  const [asking, setAsking] = useState<{ files: File[] } | { failure: Failure } | null>(null);
+  const [asking, setAsking] = useState<Asking | null>(null);
   const route = useRoute();
   // A fragment that was there before any dump was open is left from before a reload.
   const [reloaded] = useState(() => window.location.hash.length > 1 && route.view !== 'sample');
@@ -41,12 +41,14 @@ export function App({ engine }: { engine: Engine }) {
       try {
         const opened = await engine.open(files);
         if (!keepView) navigate({ view: 'summary' });
-        setStage({ name: 'open', files, session: { engine, opened, files: files.map(({ name, size }) => ({ name, size })) } });
+        setStage({ name: 'open', opened, files });
       } catch (error) {
         if (error instanceof Cancelled) return;
         const failure = failureOf(error);
         if (!otherwise) return setStage({ name: 'start', failure });
-        setAsking({ failure });
+        // The engine names the first file; what was open could be read, so that it means the others.
+        const text = failure.text.replace(`${files[0]!.name}: `, '');
+        setAsking({ failure: { ...failure, text }, names: files.slice(otherwise.length).map((file) => file.name) });
         await open(otherwise, { keepView: true });
       }
     },
@@ -76,34 +78,40 @@ export function App({ engine }: { engine: Engine }) {
       if (failure) setStage({ name: 'start', failure });
       else if (files.length) void open(files);
     } else if (failure) {
-      setAsking({ failure });
+      setAsking({ failure, names: folders });
     } else if (files.length) {
       setAsking({ files });
     }
   }
   const over = useFileDrop(onDrop);
 
-  const latest = useRef(openSample);
-  latest.current = openSample;
+  const latest = useRef({ add, openSample });
+  latest.current = { add, openSample };
+  const session = useMemo<DumpSession | null>(
+    () =>
+      stage.name === 'open'
+        ? { engine, opened: stage.opened, files: stage.files, add: (files) => void latest.current.add(files) }
+        : null,
+    [engine, stage],
+  );
   useEffect(() => {
     if (route.view !== 'sample') return;
     replaceRoute({ view: 'summary' });
-    void latest.current();
+    void latest.current.openSample();
   }, [route.view]);
 
   return (
     <>
-      {stage.name === 'open' ? (
-        <SessionProvider value={stage.session}>
-          <Opened
-            key={stage.session.files.map((file) => file.name).join()}
-            session={stage.session}
+      {session && (
+        <SessionProvider value={session}>
+          <OpenDump
+            key={session.files.map((file) => file.name).join()}
             onClose={close}
-            onReopen={() => open(stage.files, { keepView: true })}
-            onAdd={add}
+            onReopen={() => open(session.files, { keepView: true })}
           />
         </SessionProvider>
-      ) : (
+      )}
+      {stage.name !== 'open' && (
         <div className="page">
           <Header />
           {stage.name === 'opening' ? (

@@ -5,7 +5,9 @@ const note = (text: string) => ({ code: 'not_in_dump' as const, text, at: null }
 const facts = { complete: false, memory_present: 8638464, memory_missing: 1306624 };
 
 test('a dump that is cut off says how much is missing and what to do', () => {
-  expect(incompleteness(facts, [note('the file ends early: the last pages that it describes are not in it')])).toEqual({
+  const notes = [note('something else'), note('the file ends early: the last pages that it describes are not in it')];
+  expect(incompleteness(facts, notes)).toEqual({
+    note: notes[1],
     headline: 'This dump is cut off',
     amount: '1.25 MiB of the 9.48 MiB of memory that it should hold are missing.',
     todo: expect.stringContaining('copy it again'),

@@ -4,11 +4,15 @@ import { bytes } from './format';
 /** What a dump lacks of what it should hold. */
 export interface Incompleteness {
   headline: string;
+  /** The note that tells it. */
+  note: Note | undefined;
   amount: string;
   todo: string;
 }
 
-const kinds: [RegExp, string, string][] = [
+type Kind = [pattern: RegExp, headline: string, todo: string];
+const unknownKind: Kind = [/^incomplete$/, 'This dump is incomplete', 'If the original is longer, copy it again.'];
+const kinds: Kind[] = [
   [/the part of the split dump/, 'Part of this dump is missing', 'Add the other files of the split set: drop them on this page.'],
   [
     /marked it incomplete/,
@@ -26,14 +30,12 @@ const kinds: [RegExp, string, string][] = [
 export function incompleteness(facts: Record<string, Cell>, notes: Note[]): Incompleteness | null {
   const missing = Number(facts['memory_missing'] ?? 0);
   if (facts['complete'] !== false && missing === 0) return null;
-  const [, headline, todo] = kinds.find(([pattern]) => notes.some((note) => pattern.test(note.text))) ?? [
-    null,
-    'This dump is incomplete',
-    'If the original is longer, copy it again.',
-  ];
+  const [pattern, headline, todo] =
+    kinds.find(([kind]) => notes.some((note) => kind.test(note.text))) ?? unknownKind;
+  const note = notes.find(({ text }) => pattern.test(text));
   const wanted = Number(facts['memory_present'] ?? 0) + missing;
   const amount = missing
     ? `${bytes(missing)} of the ${bytes(wanted)} of memory that it should hold are missing.`
     : 'How much is missing is not known.';
-  return { headline, amount, todo };
+  return { headline, note, amount, todo };
 }

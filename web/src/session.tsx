@@ -9,7 +9,9 @@ import { type Place, startPage } from './parts/advice';
 export interface DumpSession {
   engine: Engine;
   opened: Opened;
-  files: { name: string; size: number }[];
+  files: File[];
+  /** Opens it again with more files. */
+  add(files: File[]): void;
 }
 
 const SessionContext = createContext<DumpSession | null>(null);

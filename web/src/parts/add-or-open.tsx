@@ -1,10 +1,15 @@
 import type { Failure } from '../engine/protocol';
+import { openDump } from './advice';
 import { Dialog } from './dialog';
 import { FailureBox } from './failure';
 
+export type Asking = { files: File[] } | { failure: Failure; names: string[] };
+
+const namesOf = (names: string[]) => (names.length === 1 ? <span className="mono">{names[0]}</span> : `${names.length} files`);
+
 interface AddOrOpenProps {
   /** Files that were dropped while a dump is open, or why they cannot be opened. */
-  of: { files: File[] } | { failure: Failure } | null;
+  of: Asking | null;
   onAdd(files: File[]): void;
   onOpen(files: File[]): void;
   onClose(): void;
@@ -16,8 +21,9 @@ export function AddOrOpen({ of, onAdd, onOpen, onClose }: AddOrOpenProps) {
     <Dialog open={of !== null} onClose={onClose} className="text-dialog" aria-labelledby="dropped-title">
       {of && 'failure' in of && (
         <>
-          <h2 id="dropped-title">The open dump stays as it is</h2>
-          <FailureBox failure={of.failure} heading="This could not be opened" />
+          <h2 id="dropped-title">{namesOf(of.names)} could not be opened</h2>
+          <FailureBox failure={of.failure} place={openDump} />
+          <p className="dim">The dump that was open is still open.</p>
           <button type="button" className="primary" onClick={onClose}>
             Close
           </button>
@@ -26,8 +32,7 @@ export function AddOrOpen({ of, onAdd, onOpen, onClose }: AddOrOpenProps) {
       {of && 'files' in of && (
         <>
           <h2 id="dropped-title">
-            {of.files.length === 1 ? <span className="mono">{of.files[0]!.name}</span> : `${of.files.length} files`}: add or
-            open instead?
+            {namesOf(of.files.map((file) => file.name))}: add or open instead?
           </h2>
           <p className="dim">
             Add the kernel file of the open dump, or the other files of a split one. A dump of its own is opened instead.

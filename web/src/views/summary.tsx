@@ -1,9 +1,13 @@
 import type { Cell, TableInfo } from '../engine/protocol';
 import { bytes, cellText, duration, title } from '../format';
+import { incompleteness } from '../incomplete';
 import { FailureBox, Notes } from '../parts/failure';
+import { FilePicker } from '../parts/file-picker';
 import { Heading } from '../parts/heading';
-import { navigate } from '../route';
+import { fragmentOf } from '../route';
 import { useFacts, useSession, useTable } from '../session';
+import { Coverage } from './coverage';
+import { DiedOn } from './died-on';
 import { LogLines } from './log';
 import { Stack } from './stack';
 
@@ -14,20 +18,54 @@ export function Summary() {
   const { opened } = useSession();
   const table = useTable('dump');
   const { facts, notes, failure, loading } = useFacts();
-  if (failure) return <FailureBox failure={failure} />;
+  if (failure)
+    return (
+      <>
+        <Heading className="visually-hidden">Summary</Heading>
+        <FailureBox failure={failure} />
+      </>
+    );
   if (loading || !table) return <p className="dim pad">reading…</p>;
   const text = (name: string) => (facts[name] == null ? null : String(facts[name]));
+  const { kernelError } = opened;
+  const panic = text('panic');
+  const lack = incompleteness(facts, notes);
+  const lackIsHeadline = lack !== null && kernelError !== null && panic === null;
+  const wantsKernel = panic === null && !kernelError && notes.some((note) => note.code === 'no_symbol' && /kernel file/.test(note.text));
+  const isKnown = !kernelError && !wantsKernel;
   return (
     <div className="summary">
       <section className="verdict" aria-label="What died">
         <p className="eyebrow">
           {[text('system'), text('release'), text('architecture')].filter(Boolean).join('  ·  ') || text('format')}
         </p>
-        <Heading>{text('panic') ?? (opened.kernelError ? 'The kernel was not understood' : 'No panic text is known')}</Heading>
-        <p className="where">{where(facts)}</p>
+        {wantsKernel ? (
+          <WantedKernel />
+        ) : lackIsHeadline ? (
+          <>
+            <Heading>{lack.headline}</Heading>
+            <p className="where">{lack.amount} {lack.todo}</p>
+          </>
+        ) : (
+          <>
+            <Heading>{panic ?? (kernelError ? 'The kernel was not understood' : 'No panic text is known')}</Heading>
+            <DiedOn facts={facts} />
+          </>
+        )}
       </section>
-      {opened.kernelError && <FailureBox failure={opened.kernelError} heading="The kernel was not understood" />}
-      {!opened.kernelError && (
+      {lack && !lackIsHeadline && (
+        <p className="lack">
+          <strong>{lack.headline}.</strong> {lack.amount} {lack.todo}
+        </p>
+      )}
+      {kernelError && (
+        <FailureBox
+          failure={kernelError}
+          heading="Processes, threads, stacks, the log and symbols cannot be shown"
+          advised={lack === null}
+        />
+      )}
+      {isKnown && (
         <section className="panel" aria-labelledby="crashed-stack">
           <h2 id="crashed-stack">Stack of the crashed thread</h2>
           <Stack of={{ crashed: true }} />
@@ -38,37 +76,33 @@ export function Summary() {
         <FactList table={table} facts={facts} />
         <Coverage facts={facts} />
       </section>
-      {!opened.kernelError && (
+      {isKnown && (
         <section className="panel" aria-labelledby="last-words">
           <h2 id="last-words">
             Last words
-            <button type="button" className="link" onClick={() => navigate({ view: 'log' })}>
-              whole log
-            </button>
+            <a href={fragmentOf({ view: 'log' })}>whole log</a>
           </h2>
-          <LogLines count={24} words={text('panic')} />
+          <LogLines count={24} words={panic} />
         </section>
       )}
-      <Notes notes={notes} />
+      <Notes notes={notes.filter((note) => note !== lack?.note && note.text !== kernelError?.text)} />
     </div>
   );
 }
 
-function where(facts: Facts) {
-  const name = facts['crashed_name'];
-  const parts = [];
-  if (name != null) parts.push(<b key="name">{String(name)}</b>);
-  if (facts['crashed_pid'] != null) parts.push(<span key="pid">pid {String(facts['crashed_pid'])}</span>);
-  if (facts['crashed_tid'] != null && facts['crashed_tid'] !== facts['crashed_pid'])
-    parts.push(<span key="tid">tid {String(facts['crashed_tid'])}</span>);
-  if (facts['crashed_cpu'] != null) parts.push(<span key="cpu">cpu {String(facts['crashed_cpu'])}</span>);
-  if (parts.length === 0) return 'It is not known on which thread the kernel died.';
-  const when = facts['time'] == null ? null : String(facts['time']).replace('T', ' ').replace('Z', ' UTC');
-  const up = typeof facts['uptime'] === 'number' ? `after ${duration(facts['uptime'])}` : null;
+/** Of a FreeBSD dump that was opened alone. */
+function WantedKernel() {
+  const { add } = useSession();
   return (
     <>
-      Died on {parts.flatMap((part, index) => (index ? [', ', part] : [part]))}
-      {(when || up) && <span className="dim"> — {[when, up].filter(Boolean).join(', ')}</span>}
+      <Heading>How it died is told with its kernel file</Heading>
+      <p className="where">
+        Drop it on this page, or{' '}
+        <FilePicker className="link" onFiles={add}>
+          choose it
+        </FilePicker>
+        : <code>/boot/kernel/kernel</code> of the machine that died. No debug symbols are needed.
+      </p>
     </>
   );
 }
@@ -95,36 +129,4 @@ function factText(name: string, value: Cell, column: TableInfo['columns'][number
   if (name === 'uptime' && typeof value === 'number') return duration(value);
   if (name === 'page_size' && value !== null) return bytes(Number(value));
   return cellText(value, column);
-}
-
-/** How much of physical memory the dump holds. */
-function Coverage({ facts }: { facts: Facts }) {
-  const sizes = [
-    { name: 'present', size: Number(facts['memory_present'] ?? 0) },
-    { name: 'excluded', size: Number(facts['memory_excluded'] ?? 0) },
-    { name: 'missing', size: Number(facts['memory_missing'] ?? 0) },
-  ];
-  const total = sizes.reduce((sum, part) => sum + part.size, 0);
-  if (total === 0) return null;
-  return (
-    <div className="coverage">
-      <div className="coverage-bar" aria-hidden="true">
-        {sizes.map((part) => (
-          <span key={part.name} className={`part-${part.name}`} style={{ flexGrow: part.size / total }} />
-        ))}
-      </div>
-      <ul>
-        {sizes.map((part) => (
-          <li key={part.name}>
-            <span className={`swatch part-${part.name}`} aria-hidden="true" /> {bytes(part.size)} {part.name}
-          </li>
-        ))}
-        <li>
-          <button type="button" className="link" onClick={() => navigate({ view: 'ranges' })}>
-            ranges
-          </button>
-        </li>
-      </ul>
-    </div>
-  );
 }

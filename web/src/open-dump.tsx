@@ -7,18 +7,17 @@ import { Heading } from './parts/heading';
 import { Help } from './parts/help';
 import { Palette } from './parts/palette';
 import { useRoute } from './route';
-import { type DumpSession, FactsProvider, useFacts } from './session';
+import { FactsProvider, useFacts, useSession } from './session';
 import { View, viewsOf } from './views/views';
 
-interface OpenedProps {
-  session: DumpSession;
+interface OpenDumpProps {
   onClose(): void;
   onReopen(): void;
-  onAdd(files: File[]): void;
 }
 
 /** The page while a dump is open. */
-export function Opened({ session, onClose, onReopen, onAdd }: OpenedProps) {
+export function OpenDump({ onClose, onReopen }: OpenDumpProps) {
+  const session = useSession();
   const { view: shown } = useRoute();
   const [above, setAbove] = useState<'palette' | 'help' | null>(null);
   const views = useMemo(() => viewsOf(session.opened.tables), [session]);
@@ -32,7 +31,7 @@ export function Opened({ session, onClose, onReopen, onAdd }: OpenedProps) {
 
   return (
     <FactsProvider>
-      <TabTitle session={session} />
+      <TabTitle />
       <div className="page opened">
         <Header>
           <div className="open-files">
@@ -43,8 +42,8 @@ export function Opened({ session, onClose, onReopen, onAdd }: OpenedProps) {
                 </li>
               ))}
             </ul>
-            <FilePicker className="quiet" onFiles={onAdd} testId="more-files">
-              Add…
+            <FilePicker className="quiet" onFiles={session.add} testId="more-files">
+              Add files…
             </FilePicker>
             <button type="button" className="quiet" onClick={onClose}>
               Close
@@ -81,17 +80,18 @@ export function Opened({ session, onClose, onReopen, onAdd }: OpenedProps) {
 }
 
 /** The tab says which file it is and how its kernel died. */
-function TabTitle({ session }: { session: DumpSession }) {
+function TabTitle() {
+  const { files } = useSession();
   const { facts } = useFacts();
   const panic = facts['panic'];
   useEffect(() => {
-    const names = session.files.map((file) => file.name).join(', ');
+    const names = files.map((file) => file.name).join(', ');
     const before = document.title;
     document.title = `${panic == null ? names : `${names}: ${String(panic)}`} – Panicroom`;
     return () => {
       document.title = before;
     };
-  }, [session, panic]);
+  }, [files, panic]);
   return null;
 }
 
