@@ -1,10 +1,10 @@
 // Drives the built page in headless Chromium.
 import { execFileSync } from 'node:child_process';
-import { createReadStream, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -79,6 +79,16 @@ export async function allRows(page) {
   }
   return [...rows].sort(([a], [b]) => a - b).map(([, cells]) => cells);
 }
+
+/** Lets files go over the page, as a user's drag does. */
+export const dropFiles = (page, paths) =>
+  page.evaluate((files) => {
+    const dataTransfer = new DataTransfer();
+    for (const { name, base64 } of files)
+      dataTransfer.items.add(new File([Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))], name));
+    for (const type of ['dragover', 'drop'])
+      document.body.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+  }, paths.map((path) => ({ name: basename(path), base64: readFileSync(path).toString('base64') })));
 
 /** A folder that goes away with the test. */
 export function scratch(t) {

@@ -43,7 +43,8 @@ export function OpenDump({ onClose, onReopen }: OpenDumpProps) {
               ))}
             </ul>
             <FilePicker className="quiet" onFiles={session.add} testId="more-files">
-              Add files…
+              <span className="add-long">Add files…</span>
+              <span className="add-short">Add…</span>
             </FilePicker>
             <button type="button" className="quiet" onClick={onClose}>
               Close

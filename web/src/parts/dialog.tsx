@@ -20,13 +20,17 @@ export function Dialog({ open, onClose, children, ...attributes }: DialogProps) 
       element?.querySelector<HTMLElement>('input, button')?.focus();
     } else if (!open && element?.open) {
       element.close();
+      // What had the focus before may be gone.
+      if (document.activeElement === document.body) document.querySelector<HTMLElement>('main h1')?.focus();
     }
   }, [open]);
   return (
     <dialog
       ref={dialog}
       {...attributes}
-      onClose={onClose}
+      // The event `close` comes late: by then the dialog may have been opened again.
+      onCancel={onClose}
+      onClose={() => !dialog.current?.open && onClose()}
       onClick={(event) => event.target === dialog.current && onClose()}
     >
       {open && children}

@@ -58,6 +58,7 @@ export function suggestions({ typed, views, processes, threads, symbols, resolve
   const processNames = new Set(processes.map((row) => `${row['pid']} ${row['name']}`));
   const others = threads.filter((row) => row['crashed'] === true || !processNames.has(`${row['pid']} ${row['name']}`));
   const exactThreads = others.filter((row) => is(row, 'tid'));
+  const isExact = exactProcesses.length + exactThreads.length > 0;
   const tasks = (some: Row[], more: Row[]) => [
     ...nearest(some, typed).slice(0, most).map(processOf),
     ...nearest(more, typed).slice(0, most).map(threadOf),
@@ -77,7 +78,7 @@ export function suggestions({ typed, views, processes, threads, symbols, resolve
     },
     { heading: 'Memory', items: memory },
     {
-      heading: 'More processes and threads',
+      heading: isExact ? 'More processes and threads' : 'Processes and threads',
       items: tasks(processes.filter((row) => !exactProcesses.includes(row)), others.filter((row) => !exactThreads.includes(row))),
     },
     {

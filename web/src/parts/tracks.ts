@@ -4,6 +4,8 @@ import { cellText, title } from '../format';
 const widest = 64;
 /** Between two columns, in characters. */
 const gap = 2;
+/** Room for a day's seconds with microseconds: times grow after the first rows. */
+const narrowestReal = 12;
 
 export const alignsRight = (column: Column) => column.type === 'integer' || column.type === 'real';
 
@@ -14,7 +16,7 @@ export const alignsRight = (column: Column) => column.type === 'integer' || colu
 export function tracks(columns: Column[], rows: Cell[][], wrap: boolean): string {
   return columns
     .map((column, place) => {
-      let width = title(column.name).length + 1;
+      let width = column.type === 'real' ? narrowestReal : title(column.name).length + 1;
       for (const row of rows) width = Math.max(width, cellText(row[place] ?? null, column).length);
       const characters = Math.min(width, widest) + gap;
       if (place < columns.length - 1 || column.type !== 'text') return `${characters}ch`;
