@@ -28,12 +28,15 @@ for (const [name, options] of [
   await shoot('summary');
   await view(page, 'Processes');
   await page.locator('.grid-row').first().waitFor();
-  await page.locator('.grid-row').nth(3).click();
+  await page.locator('.grid-row').nth(3).getByRole('gridcell').nth(4).click();
   await page.locator('.details .stack li').first().waitFor();
   await shoot('processes');
   await view(page, 'Threads');
   await rows();
   await shoot('threads');
+  await view(page, 'Stacks');
+  await page.locator('.thread-stack').first().waitFor();
+  await shoot('stacks');
   await view(page, 'Log');
   await page.getByPlaceholder('Search the log').fill('crash');
   await page.locator('.grid-row mark').first().waitFor();
@@ -52,8 +55,8 @@ for (const [name, options] of [
   await shoot('memory');
   if (name === 'light') {
     await page.getByRole('button', { name: /Go to/ }).click();
-    await page.keyboard.type('init');
-    await page.locator('[cmdk-item]').nth(3).waitFor();
+    await page.keyboard.type('init_t');
+    await page.getByRole('option', { name: /^init_task/ }).waitFor();
     await shoot('palette');
   }
   if (problems.length) console.error(name, problems);

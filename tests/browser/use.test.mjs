@@ -184,6 +184,15 @@ test('on a phone two files share the header', { skip: withoutCases }, async (t) 
   await context.close();
 });
 
+test('two names are whole at a desk', { skip: withoutCases }, async (t) => {
+  const { page, context } = await openPage(browser);
+  const dump = bunzip2(`${freebsd}/vmcore-amd64-minidump.bz2`, `${scratch(t)}/vmcore.0`);
+  await openDump(page, [dump, `${freebsd}/kernel.zst`]);
+  for (const name of await page.locator('.file-name').all())
+    assert.ok(await name.evaluate((element) => element.scrollWidth <= element.clientWidth), await name.innerText());
+  await context.close();
+});
+
 test('the focus ring is whole', async () => {
   const { page, context } = await withSample();
   await view(page, 'Threads');

@@ -49,6 +49,7 @@ describe('what to do about an error fits what the engine says', () => {
     expect(hint('hole')).toBe('There was no memory at this address.');
     expect(hint('truncated')).toContain('copy the dump again');
     expect(hint('excluded')).toContain('makedumpfile');
+    expect(hint('excluded', freebsd)).toContain('debug.minidump');
     expect(hint('other_part')).toContain('Add the other files');
     expect(hint(null)).toBeNull();
     expect(hint(null, { ...linux, incomplete: true })).toContain('incomplete');

@@ -37,7 +37,9 @@ function aboutSymbol({ text }: Failure, place: Place): string | null {
 function aboutAbsence({ absence }: Failure, place: Place): string | null {
   switch (absence) {
     case 'excluded':
-      return 'The dump’s writer left this page out on purpose (makedumpfile -d). A dump with a lower level would have it.';
+      return place.system === 'FreeBSD'
+        ? 'A full dump would have it (sysctl debug.minidump=0).'
+        : 'A dump that is made with a lower level (makedumpfile -d) would have it.';
     case 'truncated':
       return place.open
         ? 'If the original is longer, copy the dump again.'

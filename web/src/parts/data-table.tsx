@@ -163,7 +163,7 @@ export function DataTable(props: DataTableProps) {
           scroller.current?.focus();
           if (selection.active < 0 && matched > 0) moveTo(0);
         }}
-        onSave={saving.save}
+        onSave={rows.failure ? null : saving.save}
         status={saving.said || number}
       >
         {range && (

@@ -9,7 +9,8 @@ interface TableBarProps {
   placeholder?: string | undefined;
   /** The user goes on to the rows. */
   onLeave(): void;
-  onSave(form: Form): void;
+  /** Null where there is nothing to save. */
+  onSave: ((form: Form) => void) | null;
   /** How many rows there are, and what has just been done with them. */
   status: string;
   /** More controls. */
@@ -39,15 +40,17 @@ export function TableBar({ table, filter, onFilter, placeholder, onLeave, onSave
         {status}
       </span>
       {children}
-      <span className="save" role="group" aria-label="Save as">
-        <span className="dim">Save</span>
-        <button type="button" title="Save the rows as CSV" onClick={() => onSave('csv')}>
-          CSV
-        </button>
-        <button type="button" title="Save the rows as JSON" onClick={() => onSave('json')}>
-          JSON
-        </button>
-      </span>
+      {onSave && (
+        <span className="save" role="group" aria-label="Save as">
+          <span className="dim">Save</span>
+          <button type="button" title="Save the rows as CSV" onClick={() => onSave('csv')}>
+            CSV
+          </button>
+          <button type="button" title="Save the rows as JSON" onClick={() => onSave('json')}>
+            JSON
+          </button>
+        </span>
+      )}
     </div>
   );
 }

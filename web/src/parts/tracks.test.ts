@@ -10,7 +10,7 @@ test('columns are as wide as their first rows or names', () => {
 });
 
 test('a time has room for what later rows need', () => {
-  expect(tracks(log, [[0.5, 6, 'x']], false)).toMatch(/^14ch 8ch /);
+  expect(tracks(log, [[0.5, 6, 'x']], false)).toMatch(/^13ch 8ch /);
 });
 
 test('the last text takes what is left, and no more where lines break', () => {

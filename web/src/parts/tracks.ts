@@ -4,8 +4,8 @@ import { cellText, title } from '../format';
 const widest = 64;
 /** Between two columns, in characters. */
 const gap = 2;
-/** Room for a day's seconds with microseconds: times grow after the first rows. */
-const narrowestReal = 12;
+/** Room for hours of seconds with microseconds: times grow after the first rows. */
+const narrowestReal = 11;
 
 export const alignsRight = (column: Column) => column.type === 'integer' || column.type === 'real';
 

@@ -56,7 +56,7 @@ export function Stacks() {
         onFilter={setFilter}
         placeholder="Filter by function, thread, pid…"
         onLeave={() => scroller.current?.focus()}
-        onSave={saving.save}
+        onSave={frames.failure ? null : saving.save}
         status={saving.said || number}
       />
       {failure && <FailureBox failure={failure} />}

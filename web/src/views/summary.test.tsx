@@ -48,6 +48,15 @@ describe('a dump that is cut off', () => {
   });
 });
 
+it('a dump of an unknown kernel that lacks memory still wants FreeBSD’s kernel file', async () => {
+  const engine = new FakeEngine(tables({ panic: null, complete: false, memory_missing: 4096 }));
+  engine.kernelError = failure('unsupported', 'the kernel was not recognised; a FreeBSD full dump needs its kernel file (/boot/kernel/kernel)');
+  await opened(engine);
+  expect(heading()).toBe('The kernel was not understood');
+  expect(screen.getByRole('alert').textContent).toContain('drop its kernel file on this page');
+  expect(screen.getByText('This dump is incomplete.')).toBeTruthy();
+});
+
 it('a FreeBSD dump alone asks for its kernel file, which can be chosen right there', async () => {
   const wanted = note('no_symbol', 'the symbol dumptid is needed: give the kernel file (/boot/kernel/kernel) after the dump');
   const engine = new FakeEngine(tables({ system: 'FreeBSD', panic: null }, [wanted]));

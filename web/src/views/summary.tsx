@@ -30,7 +30,8 @@ export function Summary() {
   const { kernelError } = opened;
   const panic = text('panic');
   const lack = incompleteness(facts, notes);
-  const lackIsHeadline = lack !== null && kernelError !== null && panic === null;
+  // Only where the kernel was not understood because of what is missing.
+  const lackIsHeadline = lack !== null && kernelError?.code === 'not_in_dump' && panic === null;
   const wantsKernel = panic === null && !kernelError && notes.some((note) => note.code === 'no_symbol' && /kernel file/.test(note.text));
   const isKnown = !kernelError && !wantsKernel;
   return (
@@ -62,7 +63,7 @@ export function Summary() {
         <FailureBox
           failure={kernelError}
           heading="Processes, threads, stacks, the log and symbols cannot be shown"
-          advised={lack === null}
+          advised={!lackIsHeadline}
         />
       )}
       {isKnown && (
