@@ -1,4 +1,4 @@
-import { fireEvent, render, screen, waitFor, within } from '@testing-library/react';
+import { render, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { App } from './app';
@@ -48,7 +48,7 @@ it('rows that are selected by keys are copied as CSV', async () => {
   grid.focus();
   await user.keyboard('{Home}{Shift>}{ArrowDown}{/Shift}');
   expect(within(grid).getAllByRole('row', { selected: true })).toHaveLength(2);
-  fireEvent.copy(grid);
+  await user.keyboard('{Control>}c{/Control}');
   await screen.findByText('copied 2 rows');
   expect(asked()).toEqual([{ table: 'processes', options: { filter: '', sort: [], offset: 0, limit: 2 }, form: 'csv' }]);
   expect(JSON.parse(await navigator.clipboard.readText())).toHaveLength(2);

@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type ClipboardEvent, type KeyboardEvent, type ReactNode, useDeferredValue, useEffect, useId, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, type ReactNode, useDeferredValue, useEffect, useId, useMemo, useRef, useState } from 'react';
 import type { Cell, Column, SortKey, TableInfo } from '../engine/protocol';
 import { cellText, count, counted, title } from '../format';
 import { navigate } from '../route';
@@ -111,9 +111,7 @@ export function DataTable(props: DataTableProps) {
   function onKeyDown(event: KeyboardEvent) {
     if (event.target !== scroller.current || event.altKey) return;
     if (event.ctrlKey || event.metaKey) {
-      if (event.key !== 'a') return;
-      event.preventDefault();
-      selection.selectAll(matched);
+      onControlKey(event);
       return;
     }
     const page = Math.max(1, Math.floor(scroller.current.clientHeight / rowHeight) - 2);
@@ -125,10 +123,15 @@ export function DataTable(props: DataTableProps) {
       pick(selection.active, false);
     }
   }
-  function onCopy(event: ClipboardEvent) {
-    if (!selection.range || !window.getSelection()?.isCollapsed) return;
-    event.preventDefault();
-    void saving.copy(selection.range);
+  function onControlKey(event: KeyboardEvent) {
+    if (event.key === 'a') {
+      event.preventDefault();
+      selection.selectAll(matched);
+    } else if (event.key === 'c' && selection.range && window.getSelection()?.isCollapsed !== false) {
+      // Text that is selected with the mouse is the browser's to copy.
+      event.preventDefault();
+      void saving.copy(selection.range);
+    }
   }
 
   function shownCell(cell: Cell, column: Column, row: Cell[]): ReactNode {
@@ -188,7 +191,6 @@ export function DataTable(props: DataTableProps) {
             aria-activedescendant={selection.active >= 0 ? `${id}-${selection.active}` : undefined}
             tabIndex={0}
             onKeyDown={onKeyDown}
-            onCopy={onCopy}
           >
             <GridHead columns={columns} template={template} sort={sort} onSort={setSort} />
             <div role="rowgroup" className="grid-body" style={{ height: virtual.getTotalSize() }}>
