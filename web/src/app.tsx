@@ -46,9 +46,7 @@ export function App({ engine }: { engine: Engine }) {
         if (error instanceof Cancelled) return;
         const failure = failureOf(error);
         if (!otherwise) return setStage({ name: 'start', failure });
-        // The engine names the first file; what was open could be read, so that it means the others.
-        const text = failure.text.replace(`${files[0]!.name}: `, '');
-        setAsking({ failure: { ...failure, text }, names: files.slice(otherwise.length).map((file) => file.name) });
+        setAsking({ failure, names: files.slice(otherwise.length).map((file) => file.name) });
         await open(otherwise, { keepView: true });
       }
     },

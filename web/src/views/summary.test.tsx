@@ -42,9 +42,13 @@ describe('a dump that is cut off', () => {
   });
 
   it('says so under the panic where that is known', async () => {
-    await opened(new FakeEngine(tables(cut, [ends])));
+    const all = tables(cut, [ends]);
+    all.find((table) => table.name === 'frames')!.notes = [ends, note('no_type', 'something about this stack')];
+    await opened(new FakeEngine(all));
     expect(heading()).toBe('sysrq triggered crash');
     expect(screen.getByText('This dump is cut off.')).toBeTruthy();
+    await screen.findByText(/something about this stack/);
+    expect(screen.queryByText(/the file ends early/)).toBeNull();
   });
 });
 
