@@ -53,10 +53,9 @@ Result<std::unique_ptr<Session>> Session::open(std::vector<SourcePtr> files,
     }
   }
   if (dump_files.empty())
-    return fail(
-        ErrorCode::invalid,
-        fmt::format("{}: this is a kernel file, not a dump: name the dump first, then the kernel",
-                    printable(files.front()->name())));
+    return fail(ErrorCode::invalid,
+                fmt::format("{}: this is a program or kernel file, not a dump: give the dump too",
+                            printable(files.front()->name())));
   auto dump = open_dump(dump_files);
   if (!dump) return Failure(dump.error().within(printable(dump_files.front()->name())));
   session->dump_ = std::make_unique<Dump>(std::move(*dump));
@@ -114,7 +113,7 @@ Result<std::uint64_t> Session::resolve(std::string_view text) {
   if (!symbols && bare) return *bare + offset;
   if (!symbols) {
     if (auto why = kernel_->why_no_symbols()) return Failure(*why);
-    return fail(ErrorCode::no_symbol, "there are no symbols: give the kernel file after the dump");
+    return fail(ErrorCode::no_symbol, "there are no symbols: give the kernel file too");
   }
   const auto symbol = symbols->find(symbol_name);
   if (!symbol && bare) return *bare + offset;

@@ -29,8 +29,7 @@ class Symbols final : public Table {
     const auto symbols = kernel->symbols();
     if (!symbols) {
       if (auto why = kernel->why_no_symbols()) return Failure(*why);
-      return fail(ErrorCode::no_symbol,
-                  "there are no symbols: give the kernel file after the dump");
+      return fail(ErrorCode::no_symbol, "there are no symbols: give the kernel file too");
     }
     if (query.name) {
       if (auto symbol = symbols->find(*query.name)) visit(row_of(*symbol));

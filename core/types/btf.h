@@ -7,23 +7,25 @@
 #include <vector>
 
 #include "core/memory/address_space.h"
-#include "core/types/type_catalog.h"
+#include "core/types/btf_graph.h"
 
 namespace panicroom {
 
-/// Reads a kernel's BTF (bytes from __start_BTF to __stop_BTF) in `order`. The bytes are owned by
-/// the catalog. Nothing but the header is checked here in full: a broken record costs the query
-/// that meets it (`corrupt`, with the offset in the blob). Layout: Linux include/uapi/linux/btf.h.
-Result<std::shared_ptr<const TypeCatalog>> read_btf(std::vector<std::byte> blob, std::endian order,
-                                                    std::string origin);
+/// Reads BTF (bytes from __start_BTF to __stop_BTF, a module's with the kernel's as `base`) in
+/// `order`. The bytes are owned by the graph. Nothing but the header is checked here in full: a
+/// broken record costs the query that meets it (`corrupt`, with the offset in the blob).
+Result<std::shared_ptr<BtfGraph>> read_btf(std::vector<std::byte> blob, std::endian order,
+                                           std::string origin,
+                                           std::shared_ptr<BtfGraph> base = nullptr);
 
 /// The same out of kernel memory [start, end). Types are indexed only as far as the questions need,
 /// and only those pages are read: the core kernel's types stand near the front of the blob.
-/// `kernel` outlives the catalog; the two are used by one thread at a time. A page that the dump
+/// `kernel` outlives the graph; the two are used by one thread at a time. A page that the dump
 /// lacks costs the query that needs it (`not_in_dump`). Errors: `corrupt` for more bytes than the
 /// dump holds of memory.
-Result<std::shared_ptr<const TypeCatalog>> read_btf(AddressSpace& kernel, std::uint64_t start,
-                                                    std::uint64_t end, std::string origin);
+Result<std::shared_ptr<BtfGraph>> read_btf(AddressSpace& kernel, std::uint64_t start,
+                                           std::uint64_t end, std::string origin,
+                                           std::shared_ptr<BtfGraph> base = nullptr);
 
 /// Where a kernel's BTF lies.
 struct BtfPlace {

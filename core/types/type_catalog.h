@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +10,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/types/type_graph.h"
 
 namespace panicroom {
 
@@ -22,22 +25,56 @@ struct Member {
   std::uint32_t bit_size = 0;
   std::uint64_t count = 1;  ///< elements when the member is an array; 0 for a flexible one
   bool is_signed = false;
+  TypeRef type;  ///< as declared: with its names, qualifiers and array
 };
 
-/// Structures, enumerations and typedefs of one kernel, from whatever the evidence is.
+/// A type without its names and qualifiers.
+struct PlainType {
+  TypeRef ref;
+  Type type;
+};
+
+/// The types of one kernel: its own and its modules', from whatever the evidence is. Walks of
+/// hostile types have budgets; what exceeds one is `corrupt`. Answers by name are kept. Not
+/// thread-safe.
 class TypeCatalog {
  public:
-  virtual ~TypeCatalog() = default;
+  using Graphs = std::vector<std::shared_ptr<TypeGraph>>;
+  /// `modules` is called once, when a name is not among the kernel's own types; null: there are
+  /// none.
+  explicit TypeCatalog(std::shared_ptr<TypeGraph> kernel, std::function<Graphs()> modules = {});
+
   /// For the user: "BTF in the dump".
-  virtual std::string_view origin() const = 0;
-  /// Size of `struct`, `union` or typedef `name` (without the keyword), bytes. Error: `no_type`.
-  virtual Result<std::uint64_t> size_of(std::string_view structure) const = 0;
+  std::string_view origin() const { return kernel_->origin(); }
+  /// A type as C writes it: "struct proc", "union u", "enum e", "uint64_t", or any tag without its
+  /// keyword. Errors: `no_type`, `invalid`.
+  Result<TypeRef> find(std::string_view written) const;
+  /// The type of a kernel variable, where the types say it.
+  Result<TypeRef> variable(std::string_view name) const;
+
+  /// Size of a type by its name, bytes. Error: `no_type`.
+  Result<std::uint64_t> size_of(std::string_view type) const;
   /// A member by its path, through anonymous members, nested structures and constant array indices:
   /// ("task_struct", "thread.sp"), ("module", "mem[0].base"). Error: `no_type` naming what is
   /// unknown.
-  virtual Result<Member> member(std::string_view structure, std::string_view path) const = 0;
+  Result<Member> member(std::string_view structure, std::string_view path) const;
   /// An enumerator's value.
-  virtual Result<std::int64_t> enumerator(std::string_view name) const = 0;
+  Result<std::int64_t> enumerator(std::string_view name) const;
+
+ private:
+  const Graphs& modules() const;
+
+  std::shared_ptr<TypeGraph> kernel_;
+  std::function<Graphs()> load_modules_;
+  mutable std::optional<Graphs> modules_;
+  mutable std::map<std::string, Result<Member>> members_;
 };
+
+/// Size of a type, bytes. Errors: `no_type` for what has none, `corrupt`.
+Result<std::uint64_t> size_of(TypeRef type);
+/// Without typedefs, qualifiers and attributes.
+Result<PlainType> plain(TypeRef type);
+/// As TypeCatalog::member, of a type that is known already.
+Result<Member> member_of(TypeRef structure, std::string_view path);
 
 }  // namespace panicroom

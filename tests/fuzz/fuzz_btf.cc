@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/types/btf.h"
+#include "core/types/type_catalog.h"
 
 namespace {
 
@@ -25,8 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size > (std::size_t{1} << 20)) return 0;
   const Bytes input = std::as_bytes(std::span(data, size));
   for (const std::endian order : {std::endian::little, std::endian::big})
-    if (const auto types =
-            read_btf(std::vector<std::byte>(input.begin(), input.end()), order, "fuzz"))
-      question(**types);
+    if (auto types = read_btf(std::vector<std::byte>(input.begin(), input.end()), order, "fuzz"))
+      question(TypeCatalog(std::move(*types)));
   return 0;
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/types/type_catalog.h"
 #include "tests/unit/repeating_kernel.h"
 
 namespace panicroom {
@@ -83,7 +84,7 @@ std::vector<std::byte> from_hex(std::string_view hex) {
 std::shared_ptr<const TypeCatalog> clang_types() {
   auto types = read_btf(from_hex(kClangBtf), std::endian::little, "test");
   EXPECT_TRUE(types) << types.error().message();
-  return types.value_or(nullptr);
+  return types ? std::make_shared<const TypeCatalog>(*types) : nullptr;
 }
 
 struct Expected {
@@ -205,7 +206,7 @@ TEST(Btf, ReadsKernelMemoryNoFurtherThanAsked) {
   const auto types = read_btf(*kernel, kStart, kStart + blob.size(), "BTF in the dump");
   ASSERT_TRUE(types) << types.error().message();
   EXPECT_EQ((*types)->origin(), "BTF in the dump");
-  EXPECT_EQ((*types)->member("task", "tasks.prev")->offset, 32U);
+  EXPECT_EQ(TypeCatalog(*types).member("task", "tasks.prev")->offset, 32U);
 
   memory->drop(kStart + 0x1000);
   auto holed = test::address_space(memory);
@@ -275,7 +276,7 @@ class Blob {
   std::shared_ptr<const TypeCatalog> read() const {
     auto types = read_btf(bytes(), order_, "test");
     EXPECT_TRUE(types) << types.error().message();
-    return types.value_or(nullptr);
+    return types ? std::make_shared<const TypeCatalog>(*types) : nullptr;
   }
 
  private:

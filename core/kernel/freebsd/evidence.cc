@@ -17,9 +17,8 @@ Result<std::uint64_t> address_of(const SymbolTable* symbols, std::string_view na
   if (!symbols)
     return fail(
         ErrorCode::no_symbol,
-        fmt::format(
-            "the symbol {} is needed: give the kernel file (/boot/kernel/kernel) after the dump",
-            name));
+        fmt::format("the symbol {} is needed: give the kernel file (/boot/kernel/kernel) too",
+                    name));
   if (const auto symbol = symbols->find(name)) return symbol->address;
   return fail(ErrorCode::no_symbol, fmt::format("{} has no symbol {}", symbols->origin(), name));
 }

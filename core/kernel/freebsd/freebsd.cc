@@ -62,7 +62,7 @@ class FreeBsd final : public Kernel {
     if (symbols_) return std::nullopt;
     return Error{ErrorCode::no_symbol, Absence::none,
                  "a FreeBSD dump does not carry its symbols: give the kernel file "
-                 "(/boot/kernel/kernel) after the dump",
+                 "(/boot/kernel/kernel) too",
                  std::nullopt, std::nullopt};
   }
   std::shared_ptr<const TypeCatalog> types() override { return nullptr; }

@@ -120,12 +120,18 @@ Result<std::shared_ptr<const TypeCatalog>> Evidence::read_types() {
     // Kernels built without CONFIG_KALLSYMS_ALL name their functions alone.
     PANICROOM_TRY(image, image_range(memory_, stext()));
     const auto found = find_btf(memory_, image.start, image.end);
-    if (found) return read_btf(memory_, found->start, found->end, "BTF in the dump");
+    if (found) return types_at(found->start, found->end);
     return Failure(named.error().code == ErrorCode::no_symbol ? found.error() : named.error());
   }
   const std::uint64_t start = *named;
   PANICROOM_TRY(stop, address_of("__stop_BTF"));
-  return read_btf(memory_, start, stop, "BTF in the dump");
+  return types_at(start, stop);
+}
+
+Result<std::shared_ptr<const TypeCatalog>> Evidence::types_at(std::uint64_t start,
+                                                              std::uint64_t end) {
+  PANICROOM_TRY(btf, read_btf(memory_, start, end, "BTF in the dump"));
+  return std::make_shared<const TypeCatalog>(std::move(btf));
 }
 
 Result<std::shared_ptr<const TypeCatalog>> Evidence::types() {

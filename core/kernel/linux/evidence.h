@@ -60,6 +60,7 @@ class Evidence {
   Result<std::shared_ptr<const SymbolTable>> read_symbols();
   void look_up_together();
   Result<std::shared_ptr<const TypeCatalog>> read_types();
+  Result<std::shared_ptr<const TypeCatalog>> types_at(std::uint64_t start, std::uint64_t end);
 
   const Dump& dump_;
   Paging paging_;

@@ -13,10 +13,6 @@ export interface Place {
 export const openDump: Place = { open: true, system: null, incomplete: false };
 export const startPage: Place = { open: false, system: null, incomplete: false };
 
-/** The engine's sentence without what it says to users of the command line, where files have an order. */
-export const failureText = (failure: Failure) =>
-  failure.text.replace(/: name the dump first, then the kernel$/, '').replace(/ after the dump$/, '');
-
 const saysItself = /\bfirst\b|\binstead\b|savecore/;
 
 function aboutFile({ text }: Failure, place: Place): string | null {

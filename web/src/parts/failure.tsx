@@ -1,6 +1,6 @@
 import type { Failure, Note } from '../engine/protocol';
 import { usePlace } from '../session';
-import { advice, failureText, type Place } from './advice';
+import { advice, type Place } from './advice';
 
 const titles: Record<Failure['code'], string> = {
   not_in_dump: 'Not in the dump',
@@ -29,7 +29,7 @@ export function FailureBox({ failure, heading, place, advised = true }: FailureB
   return (
     <div className="failure" role="alert">
       <strong>{heading ?? titles[failure.code]}</strong>
-      <p className="failure-text">{failureText(failure)}.</p>
+      <p className="failure-text">{failure.text}.</p>
       {(failure.address !== null || failure.offset !== null) && (
         <p className="mono dim">
           {failure.address !== null && <>address {failure.address} </>}

@@ -62,7 +62,7 @@ it('a dump of an unknown kernel that lacks memory still wants FreeBSD’s kernel
 });
 
 it('a FreeBSD dump alone asks for its kernel file, which can be chosen right there', async () => {
-  const wanted = note('no_symbol', 'the symbol dumptid is needed: give the kernel file (/boot/kernel/kernel) after the dump');
+  const wanted = note('no_symbol', 'the symbol dumptid is needed: give the kernel file (/boot/kernel/kernel) too');
   const engine = new FakeEngine(tables({ system: 'FreeBSD', panic: null }, [wanted]));
   const user = await opened(engine);
   expect(heading()).toBe('How it died is told with its kernel file');
