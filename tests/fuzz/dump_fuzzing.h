@@ -76,7 +76,8 @@ inline void check_dump(const std::uint8_t* data, std::size_t size, int copies) {
   const auto dump = open_dump(files);
   const auto unmapped = open_dump(hidden);
   require(dump.has_value() == unmapped.has_value());
-  require(classify(*file).has_value());
+  const auto kind = classify(*file);
+  require(!dump || (kind && *kind == FileKind::dump));
   if (!dump) {
     require(!dump.error().text.empty());
     return;

@@ -30,6 +30,7 @@ bool run_file(const std::filesystem::path& path) {
 int main(int argc, char** argv) {
   int inputs = 0;
   bool all_read = true;
+  LLVMFuzzerTestOneInput(nullptr, 0);  // as libFuzzer begins
   for (int i = 1; i < argc; ++i) {
     const std::filesystem::path path = argv[i];
     if (!std::filesystem::exists(path)) continue;
