@@ -107,8 +107,8 @@ class Kernel {
   /// Null when there are none; `why_no_symbols` then says why.
   virtual std::shared_ptr<const SymbolTable> symbols() = 0;
   virtual std::optional<Error> why_no_symbols() = 0;
-  /// Null when there are none.
-  virtual std::shared_ptr<const TypeCatalog> types() = 0;
+  /// Error: why there are none.
+  virtual Result<std::shared_ptr<const TypeCatalog>> types() = 0;
 };
 
 /// What a kernel is opened from.

@@ -123,6 +123,11 @@ Result<std::uint64_t> Session::resolve(std::string_view text) {
   return symbol->address + offset;
 }
 
+Result<std::shared_ptr<const TypeCatalog>> Session::types() {
+  if (!kernel_) return Failure(*why_no_kernel_);
+  return kernel_->types();
+}
+
 Result<AddressSpace*> Session::memory(std::optional<std::int64_t> pid) {
   if (!kernel_) return Failure(*why_no_kernel_);
   if (!pid) return &kernel_->memory();

@@ -47,6 +47,9 @@ class Session {
   /// `invalid`, `no_symbol`.
   Result<std::uint64_t> resolve(std::string_view text);
 
+  /// The kernel's types. Error: why there are none.
+  Result<std::shared_ptr<const TypeCatalog>> types();
+
   /// Physical memory of the dump; there is always one.
   PhysicalReader& physical();
   /// The kernel's address space, or a process's. Errors: why there is no kernel; `invalid` when no

@@ -266,6 +266,10 @@ Result<std::uint64_t> size_of(TypeRef ref) {
   return corrupt(fmt::format("type {} is an array of too many dimensions", ref.id));
 }
 
+Result<Member> place_member(TypeGraph& graph, const TypeMember& member) {
+  return member_at({{&graph, member.type}, member.bit, member.bit_size});
+}
+
 Result<Member> member_of(TypeRef structure, std::string_view path) {
   PANICROOM_TRY(steps, parse_path(path));
   Place place{structure, 0, 0};

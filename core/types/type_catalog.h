@@ -74,6 +74,9 @@ class TypeCatalog {
 Result<std::uint64_t> size_of(TypeRef type);
 /// Without typedefs, qualifiers and attributes.
 Result<PlainType> plain(TypeRef type);
+/// A member as its graph gives it, with its place worked out. A bit-field may be written as an
+/// integer of few bits (CTF). Errors: `no_type` for what has no size, `corrupt`.
+Result<Member> place_member(TypeGraph& graph, const TypeMember& member);
 /// As TypeCatalog::member, of a type that is known already.
 Result<Member> member_of(TypeRef structure, std::string_view path);
 

@@ -105,6 +105,8 @@ void add_options(CLI::App& app, const CommandInfo& command, Request& request) {
   if (has("physical"))
     app.add_flag("--physical", request.physical, "ADDRESS is a physical address")
         ->excludes(app.get_option("--pid"));
+  if (has("depth"))
+    add_number(app, "--depth", request.depth, "structures within structures that are shown");
   if (has("tid")) add_number(app, "--tid", request.tid, "only this thread");
   if (has("crashed"))
     app.add_flag("--crashed", request.crashed, "only the thread on which the kernel died");

@@ -8,7 +8,7 @@ std::span<const CommandInfo> commands() {
   static constexpr std::size_t any = 1000;
   static constexpr std::string_view forms = "json csv";
   static constexpr std::string_view of_threads = "json csv pid tid crashed";
-  static constexpr std::array<CommandInfo, 15> list = {{
+  static constexpr std::array<CommandInfo, 18> list = {{
       {"info", "", "", "What this dump is, what died and where.", "panicroom info vmcore.0 kernel",
        "", forms, 0, 0, true},
       {"ps", "", "", "Every process.", "panicroom ps vmcore", "processes", "json csv pid", 0, 0,
@@ -26,6 +26,13 @@ std::span<const CommandInfo> commands() {
        "panicroom read linux_banner 64 vmcore", "", "json csv raw physical pid", 2, 2, true},
       {"translate", "vtop", "ADDRESS", "Each step from a virtual address to the bytes in the file.",
        "panicroom translate linux_banner vmcore", "", "json csv physical pid", 1, 1, true},
+      {"type", "", "TYPE", "The layout of a structure: offsets, sizes, holes, bit-fields.",
+       "panicroom type 'struct task_struct' vmcore", "", forms, 1, 1, true},
+      {"print", "", "[TYPE] EXPRESSION", "A structure or variable with the values of its members.",
+       "panicroom print 'struct task_struct' 'init_task.parent->comm' vmcore", "",
+       "json csv pid depth", 1, 2, true},
+      {"list", "", "TYPE LINK HEAD [MEMBER...]", "The elements of a linked list.",
+       "panicroom list 'struct module' list modules name vmcore", "", "json csv pid", 3, any, true},
       {"ranges", "", "", "Each range of physical memory: present, excluded or missing, and why.",
        "panicroom ranges vmcore", "ranges", forms, 0, 0, true},
       {"verify", "", "", "Reads every page of the dump; says how many are damaged or missing.",

@@ -22,6 +22,7 @@ struct Request {
   bool crashed = false;
   std::optional<std::int64_t> pid;
   std::optional<std::int64_t> tid;
+  std::optional<std::int64_t> depth;  ///< of structures within structures
 };
 
 /// One command of the program. The list is what help, completion and the manual are checked

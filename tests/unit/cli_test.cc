@@ -285,6 +285,59 @@ TEST_F(CommandLine, EveryCommandHasHelpWithAnExample) {
   for (const CommandInfo& command : commands()) EXPECT_TRUE(printed(command.name)) << command.name;
 }
 
+/// A Linux kernel whose structures lie as tests/foundry/linux_world.cc says.
+class LinuxCommandLine : public CommandLine {
+ protected:
+  LinuxCommandLine() {
+    const auto description = foundry::read_description(
+        std::string(source_folder) + "/tests/foundry/descriptions/linux-x86_64.txt");
+    for (const auto& file : description.files)
+      if (file.name == "linux-elf") host.files["linux"] = foundry::make_dump(description, file)[0];
+  }
+};
+
+TEST_F(LinuxCommandLine, TypeShowsALayout) {
+  EXPECT_EQ(run({"type", "struct module", "linux"}), 0) << host.complained;
+  EXPECT_TRUE(printed("struct module {\n"));
+  EXPECT_TRUE(printed("/*    16    16 */"));
+  EXPECT_TRUE(printed("/* size: 192, members: "));
+  EXPECT_TRUE(printed("from BTF in the dump"));
+  EXPECT_EQ(run({"type", "struct nothing", "linux"}), 1);
+  EXPECT_TRUE(complained("nothing"));
+  EXPECT_EQ(run({"type", "struct module", "vmcore", "kernel"}), 1);
+  EXPECT_TRUE(complained("FreeBSD's types are not read yet"));
+}
+
+TEST_F(LinuxCommandLine, PrintShowsWhatLiesThere) {
+  EXPECT_EQ(run({"print", "struct task_struct", "init_task", "linux"}), 0) << host.complained;
+  EXPECT_TRUE(printed("struct task_struct at 0x"));
+  EXPECT_TRUE(printed("comm = \"swapper/0\""));
+  EXPECT_EQ(run({"print", "struct task_struct", "init_task.tasks.next", "linux", "--json"}), 0);
+  EXPECT_TRUE(printed("\"value\": \"0x"));
+  EXPECT_EQ(run({"print", "struct task_struct", "init_task.nothing", "linux"}), 1);
+  EXPECT_TRUE(complained("nothing"));
+  EXPECT_EQ(run({"print", "init_task", "linux"}), 1);
+  EXPECT_TRUE(complained("name its type before it"));
+  EXPECT_EQ(run({"print", "struct task_struct", "init_task!", "linux"}), 1);
+  EXPECT_EQ(run({"print", "struct task_struct", "init_task.pid]", "linux"}), 1);
+  EXPECT_TRUE(complained("expected .member, ->member or [number]"));
+}
+
+TEST_F(LinuxCommandLine, ListFollowsALinkAndShowsMembers) {
+  EXPECT_EQ(run({"list", "struct task_struct", "tasks", "init_task.tasks", "pid", "comm", "linux",
+                 "--csv"}),
+            0)
+      << host.complained;
+  for (const char* row : {",1,\"\"\"init\"\"\"", ",2,\"\"\"kthreadd\"\"\"",
+                          ",42,\"\"\"crasher\"\"\"", ",45,\"\"\"gone\"\"\""})
+    EXPECT_TRUE(printed(row)) << row << " in\n" << host.printed;
+  EXPECT_FALSE(printed("swapper"));
+  EXPECT_EQ(run({"list", "struct module", "list", "modules", "name", "linux"}), 0);
+  EXPECT_TRUE(printed("\"known_module\"") && printed("\"empty_module\""));
+  EXPECT_EQ(run({"list", "struct task_struct", "pid", "init_task", "linux"}), 1);
+  EXPECT_TRUE(complained("neither a pointer nor a structure of links"));
+}
+
 TEST_F(CommandLine, CompletionsKnowEveryCommand) {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     EXPECT_EQ(run({"completion", shell}), 0);

@@ -65,7 +65,9 @@ class FreeBsd final : public Kernel {
                  "(/boot/kernel/kernel) too",
                  std::nullopt, std::nullopt};
   }
-  std::shared_ptr<const TypeCatalog> types() override { return nullptr; }
+  Result<std::shared_ptr<const TypeCatalog>> types() override {
+    return fail(ErrorCode::no_type, "FreeBSD's types are not read yet");
+  }
 
  private:
   struct CrashedThread {

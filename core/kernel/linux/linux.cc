@@ -59,10 +59,7 @@ class Linux final : public Kernel {
     if (symbols) return std::nullopt;
     return symbols.error();
   }
-  std::shared_ptr<const TypeCatalog> types() override {
-    auto types = evidence_.types();
-    return types ? *types : nullptr;
-  }
+  Result<std::shared_ptr<const TypeCatalog>> types() override { return evidence_.types(); }
 
  private:
   /// The walk's own state: layouts and processors, read anew for each walk.
