@@ -17,9 +17,17 @@ namespace {
 constexpr std::uint32_t nt_auxv = 6;
 
 void read_notes(const ByteSource& file, const ElfCoreHeaders& headers, Dump& dump) {
+  constexpr unsigned most_broken = 8;  // parts of the list, after which no more is expected of it
   std::uint64_t budget = max_notes_size;
+  unsigned broken = 0;
   for (const ElfSegment& segment : headers.segments) {
     if (segment.type != elf_pt_note || segment.file_size == 0) continue;
+    if (broken == most_broken) {
+      dump.remarks.push_back({ErrorCode::corrupt,
+                              "the other ELF notes were not read: too many are broken",
+                              segment.offset});
+      break;
+    }
     const std::uint64_t in_file = segment.offset < file.size() ? file.size() - segment.offset : 0;
     const std::uint64_t length = std::min({segment.file_size, in_file, budget});
     budget -= length;
@@ -29,11 +37,13 @@ void read_notes(const ByteSource& file, const ElfCoreHeaders& headers, Dump& dum
         dump.notes.push_back(std::move(note));
     } else {
       dump.remarks.push_back(note_of(bytes.error().within("reading the ELF notes")));
+      ++broken;
       continue;
     }
-    if (!intact)
-      dump.remarks.push_back(
-          {ErrorCode::corrupt, "the ELF notes end in a note that is not whole", segment.offset});
+    if (intact) continue;
+    ++broken;
+    dump.remarks.push_back(
+        {ErrorCode::corrupt, "the ELF notes end in a note that is not whole", segment.offset});
   }
 }
 

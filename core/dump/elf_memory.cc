@@ -132,6 +132,11 @@ PageLocation ElfMemory::locate(std::uint64_t address) const {
   if (piece == nullptr) return location;
   location.record_offset = piece->header_offset;
   location.absence = piece->absence;
+  if (piece->absence == Absence::truncated) {
+    const CutPage cut = cut_page(page);
+    location.file_offset = cut.offset;
+    location.stored_size = static_cast<std::uint32_t>(cut.length);
+  }
   if (piece->absence != Absence::none) return location;
   location.file_offset = piece->offset + (page - piece->start);
   location.stored_size =
@@ -166,14 +171,19 @@ Result<void> ElfMemory::read_page(std::uint64_t address, MutableBytes page, Page
   return {};
 }
 
-std::size_t ElfMemory::read_cut_page(std::uint64_t address, MutableBytes page) const {
+ElfMemory::CutPage ElfMemory::cut_page(std::uint64_t address) const {
   const Piece* piece = piece_of(address);
-  if (piece == nullptr || piece->absence != Absence::truncated) return 0;
+  if (piece == nullptr || piece->absence != Absence::truncated) return {};
   const std::uint64_t offset = sum(piece->offset, address - piece->start);
-  if (offset >= file_->size()) return 0;
-  const std::uint64_t left = std::min(file_->size() - offset, piece->end - address);
-  const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(page.size(), left));
-  return file_->read(offset, page.first(length)) ? length : 0;
+  if (offset >= file_->size()) return {};
+  return {offset,
+          std::min({file_->size() - offset, piece->end - address, std::uint64_t{page_size_}})};
+}
+
+std::size_t ElfMemory::read_cut_page(std::uint64_t address, MutableBytes page) const {
+  const CutPage cut = cut_page(address);
+  const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(page.size(), cut.length));
+  return length != 0 && file_->read(cut.offset, page.first(length)) ? length : 0;
 }
 
 void ElfMemory::ranges(const std::function<bool(const PhysicalRange&)>& visit) const {

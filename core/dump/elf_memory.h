@@ -38,8 +38,15 @@ class ElfMemory final : public PhysicalMemory {
     Absence absence = Absence::none;  // not `none`: these bytes are not in the file
   };
 
+  /// The bytes of a page within which the file ends; no length where there are none.
+  struct CutPage {
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+  };
+
   static std::vector<Piece> disjoint(std::vector<Piece> pieces);
   const Piece* piece_of(std::uint64_t address) const;
+  CutPage cut_page(std::uint64_t address) const;
 
   SourcePtr file_;
   Bytes mapped_;

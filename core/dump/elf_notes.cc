@@ -13,6 +13,7 @@ namespace panicroom {
 namespace {
 
 constexpr std::size_t most_cpus = 8192;  // the largest CONFIG_NR_CPUS
+constexpr std::size_t most_notes = 16 * most_cpus;
 constexpr std::uint32_t nt_prstatus = 1;
 
 std::string text_of(Bytes bytes) {
@@ -49,7 +50,7 @@ std::vector<ElfNote> parse_elf_notes(Bytes bytes, std::endian order, std::uint64
   const Reader reader(bytes, order);
   std::vector<ElfNote> notes;
   std::uint64_t at = 0;
-  while (at + 12 <= reader.size()) {
+  while (at + 12 <= reader.size() && notes.size() < most_notes) {
     const std::uint64_t name_size = *reader.u32(at);
     const std::uint64_t descriptor_size = *reader.u32(at + 4);
     const std::uint32_t type = *reader.u32(at + 8);
@@ -74,9 +75,11 @@ std::vector<ElfNote> parse_elf_notes(Bytes bytes, std::endian order, std::uint64
 
 void interpret_notes(Dump& dump) {
   std::vector<CpuState> from_qemu;
+  bool too_large = false;
   for (const ElfNote& note : dump.notes) {
-    if (note.name == "VMCOREINFO" && !dump.vmcoreinfo) {
-      if (note.descriptor.size() <= max_vmcoreinfo_size)
+    if (note.name == "VMCOREINFO" && !dump.vmcoreinfo && !too_large) {
+      too_large = note.descriptor.size() > max_vmcoreinfo_size;
+      if (!too_large)
         dump.vmcoreinfo = text_of(note.descriptor);
       else
         dump.remarks.push_back(

@@ -101,8 +101,9 @@ Result<std::vector<OpenPart>> open_parts(std::span<const SourcePtr> files,
 /// Bits are taken from a whole byte on: the frame at or below `frame` that begins one.
 std::uint64_t byte_aligned(std::uint64_t frame) { return round_down(frame, 8); }
 
+/// `room` is what is left for copies of bitmaps.
 Result<KdumpStretch> stretch_of(const OpenPart& part, std::optional<std::uint32_t> index,
-                                std::uint64_t first, std::uint64_t end) {
+                                std::uint64_t first, std::uint64_t end, std::uint64_t& room) {
   KdumpStretch stretch;
   stretch.first_frame = first;
   stretch.end_frame = end;
@@ -110,19 +111,20 @@ Result<KdumpStretch> stretch_of(const OpenPart& part, std::optional<std::uint32_
   stretch.bits_base = byte_aligned(first);
   PANICROOM_TRY(
       bits, PageBits::read(part.file, part.header.dumped_bitmap_offset() + stretch.bits_base / 8,
-                           end - stretch.bits_base));
+                           end - stretch.bits_base, BitmapWords::bytes, room));
+  room -= bits.copied();
   stretch.dumped = RankedPageBits(std::move(bits));
   return stretch;
 }
 
 /// Stretches for all page frames; those of no part get one without.
 Result<std::vector<KdumpStretch>> stretches_of(const std::vector<OpenPart>& parts,
-                                               std::vector<Note>& remarks) {
+                                               std::vector<Note>& remarks, std::uint64_t& room) {
   std::vector<KdumpStretch> stretches;
   std::uint64_t frame = 0;
   const auto missing = [&](std::uint64_t end) -> Result<void> {
     if (frame >= end) return {};
-    PANICROOM_TRY(stretch, stretch_of(parts.front(), std::nullopt, frame, end));
+    PANICROOM_TRY(stretch, stretch_of(parts.front(), std::nullopt, frame, end, room));
     const bool matters = stretch.dumped.count() > stretch.dumped.rank(frame - stretch.bits_base);
     if (matters)
       remarks.push_back(
@@ -138,8 +140,8 @@ Result<std::vector<KdumpStretch>> stretches_of(const std::vector<OpenPart>& part
     const KdumpHeader& header = parts[i].header;
     if (header.start_frame == header.end_frame) continue;
     PANICROOM_CHECK(missing(header.start_frame));
-    PANICROOM_TRY(stretch,
-                  stretch_of(parts[i], static_cast<std::uint32_t>(i), frame, header.end_frame));
+    PANICROOM_TRY(stretch, stretch_of(parts[i], static_cast<std::uint32_t>(i), frame,
+                                      header.end_frame, room));
     stretches.push_back(std::move(stretch));
     frame = header.end_frame;
   }
@@ -200,15 +202,16 @@ std::string format_name(const KdumpHeader& header, std::size_t parts) {
 Result<Dump> open_kdump(std::span<const SourcePtr> files) {
   Dump dump;
   PANICROOM_TRY(parts, open_parts(files, dump.remarks));
-  PANICROOM_TRY(stretches, stretches_of(parts, dump.remarks));
+  std::uint64_t room = PageBits::default_limit;
+  PANICROOM_TRY(stretches, stretches_of(parts, dump.remarks, room));
   for (const KdumpStretch& stretch : stretches)
     if (!stretch.part && stretch.dumped.count() > 0) dump.complete = false;
 
   const KdumpHeader& header = parts.front().header;
   std::optional<PageBits> existing;
   if (header.two_bitmaps) {
-    PANICROOM_TRY(bits,
-                  PageBits::read(parts.front().file, header.bitmap_offset, header.page_frames));
+    PANICROOM_TRY(bits, PageBits::read(parts.front().file, header.bitmap_offset, header.page_frames,
+                                       BitmapWords::bytes, room));
     existing = std::move(bits);
   }
   const bool filtered = header.dump_level.value_or(0) != 0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <utility>
 
 #include "core/base/arithmetic.h"
 #include "core/dump/stored_page.h"
@@ -89,7 +90,10 @@ std::optional<KdumpMemory::Descriptor> KdumpMemory::descriptor_at(std::uint32_t 
     at = mapped_[part].data() + offset;
   else if (!parts_[part].file->read(offset, copy))
     return std::nullopt;
-  const std::endian order = parts_[part].order;
+  return decode(at, parts_[part].order);
+}
+
+std::optional<KdumpMemory::Descriptor> KdumpMemory::decode(const std::byte* at, std::endian order) {
   return Descriptor{load<std::uint64_t>(at, order), load<std::uint32_t>(at + 8, order),
                     load<std::uint32_t>(at + 12, order)};
 }
@@ -185,6 +189,38 @@ Result<void> KdumpMemory::read_page(std::uint64_t address, MutableBytes page,
   return absent_page(location.absence, address);
 }
 
+bool KdumpMemory::each_state(
+    std::uint32_t part, std::uint64_t offset, std::uint64_t pages,
+    const std::function<bool(std::uint64_t count, State state)>& each) const {
+  constexpr std::uint64_t at_once = 512;
+  const std::uint64_t size = sizes_[part];
+  const std::uint64_t whole =
+      offset < size ? std::min(pages, (size - offset) / descriptor_size) : 0;
+  std::array<std::byte, at_once * descriptor_size> copy;
+  for (std::uint64_t done = 0; done < whole;) {
+    const std::uint64_t number = std::min(at_once, whole - done);
+    const std::uint64_t at = offset + done * descriptor_size;
+    const auto length = static_cast<std::size_t>(number * descriptor_size);
+    Bytes descriptors;
+    if (!mapped_[part].empty())
+      descriptors = mapped_[part].subspan(static_cast<std::size_t>(at), length);
+    else if (const auto bytes = MutableBytes(copy).first(length);
+             parts_[part].file->read(at, bytes))
+      descriptors = bytes;
+    for (std::uint64_t i = 0; i < number; ++i) {
+      // Where not all can be read together some may be alone.
+      const auto descriptor = descriptors.empty() ? descriptor_at(part, at + i * descriptor_size)
+                                                  : decode(descriptors.data() + i * descriptor_size,
+                                                           parts_[part].order);
+      Codec codec{};
+      if (!each(1, descriptor ? state_of(*descriptor, part, codec) : State::truncated))
+        return false;
+    }
+    done += number;
+  }
+  return whole == pages || each(pages - whole, State::truncated);
+}
+
 void KdumpMemory::ranges(const std::function<bool(const PhysicalRange&)>& visit) const {
   RangeJoiner joiner(visit);
   const auto add = [&](std::uint64_t first, std::uint64_t end, bool present, Absence absence) {
@@ -203,10 +239,15 @@ void KdumpMemory::ranges(const std::function<bool(const PhysicalRange&)>& visit)
       } else if (!stretch.part) {
         absence = Absence::other_part;
       } else if (damaged_) {
-        end = frame + 1;
-        const PageLocation location = locate(frame << page_shift_);
-        present = location.present;
-        absence = location.absence;
+        const bool go_on =
+            each_state(*stretch.part, descriptor_offset(stretch, frame), end - frame,
+                       [&](std::uint64_t count, State state) {
+                         const std::uint64_t first = std::exchange(frame, frame + count);
+                         return add(first, frame, state == State::whole,
+                                    state == State::truncated ? Absence::truncated : Absence::none);
+                       });
+        if (!go_on) return;
+        continue;
       } else {
         present = true;
       }

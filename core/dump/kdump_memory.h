@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -56,9 +57,14 @@ class KdumpMemory final : public PhysicalMemory {
   };
   enum class State : std::uint8_t { whole, truncated, corrupt, unknown_codec };
 
+  /// Calls `each` for the pages whose descriptors begin at `offset`, in order, with how many are in
+  /// what state; what lies behind the end of the file is told at once. False when `each` was.
+  bool each_state(std::uint32_t part, std::uint64_t offset, std::uint64_t pages,
+                  const std::function<bool(std::uint64_t count, State state)>& each) const;
   const KdumpStretch* stretch_of(std::uint64_t frame) const;
   Absence absence_of(std::uint64_t frame) const;
   std::uint64_t descriptor_offset(const KdumpStretch& stretch, std::uint64_t frame) const;
+  static std::optional<Descriptor> decode(const std::byte* at, std::endian order);
   std::optional<Descriptor> descriptor_at(std::uint32_t part, std::uint64_t offset) const;
   State state_of(const Descriptor& descriptor, std::uint32_t part, Codec& codec) const;
   Failure bad_descriptor(const PageLocation& location, std::uint64_t address) const;

@@ -54,6 +54,12 @@ PageLocation MinidumpMemory::locate(std::uint64_t address) const {
   const std::uint64_t rank = dumped_.rank(bit);
   if (rank >= pages_in_file_) {
     location.absence = Absence::truncated;
+    const std::uint64_t offset = places_.data + (rank << page_shift_);
+    if (rank == pages_in_file_ && offset < file_->size()) {
+      location.file_offset = offset;
+      location.stored_size = static_cast<std::uint32_t>(
+          std::min<std::uint64_t>(places_.page_size, file_->size() - offset));
+    }
     return location;
   }
   location.present = true;
@@ -89,16 +95,10 @@ Result<void> MinidumpMemory::read_page(std::uint64_t address, MutableBytes page,
 }
 
 std::size_t MinidumpMemory::read_cut_page(std::uint64_t address, MutableBytes page) const {
-  const std::uint64_t frame = address >> page_shift_;
-  const NumberedRange* range = range_of(frame);
-  if (range == nullptr) return 0;
-  const std::uint64_t bit = range->first_bit + (frame - range->first_frame);
-  if (!dumped_.test(bit) || dumped_.rank(bit) != pages_in_file_) return 0;
-  const std::uint64_t offset = places_.data + (pages_in_file_ << page_shift_);
-  if (offset >= file_->size()) return 0;
-  const auto length =
-      static_cast<std::size_t>(std::min<std::uint64_t>(page.size(), file_->size() - offset));
-  return file_->read(offset, page.first(length)) ? length : 0;
+  const PageLocation location = locate(address);
+  if (location.present) return 0;
+  const auto length = std::min<std::size_t>(page.size(), location.stored_size);
+  return length != 0 && file_->read(location.file_offset, page.first(length)) ? length : 0;
 }
 
 void MinidumpMemory::ranges(const std::function<bool(const PhysicalRange&)>& visit) const {

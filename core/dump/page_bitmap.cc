@@ -50,7 +50,6 @@ Result<PageBits> PageBits::read(const SourcePtr& source, std::uint64_t offset, s
 
 Result<void> PageBits::copy(const ByteSource& source, std::uint64_t offset, std::uint64_t length,
                             BitmapWords words, std::uint64_t limit) {
-  std::uint64_t copied = 0;
   for (std::uint64_t at = 0; at < length;) {
     const std::uint64_t stored = source.next_stored(offset + at);
     if (stored - offset >= length) break;
@@ -60,8 +59,8 @@ Result<void> PageBits::copy(const ByteSource& source, std::uint64_t offset, std:
     const MutableBytes bytes(chunk.get(), static_cast<std::size_t>(size));
     PANICROOM_CHECK(source.read(offset + at, bytes));
     if (std::any_of(bytes.begin(), bytes.end(), [](std::byte b) { return b != std::byte{0}; })) {
-      copied += bytes_per_chunk;
-      if (copied > limit)
+      copied_ += bytes_per_chunk;
+      if (copied_ > limit)
         return fail_at_offset(ErrorCode::unsupported, offset,
                               fmt::format("the bitmap of pages has {} bytes, of which more than {} "
                                           "MiB would have to be kept in memory: take off what the "

@@ -28,7 +28,8 @@ class PageBits {
 
   PageBits() = default;
   /// `bits` bits from `offset`, in bytes. Errors: those of the source, `unsupported` when the file
-  /// is not mapped and more than `limit` bytes would have to be copied.
+  /// is not mapped and more than `limit` bytes would have to be copied: of several bitmaps that are
+  /// kept together each gets what those before it left.
   static Result<PageBits> read(const SourcePtr& source, std::uint64_t offset, std::uint64_t bits,
                                BitmapWords words = BitmapWords::bytes,
                                std::uint64_t limit = default_limit);
@@ -37,6 +38,8 @@ class PageBits {
 
   std::uint64_t size() const { return size_; }
   std::uint64_t bits_in_file() const { return in_file_; }
+  /// Bytes that had to be copied.
+  std::uint64_t copied() const { return copied_; }
 
   bool test(std::uint64_t bit) const {
     return bit < in_file_ && (word(bit / 64) >> (bit % 64) & 1) != 0;
@@ -73,6 +76,7 @@ class PageBits {
   std::uint64_t offset_ = 0;  // of mapped_ in it
   Bytes mapped_;              // exactly the in_file_ bits, rounded up to a byte
   std::vector<std::unique_ptr<std::byte[]>> chunks_;  // the same, copied; null where all are zero
+  std::uint64_t copied_ = 0;
   std::uint64_t size_ = 0;
   std::uint64_t in_file_ = 0;
 };

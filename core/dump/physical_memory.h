@@ -18,7 +18,8 @@ struct PageLocation {
   /// Why, when not present; `none` then means that the record is damaged: read_page says how.
   Absence absence = Absence::hole;
   Codec codec = Codec::none;
-  std::uint32_t stored_size = 0;  ///< bytes in the file
+  std::uint32_t stored_size = 0;  ///< bytes in the file; of a page within which it ends (truncated)
+                                  ///< those that read_cut_page gives
   std::uint32_t part = 0;         ///< which file of a split set, from 0
   std::uint64_t file_offset = 0;  ///< of the page's first stored byte, within the unwrapped file
   std::uint64_t record_offset =

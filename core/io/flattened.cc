@@ -22,6 +22,7 @@ constexpr std::string_view kSignature = "makedumpfile";
 constexpr std::uint64_t kHeaderSize = 4096;
 constexpr std::uint64_t kRecordHeaderSize = 16;
 constexpr std::uint64_t kEndMark = ~std::uint64_t{0};
+constexpr unsigned kMostEmpty = 1024;
 constexpr std::size_t kMostRecords = std::size_t{16} << 20;
 
 /// `size` bytes of the dump from `begin`, which lie in the stream from `place`.
@@ -150,6 +151,7 @@ Result<Records> read_records(const ByteSource& stream, const Progress& progress)
     found.damage = Note{code, std::move(text), at};
   };
   std::uint64_t at = kHeaderSize;
+  unsigned empty = 0;  // records of no bytes, one after another
   for (std::uint64_t count = 0;; ++count) {
     if (count % 4096 == 0 && progress && !progress(std::min(at, size), size)) return cancelled();
     std::byte header[kRecordHeaderSize];
@@ -162,6 +164,14 @@ Result<Records> read_records(const ByteSource& stream, const Progress& progress)
     const auto begin = load<std::uint64_t>(header, std::endian::big);
     const auto length = load<std::uint64_t>(header + 8, std::endian::big);
     if (begin == kEndMark) break;
+    // In zeros that nobody wrote, records of nothing would have no end.
+    empty = length == 0 ? empty + 1 : 0;
+    if (empty == kMostEmpty) {
+      stop(ErrorCode::corrupt, at,
+           "the flattened dump is damaged: zeros where records were expected; what follows them in "
+           "the stream is lost");
+      break;
+    }
     constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
     if (begin > kMost || length > kMost - begin) {
       stop(ErrorCode::corrupt, at,

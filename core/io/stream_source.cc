@@ -19,10 +19,14 @@ constexpr std::size_t kRecent = 256;  // blocks that lie decoded: 8 MiB
 class StreamSource final : public ByteSource {
  public:
   StreamSource(SourcePtr stream, std::string_view kind, std::unique_ptr<StreamDecoder> decoder,
-               BlockStore store, std::uint64_t size)
+               BlockStore store, std::uint64_t size, std::uint64_t most_redecoded)
       : stream_(std::move(stream)),
         kind_(kind),
         size_(size),
+        most_redecoded_(
+            checked_add(most_redecoded,
+                        checked_mul(size, std::uint64_t{64}).value_or(~std::uint64_t{0}))
+                .value_or(~std::uint64_t{0})),
         decoder_(std::move(decoder)),
         store_(std::move(store)),
         recent_(kRecent) {}
@@ -46,9 +50,11 @@ class StreamSource final : public ByteSource {
   SourcePtr stream_;
   std::string kind_;
   std::uint64_t size_;
+  std::uint64_t most_redecoded_;
   mutable std::mutex mutex_;  // guards all that follows
   mutable std::unique_ptr<StreamDecoder> decoder_;
   mutable BlockStore store_;
+  mutable std::uint64_t redecoded_ = 0;
   mutable std::vector<Recent> recent_;  // a block has one place: its number modulo kRecent
 };
 
@@ -91,7 +97,12 @@ Result<void> StreamSource::decode_to(std::uint64_t number, MutableBytes block) c
     const std::uint64_t stop = reached ? target + block.size() : (at / kBlock + 1) * kBlock;
     const MutableBytes out =
         reached ? block : MutableBytes(passed).first(static_cast<std::size_t>(stop - at));
+    if (redecoded_ > most_redecoded_)
+      return fail_at_offset(
+          ErrorCode::unsupported, target,
+          fmt::format("the {} stream had to be decoded over and over: decompress it first", kind_));
     PANICROOM_TRY(produced, decoder_->decode(out));
+    redecoded_ += produced;
     if (produced != out.size()) {
       return fail_at_offset(
           ErrorCode::corrupt, at + produced,
@@ -138,7 +149,7 @@ Result<Layer> open_stream(SourcePtr stream, std::string_view kind,
                                         : layer.remarks.front().text);
   }
   layer.source = std::make_shared<StreamSource>(std::move(stream), kind, std::move(decoder),
-                                                std::move(store), size);
+                                                std::move(store), size, limits.most_redecoded);
   return layer;
 }
 

@@ -80,6 +80,11 @@ Result<Unwrapped> unwrap(SourcePtr source, const Progress& progress) {
         std::find_if(kWrappings.begin(), kWrappings.end(),
                      [&](const Wrapping& each) { return each.recognises(magic); });
     if (wrapping == kWrappings.end()) break;
+    if (!wrapping->compression && std::find(result.layers.begin(), result.layers.end(),
+                                            wrapping->name) != result.layers.end())
+      return fail(ErrorCode::unsupported,
+                  fmt::format("a {} dump within a {} dump: undo the outer one with makedumpfile -R",
+                              wrapping->name, wrapping->name));
     if (result.layers.size() == kMostLayers)
       return fail(ErrorCode::unsupported,
                   fmt::format("the file is wrapped more than {} times", kMostLayers));
@@ -88,8 +93,8 @@ Result<Unwrapped> unwrap(SourcePtr source, const Progress& progress) {
     source = std::move(layer->source);
     result.layers.emplace_back(wrapping->name);
     if (wrapping->compression)
-      limits.most_output =
-          std::max(kNestedOutput, checked_mul(file_size, kNestedRatio).value_or(~std::uint64_t{0}));
+      limits = nested_limits(std::max(
+          kNestedOutput, checked_mul(file_size, kNestedRatio).value_or(~std::uint64_t{0})));
     result.remarks.insert(result.remarks.end(), layer->remarks.begin(), layer->remarks.end());
   }
   result.source = std::move(source);

@@ -25,8 +25,6 @@ namespace panicroom {
 namespace {
 
 constexpr std::uint64_t kPlaceDistance = std::uint64_t{8} << 20;
-// zstd's own limit without --long; less where memory is (a browser).
-constexpr std::uint64_t kLargestWindow = std::uint64_t{sizeof(void*) == 4 ? 32 : 128} << 20;
 
 struct FreeContext {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
@@ -69,7 +67,8 @@ struct BlockState {
 
 class ZstdDecoder final : public StreamDecoder {
  public:
-  explicit ZstdDecoder(SourcePtr stream) : input_(std::move(stream)), context_(new_context()) {}
+  ZstdDecoder(SourcePtr stream, std::uint64_t largest_window)
+      : input_(std::move(stream)), largest_window_(largest_window), context_(new_context()) {}
 
   Result<std::size_t> decode(MutableBytes out) override;
   Result<void> seek(std::uint64_t output) override;
@@ -92,6 +91,7 @@ class ZstdDecoder final : public StreamDecoder {
   }
 
   StreamInput input_;
+  std::uint64_t largest_window_;
   Context context_;
   Frame frame_;
   Bytes ready_;  // decoded, in the ring, not handed out yet
@@ -149,7 +149,7 @@ Result<void> ZstdDecoder::begin_frame() {
   } else if (status != 0) {
     end_truncated();
     return {};
-  } else if (header.windowSize > kLargestWindow) {
+  } else if (header.windowSize > largest_window_) {
     refusal = fmt::format(
         "the zstd stream needs a window of {} MiB: decompress it with zstd -d --long=31 first",
         header.windowSize >> 20);
@@ -272,7 +272,7 @@ bool is_zstd(Bytes magic) {
 }
 
 Result<Layer> open_zstd(SourcePtr stream, const StreamLimits& limits, const Progress& progress) {
-  auto decoder = std::make_unique<ZstdDecoder>(stream);
+  auto decoder = std::make_unique<ZstdDecoder>(stream, limits.largest_window);
   return open_stream(std::move(stream), "zstd", std::move(decoder), limits, progress);
 }
 

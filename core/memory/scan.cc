@@ -53,10 +53,11 @@ Stretches stretches_of(const PhysicalMemory& memory) {
 /// One worker's part of the scan.
 class Worker {
  public:
-  Worker(const PhysicalMemory& memory, unsigned index, const PageVisitor& visit)
+  Worker(const PhysicalMemory& memory, unsigned index, const PageVisitor& visit, SharedPages shared)
       : memory_(memory),
         index_(index),
         visit_(visit),
+        places_(shared == SharedPages::skip_when_read ? places_known : 0),
         page_size_(memory.page_size()),
         buffer_(page_size_) {}
 
@@ -72,7 +73,14 @@ class Worker {
         // A record that is damaged says neither; reading it says how.
         const PageLocation location = memory_.locate(address);
         if (!location.present && location.absence != Absence::none) continue;
-        if (auto done = memory_.read_page(address, buffer_, decoder_); !done) {
+        Place* const known = place_of(location);
+        if (known != nullptr && known->is(location)) {
+          ++(known->readable ? summary_.pages : summary_.unreadable);
+          continue;
+        }
+        auto done = memory_.read_page(address, buffer_, decoder_);
+        if (known != nullptr) *known = Place(location, done.has_value());
+        if (!done) {
           note(std::move(done).error(), address);
           continue;
         }
@@ -86,6 +94,29 @@ class Worker {
   const ScanSummary& summary() const { return summary_; }
 
  private:
+  /// Where a page was stored and whether it could be read.
+  struct Place {
+    Place() = default;
+    Place(const PageLocation& location, bool could_be_read)
+        : offset(location.file_offset),
+          part(location.part),
+          size(location.stored_size),
+          readable(could_be_read) {}
+    bool is(const PageLocation& location) const {
+      return size != 0 && offset == location.file_offset && part == location.part &&
+             size == location.stored_size;
+    }
+    std::uint64_t offset = 0;
+    std::uint32_t part = 0;
+    std::uint32_t size = 0;
+    bool readable = false;
+  };
+  static constexpr std::size_t places_known = 4096;
+
+  Place* place_of(const PageLocation& location) {
+    if (places_.empty() || !location.present) return nullptr;
+    return &places_[static_cast<std::size_t>(location.file_offset / 8) % places_known];
+  }
   void note(Error error, std::uint64_t address) {
     ++summary_.unreadable;
     error.address = address;
@@ -97,6 +128,7 @@ class Worker {
   const PhysicalMemory& memory_;
   unsigned index_;
   const PageVisitor& visit_;
+  std::vector<Place> places_;  // lately read, by their offset
   std::uint32_t page_size_;
   std::vector<std::byte> buffer_;
   PageDecoder decoder_;
@@ -110,14 +142,14 @@ void run_in_turn(unsigned count, const std::function<void(unsigned)>& job) {
 }
 
 ScanSummary scan_pages(const PhysicalMemory& memory, unsigned workers, const RunJobs& run,
-                       const PageVisitor& visit) {
+                       const PageVisitor& visit, SharedPages shared) {
   const Stretches stretches = stretches_of(memory);
   workers =
       static_cast<unsigned>(std::clamp<std::uint64_t>(stretches.count, 1, std::max(workers, 1U)));
   std::vector<ScanSummary> parts(workers);
   std::atomic<std::uint64_t> next{0};
   run(workers, [&](unsigned index) {
-    Worker worker(memory, index, visit);
+    Worker worker(memory, index, visit, shared);
     for (;;) {
       const std::uint64_t taken = next.fetch_add(1, std::memory_order_relaxed);
       if (taken >= stretches.count) break;

@@ -28,10 +28,16 @@ struct ScanSummary {
   std::optional<Error> first_error;  ///< of the unreadable page with the lowest address
 };
 
+/// What a page that is stored together with others (a kdump keeps all zero pages once) is to a
+/// scan.
+enum class SharedPages : std::uint8_t { visit, skip_when_read };
+
 /// Shows every present page to `visit`, in ascending order within stretches of 4 MiB but the
 /// stretches in any order. Needs one page of memory per worker and a few bytes per range of the
 /// dump.
+/// With `skip_when_read` most pages whose stored bytes the same worker has read before are counted
+/// but not read again, nor shown.
 ScanSummary scan_pages(const PhysicalMemory& memory, unsigned workers, const RunJobs& run,
-                       const PageVisitor& visit);
+                       const PageVisitor& visit, SharedPages shared = SharedPages::visit);
 
 }  // namespace panicroom

@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t bytes_a_line = 16, columns_of_16_bytes = 18 + 2 + 47 + 2 + 18;
 // Pages are what a dump leaves out; no kernel has smaller ones.
 constexpr std::uint64_t smallest_page = 4096;
+// Looking at so many takes seconds; what else is asked for is then not looked at.
+constexpr std::uint64_t most_pages_missing = std::uint64_t{1} << 20;
 
 /// Reads from the address space that the request names; remembers why bytes were missing.
 class MemoryView {
@@ -44,6 +46,13 @@ bool same_reason(const Error& a, const Error& b) {
   return a.code == b.code && a.absence == b.absence;
 }
 
+Error not_looked_at(std::uint64_t address) {
+  return Error{ErrorCode::invalid, Absence::none,
+               fmt::format("not looked at: {} GiB before these bytes cannot be read",
+                           most_pages_missing * smallest_page >> 30),
+               address, std::nullopt};
+}
+
 /// Walks [address, address + length) page by page and gives its lines; neighbouring stretches that
 /// are missing for the same reason are joined.
 template <class Emit>
@@ -56,10 +65,17 @@ void walk_memory(MemoryView& memory, std::uint64_t address, std::uint64_t length
     return go_on;
   };
   std::array<std::byte, smallest_page> page{};
+  std::uint64_t pages_missing = 0;
   while (length != 0) {
+    if (pages_missing == most_pages_missing) {
+      if (!flush()) return;
+      gap = Stretch{address, length, {}, not_looked_at(address)};
+      break;
+    }
     const std::uint64_t part = std::min(length, smallest_page - (address & (smallest_page - 1)));
     const MutableBytes bytes = MutableBytes(page).first(static_cast<std::size_t>(part));
     if (auto got = memory.read(address, bytes); !got) {
+      ++pages_missing;
       if (gap && same_reason(*gap->missing, got.error())) {
         gap->length += part;
       } else {
@@ -251,8 +267,9 @@ int run_translate(const Request& request, Session& session, Host& host) {
   bool in_dump = false;
   if (translated) {
     const PageLocation place = memory.locate(translated->physical);
-    in_dump = place.present;
     const std::uint64_t in_page = translated->physical % memory.page_size();
+    const bool before_cut = !place.present && in_page < place.stored_size;
+    in_dump = place.present || before_cut;
     const std::array<Value, 6> physical = {
         std::string("physical memory"),
         null,
@@ -263,7 +280,11 @@ int run_translate(const Request& request, Session& session, Host& host) {
     writer->row(physical);
     std::string meaning;
     Value offset = null;
-    if (!place.present) {
+    if (before_cut) {
+      offset = Address{place.file_offset + in_page};
+      meaning = fmt::format("stored as it is, at file offset {:#x}; the file ends within this page",
+                            place.file_offset + in_page);
+    } else if (!place.present) {
       const bool damaged = place.absence == Absence::none;
       meaning = fmt::format("not in the dump: {}", damaged ? "damaged" : name(place.absence));
       notes.add(damaged ? Error{ErrorCode::corrupt, Absence::none,
@@ -286,7 +307,7 @@ int run_translate(const Request& request, Session& session, Host& host) {
         null,
         place.record.empty() ? null : Value(Address{place.record_offset}),
         null,
-        std::string(place.present ? "names where the page is" : "names no page")};
+        std::string(in_dump ? "names where the page is" : "names no page")};
     writer->row(record);
     const std::array<Value, 6> bytes = {std::string("file"), null, null, offset, null, meaning};
     writer->row(bytes);

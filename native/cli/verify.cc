@@ -12,7 +12,7 @@ int run_verify(const Request& request, Session& session, Host& host) {
       [&host](unsigned count, const std::function<void(unsigned)>& job) {
         host.run_jobs(count, job);
       },
-      [](unsigned, std::uint64_t, Bytes) { return true; });
+      [](unsigned, std::uint64_t, Bytes) { return true; }, SharedPages::skip_when_read);
 
   std::uint64_t missing = 0;
   memory.ranges([&](const PhysicalRange& range) {

@@ -121,6 +121,13 @@ TEST_F(CommandLine, ReadsBytesAndSaysWhatIsMissing) {
   EXPECT_TRUE(printed("\"code\": \"not_in_dump\""));
 }
 
+TEST_F(CommandLine, ReadsOfAnyLengthEnd) {
+  for (const char* form : {"--json", "--csv"}) {
+    EXPECT_EQ(run({"read", "--physical", "0", "0x1000000000000000", "vmcore", "kernel", form}), 1);
+    EXPECT_TRUE(printed("not looked at: 4 GiB before these bytes cannot be read"));
+  }
+}
+
 TEST_F(CommandLine, ReadsAtSymbolAndOffset) {
   EXPECT_EQ(run({"read", "proc_off_p_pid", "4", "vmcore", "kernel", "--csv"}), 0)
       << host.complained;

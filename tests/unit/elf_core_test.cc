@@ -289,6 +289,18 @@ TEST(ElfCore, ATruncatedFileOpensAndSaysWhichPagesAreGone) {
             (PhysicalRange{0x102000, 0x104000, false, Absence::truncated}));
 }
 
+TEST(ElfCore, ManyBrokenNotesAreToldInFewWords) {
+  Core core;
+  std::string broken = note("CORE", 77, Image().put64(0, 0));
+  broken.resize(broken.size() - 2);
+  for (int i = 0; i < 1000; ++i) core.segments.push_back(notes(broken));
+  core.segments.push_back(load(0, 0x1000));
+  const auto dump = open(write(core));
+  ASSERT_TRUE(dump) << dump.error().message();
+  EXPECT_TRUE(remarks_mention(*dump, "too many are broken"));
+  EXPECT_LT(dump->remarks.size(), 20U);
+}
+
 TEST(ElfCore, TheCutPageGivesItsLeadingBytes) {
   Core core;
   core.segments = {load(0, 0x4000), load(0x100000, 0x4000)};
@@ -303,6 +315,10 @@ TEST(ElfCore, TheCutPageGivesItsLeadingBytes) {
   for (const std::uint64_t address : {0x0U, 0x4000U, 0x101000U, 0x103000U, 0x104000U})
     EXPECT_EQ(dump->memory->read_cut_page(address, page), 0U);
   EXPECT_TRUE(lacks_page(*dump, 0x102000, Absence::truncated));
+  const PageLocation cut = dump->memory->locate(0x102345);
+  EXPECT_EQ(cut.stored_size, 0x7ffU);
+  EXPECT_EQ(cut.file_offset, image.size() - 0x7ff);
+  EXPECT_EQ(dump->memory->locate(0x103000).stored_size, 0U);
 
   // A segment whose place wraps around the end of the address space has no cut page.
   image = write(core);

@@ -45,6 +45,18 @@ TEST(Flattened, RebuildsInAnyOrderWithZerosInHoles) {
   expect_truncated(*layer->source, 20004, 2);
 }
 
+TEST(Flattened, ZerosWithoutEndAreTheEnd) {
+  Buffer stream = flattened_header();
+  append_be64(stream, 0);
+  append_be64(stream, 3);
+  stream = stream + bytes_of("abc") + Buffer(1U << 20);
+  const auto layer = open(stream);
+  ASSERT_TRUE(layer) << layer.error().text;
+  EXPECT_EQ(contents(*layer->source), bytes_of("abc"));
+  ASSERT_EQ(layer->remarks.size(), 1U);
+  EXPECT_EQ(layer->remarks[0].code, ErrorCode::corrupt);
+}
+
 TEST(Flattened, LastWriterWins) {
   // A header written first and once more at the end, as makedumpfile does.
   const Records records{{0, Buffer(4096, std::byte{1})},

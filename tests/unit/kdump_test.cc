@@ -409,6 +409,30 @@ TEST(Kdump, AnIncompleteDumpSaysWhatWasNotWritten) {
             ranges.end());
 }
 
+/// A million pages of which only some were written: what is asked of each must not grow with them.
+TEST(Kdump, RangesOfAnIncompleteDumpCostWhatIsStored) {
+  Description description;
+  description.status = 8 | 1;
+  description.frames = std::uint64_t{1} << 20;
+  for (std::uint64_t frame = 0; frame < description.frames; ++frame) {
+    description.memory.insert(description.memory.end(), frame);
+    description.dumped.emplace_hint(description.dumped.end(), frame, 0);
+    if (frame != 5) description.unwritten.insert(description.unwritten.end(), frame);
+  }
+  const Image image = write(description);
+  const std::vector<PhysicalRange> expected = {
+      {0, 5 * 4096, false, Absence::truncated},
+      {5 * 4096, 6 * 4096, true, Absence::none},
+      {6 * 4096, description.frames * 4096, false, Absence::truncated}};
+  const auto dump = open(image);
+  ASSERT_TRUE(dump) << dump.error().message();
+  EXPECT_EQ(ranges_of(*dump), expected);
+  // As a browser has it.
+  const auto unmapped = open({std::make_shared<Unmapped>(image.source())});
+  ASSERT_TRUE(unmapped) << unmapped.error().message();
+  EXPECT_EQ(ranges_of(*unmapped), expected);
+}
+
 TEST(Kdump, TruncatedAnywhereItOpensOrSaysWhy) {
   const Description description = small();
   Places places;

@@ -125,6 +125,8 @@ TEST(PageBitmap, CopiesNoMoreThanItMay) {
   EXPECT_TRUE(PageBits::read(mapped, 0, size, BitmapWords::bytes, three_chunks));
   EXPECT_TRUE(
       PageBits::read(unmapped, 0, size - bits_of_a_chunk, BitmapWords::bytes, three_chunks));
+  EXPECT_EQ(PageBits::read(mapped, 0, size)->copied(), 0U);
+  EXPECT_EQ(PageBits::read(unmapped, 0, size)->copied(), 4 * bits_of_a_chunk / 8);
   const auto refused = PageBits::read(unmapped, 0, size, BitmapWords::bytes, three_chunks);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::unsupported);

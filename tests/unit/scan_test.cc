@@ -78,6 +78,48 @@ TEST(ScanPages, StopsWhenTheVisitorHasEnough) {
   EXPECT_EQ(summary.pages, 5U);
 }
 
+/// Pages of one physical memory that are all stored in the same place.
+class OnePlace final : public PhysicalMemory {
+ public:
+  explicit OnePlace(bool readable) : readable_(readable) {}
+  std::uint32_t page_size() const override { return 4096; }
+  std::uint64_t end() const override { return 0x800000; }
+  PageLocation locate(std::uint64_t) const override {
+    PageLocation location;
+    location.present = true;
+    location.absence = Absence::none;
+    location.file_offset = 0x2000;
+    location.stored_size = 17;
+    return location;
+  }
+  Result<void> read_page(std::uint64_t, MutableBytes, PageDecoder&) const override {
+    ++reads;
+    if (readable_) return {};
+    return fail(ErrorCode::corrupt, "does not decompress");
+  }
+  void ranges(const std::function<bool(const PhysicalRange&)>& visit) const override {
+    visit({0, end(), true, Absence::none});
+  }
+  mutable unsigned reads = 0;
+
+ private:
+  bool readable_;
+};
+
+TEST(ScanPages, WhatIsStoredOnceIsReadOnceByWhoNeedsNoMore) {
+  const auto visit = [](unsigned, std::uint64_t, Bytes) { return true; };
+  for (const bool readable : {true, false}) {
+    const OnePlace memory(readable);
+    const auto summary = scan_pages(memory, 1, run_in_turn, visit, SharedPages::skip_when_read);
+    EXPECT_EQ(memory.reads, 1U);
+    EXPECT_EQ(summary.pages, readable ? 0x800U : 0U);
+    EXPECT_EQ(summary.unreadable, readable ? 0U : 0x800U);
+  }
+  const OnePlace memory(true);
+  scan_pages(memory, 1, run_in_turn, visit);
+  EXPECT_EQ(memory.reads, 0x800U);
+}
+
 TEST(ScanPages, CorruptPagesAreCounted) {
   FakeMemory memory(4096, false);
   memory.add(0, 0x800000);

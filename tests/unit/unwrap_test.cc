@@ -38,6 +38,22 @@ TEST(Unwrap, PeelsLayersFromTheOutside) {
   EXPECT_EQ(contents(*result->source), plain);
 }
 
+TEST(Unwrap, RefusesAFlattenedDumpWithinAnother) {
+  const Buffer inner = flattened({{0, memory_like(100, 4)}});
+  const auto result = unwrap(memory_source("twice", flattened({{0, inner}})));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::unsupported);
+}
+
+TEST(Unwrap, ACompressionWithinAnotherGetsLessMemory) {
+  const Buffer plain = memory_like(20U << 20, 5);
+  const Buffer wide = zstd_compressed(plain, 24, false);
+  EXPECT_TRUE(unwrap(memory_source("wide", wide)));
+  const auto nested = unwrap(memory_source("nested", gzipped(wide)));
+  ASSERT_FALSE(nested);
+  EXPECT_NE(nested.error().text.find("window of 16 MiB"), std::string::npos) << nested.error().text;
+}
+
 TEST(Unwrap, StopsAfterFourLayers) {
   Buffer wrapped = memory_like(100, 3);
   for (int i = 0; i < 4; ++i) wrapped = gzipped(wrapped);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "tests/unit/stream_image.h"
 
 namespace panicroom {
@@ -47,6 +49,26 @@ TEST(Zstd, RestartsInTheMiddleOfAFrame) {
       expect_random_reads(*layer->source, plain, 40);
     }
   }
+}
+
+/// No place to return to: what lies before the last read is decoded from the start on.
+TEST(Zstd, EndsWhatWouldBeDecodedOverAndOver) {
+  const Buffer plain = memory_like(17 << 20, 12);
+  StreamLimits limits = kTiny;
+  limits.index = 0;
+  limits.most_redecoded = 0;
+  const auto layer = open(zstd_compressed(plain, 22, false), limits);
+  ASSERT_TRUE(layer) << layer.error().text;
+  Buffer page(4096);
+  std::optional<Error> refused;
+  unsigned reads = 0;
+  // The two of them do not stay decoded side by side.
+  for (; reads < 1000 && !refused; ++reads)
+    if (const auto read = layer->source->read((2 - reads % 2) << 23, page); !read)
+      refused = read.error();
+  ASSERT_TRUE(refused) << reads;
+  EXPECT_EQ(refused->code, ErrorCode::unsupported);
+  EXPECT_GT(reads, 64U);
 }
 
 TEST(Zstd, ReadsAllFramesAndSkipsSkippableOnes) {
