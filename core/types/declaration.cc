@@ -35,15 +35,16 @@ class Declarator {
           break;
         case TypeKind::pointer: {
           const std::string qualifiers = take_qualifiers();
-          inner = "*" + qualifiers + (qualifiers.empty() || inner.empty() ? "" : " ") + inner;
+          const bool blank = !qualifiers.empty() && !inner.empty();
+          inner.insert(0, fmt::format("*{}{}", qualifiers, blank ? " " : ""));
           break;
         }
         case TypeKind::array:
-          if (inner.starts_with('*')) inner = "(" + inner + ")";
+          if (inner.starts_with('*')) inner = fmt::format("({})", inner);
           inner += type.count == 0 ? "[]" : fmt::format("[{}]", type.count);
           break;
         case TypeKind::function: {
-          if (inner.starts_with('*')) inner = "(" + inner + ")";
+          if (inner.starts_with('*')) inner = fmt::format("({})", inner);
           PANICROOM_TRY(list, parameters(ref, type));
           inner += "(" + list + ")";
           break;
@@ -52,7 +53,7 @@ class Declarator {
           std::string base = take_qualifiers();
           if (!base.empty()) base += ' ';
           base += name_of(type);
-          return inner.empty() ? base : base + " " + inner;
+          return inner.empty() ? base : fmt::format("{} {}", base, inner);
         }
       }
       ref.id = type.target;
