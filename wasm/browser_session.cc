@@ -43,11 +43,15 @@ std::uint64_t count_of(const val& object, const char* key, std::uint64_t otherwi
 }
 
 bool same(const Query& a, const Query& b) {
-  return a.pid == b.pid && a.tid == b.tid && a.name == b.name && a.crashed_only == b.crashed_only;
+  return a.pid == b.pid && a.tid == b.tid && a.name == b.name && a.crashed_only == b.crashed_only &&
+         a.columns == b.columns;
 }
 
-Query query_of(const val& options) {
+Query query_of(const Table& table, const val& options) {
   Query query;
+  if (given(options) && given(options["extra"]) && !truth_of(options, "extra"))
+    for (std::size_t at = 0; at < table.columns().size(); ++at)
+      if (table.columns()[at].extra) query.columns &= ~(std::uint64_t{1} << at);
   query.pid = integer_of(options, "pid");
   query.tid = integer_of(options, "tid");
   if (given(options) && given(options["name"])) query.name = text_of(options, "name");
@@ -142,7 +146,7 @@ Result<BrowserSession::Asked> BrowserSession::asked(const std::string& table_nam
   if (!table)
     return fail(ErrorCode::invalid, fmt::format("there is no table \"{}\"", visible(table_name)));
   PANICROOM_TRY(selection, selection_of(*table, options));
-  PANICROOM_TRY(view, view_of(*table, query_of(options)));
+  PANICROOM_TRY(view, view_of(*table, query_of(*table, options)));
   return Asked{table, std::move(selection), view};
 }
 

@@ -51,6 +51,8 @@ export interface Column {
   type: ColumnType;
   /** One sentence: meaning, unit, when it is null. */
   doc: string;
+  /** Not among the columns that the command line prints unasked: it may take reads of its own. */
+  extra?: boolean;
 }
 
 export interface TableInfo {
@@ -77,6 +79,8 @@ export interface QueryOptions {
   name?: string | null;
   /** threads, frames: the thread that the kernel died on. */
   crashed?: boolean;
+  /** False: extra columns stay null, which saves what they would cost. */
+  extra?: boolean;
   /** Words that must all appear in a row, letter case aside. */
   filter?: string;
   /** The same for single columns. */

@@ -53,9 +53,9 @@ std::string json_of(const Table& table) {
                                 json_string(table.name()), json_string(table.doc()));
   bool first = true;
   for (const Column& column : table.columns()) {
-    out += fmt::format("{}{{\"name\": {}, \"type\": {}, \"doc\": {}}}", first ? "" : ",",
-                       json_string(column.name), json_string(name(column.type)),
-                       json_string(column.doc));
+    out += fmt::format("{}{{\"name\": {}, \"type\": {}, \"doc\": {}, \"extra\": {}}}",
+                       first ? "" : ",", json_string(column.name), json_string(name(column.type)),
+                       json_string(column.doc), column.extra);
     first = false;
   }
   return out + "]}";

@@ -12,6 +12,7 @@
 #include "core/base/error.h"
 #include "core/base/registers.h"
 #include "core/dump/dump.h"
+#include "core/kernel/facts.h"
 #include "core/memory/address_space.h"
 #include "core/stack/unwind.h"
 #include "core/symbols/elf_symbols.h"
@@ -64,7 +65,8 @@ struct Process {
   std::optional<std::string> name;   ///< raw bytes
   std::optional<std::uint64_t> threads;
   std::optional<std::uint64_t>
-      page_table_root;  ///< physical; none for kernel threads and where unknown
+      page_table_root;     ///< physical; none for kernel threads and where unknown
+  ProcessDetails details;  ///< as far as they were asked for
 };
 
 struct Thread {
@@ -94,11 +96,24 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
   virtual KernelIdentity identity(Notes& notes) = 0;
-  virtual Result<void> processes(const std::function<bool(const Process&)>& visit,
+  virtual Result<void> processes(const ProcessQuery& query,
+                                 const std::function<bool(const Process&)>& visit,
                                  Notes& notes) = 0;
   virtual Result<void> threads(const std::function<bool(const Thread&)>& visit, Notes& notes) = 0;
   virtual Unwound stack(const Thread& thread, Notes& notes) = 0;
   virtual Result<void> log(const LogVisitor& visit, Notes& notes) = 0;
+
+  // What a system's reader does not know yet is `unsupported`. `pid`: of this process alone.
+  virtual Result<void> files(std::optional<std::int64_t> pid, const Visitor<OpenFile>& visit,
+                             Notes& notes);
+  virtual Result<void> mappings(std::optional<std::int64_t> pid, const Visitor<Mapping>& visit,
+                                Notes& notes);
+  virtual Result<void> modules(const Visitor<LoadedModule>& visit, Notes& notes);
+  virtual Result<void> mounts(const Visitor<Mount>& visit, Notes& notes);
+  virtual Result<void> cpus(const Visitor<Processor>& visit, Notes& notes);
+  virtual Result<Load> load(Notes& notes);
+  virtual Result<void> swap_areas(const Visitor<SwapArea>& visit, Notes& notes);
+  virtual Result<void> memory_counters(const Visitor<MemoryCounter>& visit, Notes& notes);
 
   /// The kernel's own address space; lives as long as this object.
   virtual AddressSpace& memory() = 0;

@@ -135,8 +135,8 @@ Result<AddressSpace*> Session::memory(std::optional<std::int64_t> pid) {
   std::optional<Process> found;
   Notes walk;
   PANICROOM_CHECK(kernel_->processes(
+      {pid, 0},
       [&](const Process& process) {
-        if (process.pid != pid) return true;
         found = process;
         return false;
       },

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "core/tables/table.h"
 
@@ -14,6 +15,14 @@ const Table& dump_table();
 const Table& processes_table();
 const Table& threads_table();
 const Table& frames_table();
+const Table& files_table();
+const Table& maps_table();
+const Table& modules_table();
+const Table& mounts_table();
+const Table& cpus_table();
+const Table& load_table();
+const Table& swap_table();
+const Table& memory_table();
 const Table& log_table();
 const Table& symbols_table();
 const Table& ranges_table();
@@ -41,6 +50,8 @@ inline Value address_cell(const std::optional<std::uint64_t>& value) {
   if (!value) return std::monostate{};
   return Address{*value};
 }
+/// Words as a shell would take them: 'two words' quoted where it must be.
+Value words_cell(const std::optional<std::vector<std::string>>& words);
 /// An empty string is an unknown text.
 inline Value text_cell(std::string text) {
   if (text.empty()) return std::monostate{};

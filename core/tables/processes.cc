@@ -5,21 +5,70 @@
 namespace panicroom {
 namespace {
 
-constexpr std::array<Column, 7> columns_of_processes = {{
+constexpr std::size_t identity_first = 7, times_first = 20, sizes_first = 22, paths_first = 24,
+                      arguments_at = 27, environment_at = 28, column_count = 29;
+
+constexpr std::array<Column, column_count> columns_of_processes = {{
     {"pid", ColumnType::integer, "Process id; 0 for the kernel itself and idle tasks."},
     {"ppid", ColumnType::integer, "Process id of the parent; null where it has none."},
     {"uid", ColumnType::integer, "Effective user id."},
     {"state", ColumnType::text,
      "running, sleeping, uninterruptible, idle, stopped, traced, zombie, dead, parked or new; on "
-     "Linux the "
-     "state of "
-     "the thread group's leader."},
+     "Linux the state of the thread group's leader."},
     {"name", ColumnType::text,
      "Command name as the kernel keeps it (comm), cut at the kernel's length."},
     {"threads", ColumnType::integer, "Number of threads."},
     {"address", ColumnType::address,
      "Address of struct proc (FreeBSD) or of the leader's task_struct (Linux).", true},
+    {"pgid", ColumnType::integer, "Process group; 0 where it has none.", true, true},
+    {"sid", ColumnType::integer, "Session; 0 where it has none.", true, true},
+    {"terminal", ColumnType::text, "Controlling terminal; null where it has none.", true, true},
+    {"ruid", ColumnType::integer, "Real user id.", true, true},
+    {"gid", ColumnType::integer, "Effective group id.", true, true},
+    {"rgid", ColumnType::integer, "Real group id.", true, true},
+    {"flags", ColumnType::address, "The system's flags (Linux PF_*, FreeBSD P_*).", true, true},
+    {"nice", ColumnType::integer, "Nice value, -20 to 19.", true, true},
+    {"start", ColumnType::real, "When it began: seconds since boot.", true, true},
+    {"pid_namespace", ColumnType::integer, "Inode of its pid namespace (Linux).", true, true},
+    {"mount_namespace", ColumnType::integer, "Inode of its mount namespace (Linux).", true, true},
+    {"network_namespace", ColumnType::integer, "Inode of its network namespace (Linux).", true,
+     true},
+    {"jail", ColumnType::integer, "Number of its jail (FreeBSD).", true, true},
+    {"user_time", ColumnType::real,
+     "Seconds that its threads ran outside the kernel, also those that are gone.", true, true},
+    {"system_time", ColumnType::real, "Seconds that its threads ran in the kernel.", true, true},
+    {"size", ColumnType::integer, "Bytes of its address space; null for kernel threads.", true,
+     true},
+    {"resident", ColumnType::integer, "Bytes of it that were in memory.", true, true},
+    {"executable", ColumnType::text, "The program that it runs; null for kernel threads.", true,
+     true},
+    {"directory", ColumnType::text, "Its current directory.", true, true},
+    {"root", ColumnType::text, "Its root directory.", true, true},
+    {"arguments", ColumnType::text,
+     "Its arguments, quoted as for a shell; null for kernel threads and where the pages are not in "
+     "the dump.",
+     true, true},
+    {"environment", ColumnType::text,
+     "Its environment, quoted as for a shell; null as with arguments.", true, true},
 }};
+
+/// What the wanted columns need to be known.
+std::uint32_t facts_for(const Query& query) {
+  constexpr struct {
+    std::size_t first, end;
+    ProcessFact fact;
+  } groups[] = {{identity_first, times_first, ProcessFact::identity},
+                {times_first, sizes_first, ProcessFact::times},
+                {sizes_first, paths_first, ProcessFact::sizes},
+                {paths_first, arguments_at, ProcessFact::paths},
+                {arguments_at, environment_at, ProcessFact::arguments},
+                {environment_at, column_count, ProcessFact::environment}};
+  std::uint32_t facts = 0;
+  for (const auto& group : groups)
+    for (std::size_t column = group.first; column < group.end; ++column)
+      if (query.wants(column)) facts |= static_cast<std::uint32_t>(group.fact);
+  return facts;
+}
 
 class Processes final : public Table {
  public:
@@ -32,13 +81,41 @@ class Processes final : public Table {
                     Notes& notes) const override {
     PANICROOM_TRY(kernel, require_kernel(context));
     return kernel->processes(
+        {query.pid, facts_for(query)},
         [&](const Process& process) {
-          if (query.pid && process.pid != query.pid) return true;
           if (query.name && process.name != query.name) return true;
-          const std::array<Value, 7> row = {cell(process.pid),       cell(process.ppid),
-                                            cell(process.uid),       cell(process.state),
-                                            cell(process.name),      cell(process.threads),
-                                            Address{process.address}};
+          const ProcessDetails& more = process.details;
+          const std::array<Value, column_count> row = {
+              cell(process.pid),
+              cell(process.ppid),
+              cell(process.uid),
+              cell(process.state),
+              cell(process.name),
+              cell(process.threads),
+              Address{process.address},
+              cell(more.group),
+              cell(more.session),
+              cell(more.terminal),
+              cell(more.real_uid),
+              cell(more.gid),
+              cell(more.real_gid),
+              address_cell(more.flags),
+              cell(more.nice),
+              cell(more.start),
+              cell(more.pid_namespace),
+              cell(more.mount_namespace),
+              cell(more.network_namespace),
+              cell(more.jail),
+              cell(more.user_time),
+              cell(more.system_time),
+              cell(more.size),
+              cell(more.resident),
+              cell(more.executable),
+              cell(more.directory),
+              cell(more.root),
+              words_cell(more.arguments),
+              words_cell(more.environment),
+          };
           return visit(row);
         },
         notes);

@@ -21,9 +21,11 @@ std::string_view name(ColumnType type) {
 }
 
 std::span<const Table* const> tables() {
-  static const std::array<const Table*, 8> list = {
-      &dump_table(), &processes_table(), &threads_table(), &frames_table(),
-      &log_table(),  &symbols_table(),   &ranges_table(),  &regions_table(),
+  static const std::array<const Table*, 16> list = {
+      &dump_table(),  &processes_table(), &threads_table(), &frames_table(),
+      &files_table(), &maps_table(),      &modules_table(), &mounts_table(),
+      &cpus_table(),  &load_table(),      &swap_table(),    &memory_table(),
+      &log_table(),   &symbols_table(),   &ranges_table(),  &regions_table(),
   };
   return list;
 }
@@ -32,6 +34,29 @@ const Table* find_table(std::string_view name) {
   for (const Table* table : tables())
     if (table->name() == name) return table;
   return nullptr;
+}
+
+Value words_cell(const std::optional<std::vector<std::string>>& words) {
+  constexpr std::string_view plain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+  if (!words) return std::monostate{};
+  std::string text;
+  for (const std::string& word : *words) {
+    if (!text.empty()) text += ' ';
+    if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) {
+      text += word;
+      continue;
+    }
+    text += '\'';
+    for (const char c : word) {
+      if (c == '\'')
+        text += R"('"'"')";
+      else
+        text += c;
+    }
+    text += '\'';
+  }
+  return text;
 }
 
 Result<Kernel*> require_kernel(const TableContext& context) {

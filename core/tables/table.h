@@ -34,6 +34,7 @@ struct Column {
   ColumnType type = ColumnType::text;
   std::string_view doc;  ///< one sentence: meaning, unit, when it is null
   bool detail = false;   ///< left out first where a terminal is too narrow
+  bool extra = false;    ///< as text only shown when it is asked for
 };
 
 /// What a table is made from. `kernel` is null when the dump could be opened but its kernel not
@@ -52,6 +53,10 @@ struct Query {
   std::optional<std::string> name;       ///< symbols: exactly this name
   std::optional<std::uint64_t> address;  ///< symbols: the one that holds it
   bool crashed_only = false;             ///< threads, frames: the thread that the kernel died on
+  /// A bit for each column: the cells of others may stay empty, and what they would cost is saved.
+  std::uint64_t columns = ~std::uint64_t{0};
+
+  bool wants(std::size_t column) const { return (columns >> column & 1) != 0; }
 };
 
 using RowVisitor = std::function<bool(std::span<const Value>)>;

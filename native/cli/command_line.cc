@@ -105,6 +105,15 @@ void add_options(CLI::App& app, const CommandInfo& command, Request& request) {
   if (has("physical"))
     app.add_flag("--physical", request.physical, "ADDRESS is a physical address")
         ->excludes(app.get_option("--pid"));
+  if (has("columns"))
+    app.add_option_function<std::string>(
+           "--columns",
+           [&request](const std::string& names) {
+             request.columns = CLI::detail::split(names, ',');
+           },
+           "these columns in this order, or all (`panicroom tables` names them)")
+        ->type_name("NAME,...")
+        ->take_last();
   if (has("depth"))
     add_number(app, "--depth", request.depth, "structures within structures that are shown");
   if (has("tid")) add_number(app, "--tid", request.tid, "only this thread");

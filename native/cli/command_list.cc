@@ -7,18 +7,36 @@ namespace panicroom {
 std::span<const CommandInfo> commands() {
   static constexpr std::size_t any = 1000;
   static constexpr std::string_view forms = "json csv";
-  static constexpr std::string_view of_threads = "json csv pid tid crashed";
-  static constexpr std::array<CommandInfo, 18> list = {{
+  static constexpr std::string_view of_table = "json csv columns";
+  static constexpr std::string_view of_processes = "json csv columns pid";
+  static constexpr std::string_view of_threads = "json csv columns pid tid crashed";
+  static constexpr std::array<CommandInfo, 26> list = {{
       {"info", "", "", "What this dump is, what died and where.", "panicroom info vmcore.0 kernel",
        "", forms, 0, 0, true},
-      {"ps", "", "", "Every process.", "panicroom ps vmcore", "processes", "json csv pid", 0, 0,
+      {"ps", "", "", "Every process.", "panicroom ps vmcore", "processes", of_processes, 0, 0,
        true},
       {"threads", "", "", "Every thread with its state and where it stands.",
        "panicroom threads --pid 1 vmcore", "threads", of_threads, 0, 0, true},
       {"stack", "bt", "", "The kernel stacks of all threads, or of one.",
-       "panicroom stack --crashed vmcore", "frames", of_threads, 0, 0, true},
+       "panicroom stack --crashed vmcore", "frames", "json csv pid tid crashed", 0, 0, true},
+      {"files", "fstat lsof", "", "Every open file of every process.",
+       "panicroom files --pid 1 vmcore", "files", of_processes, 0, 0, true},
+      {"maps", "", "", "Every part of every process's address space.",
+       "panicroom maps --pid 1 vmcore", "maps", of_processes, 0, 0, true},
+      {"modules", "kldstat lsmod", "", "The loaded kernel modules.", "panicroom modules vmcore",
+       "modules", of_table, 0, 0, true},
+      {"mounts", "mount", "", "The mounted file systems.", "panicroom mounts vmcore", "mounts",
+       of_table, 0, 0, true},
+      {"cpus", "", "", "Every processor and what it was doing.", "panicroom cpus vmcore", "cpus",
+       of_table, 0, 0, true},
+      {"load", "uptime", "", "How busy the machine was.", "panicroom load vmcore", "load", of_table,
+       0, 0, true},
+      {"swap", "swapinfo", "", "The swap areas.", "panicroom swap vmcore", "swap", of_table, 0, 0,
+       true},
+      {"memory", "free", "", "How much memory was used for what.", "panicroom memory vmcore",
+       "memory", of_table, 0, 0, true},
       {"log", "dmesg", "", "The kernel's message buffer.", "panicroom log vmcore | tail", "log",
-       forms, 0, 0, true},
+       of_table, 0, 0, true},
       {"symbols", "nlist", "[NAME|PATTERN|ADDRESS...]",
        "The kernel's symbols: all, those named, or those that hold an address.",
        "panicroom symbols 'init_*' vmcore", "symbols", forms, 0, any, true},
@@ -34,7 +52,7 @@ std::span<const CommandInfo> commands() {
       {"list", "", "TYPE LINK HEAD [MEMBER...]", "The elements of a linked list.",
        "panicroom list 'struct module' list modules name vmcore", "", "json csv pid", 3, any, true},
       {"ranges", "", "", "Each range of physical memory: present, excluded or missing, and why.",
-       "panicroom ranges vmcore", "ranges", forms, 0, 0, true},
+       "panicroom ranges vmcore", "ranges", of_table, 0, 0, true},
       {"verify", "", "", "Reads every page of the dump; says how many are damaged or missing.",
        "panicroom verify vmcore", "", forms, 0, 0, true},
       {"tables", "", "", "The tables that `table` prints, and their columns.",

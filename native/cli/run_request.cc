@@ -1,6 +1,7 @@
 #include "native/cli/run_request.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <fnmatch.h>
 
 #include <algorithm>
@@ -48,16 +49,60 @@ int print_table(const Request& request, Host& host, std::string_view name,
   return made && taken ? 0 : 1;
 }
 
+/// The columns of a table that are shown, by their places in it. Nothing, with a message, when the
+/// user names one that it does not have.
+std::optional<std::vector<std::size_t>> shown_columns(const Request& request, const Table& table,
+                                                      Host& host) {
+  std::vector<std::size_t> shown;
+  const auto all = table.columns();
+  const bool every = request.columns == std::vector<std::string>{"all"};
+  if (request.columns.empty() || every) {
+    for (std::size_t i = 0; i < all.size(); ++i)
+      if (every || request.form != OutputForm::text || !all[i].extra) shown.push_back(i);
+    return shown;
+  }
+  for (const std::string& name : request.columns) {
+    const auto found = std::find_if(all.begin(), all.end(),
+                                    [&name](const Column& column) { return column.name == name; });
+    if (found == all.end()) {
+      std::vector<std::string> names;
+      for (const Column& column : all) names.emplace_back(column.name);
+      host.err(fmt::format("panicroom: {} has no column \"{}\"{}; its columns are: {}\n",
+                           table.name(), visible(name), did_you_mean(name, names),
+                           fmt::join(names, " ")));
+      return std::nullopt;
+    }
+    shown.push_back(static_cast<std::size_t>(found - all.begin()));
+  }
+  return shown;
+}
+
 int print_session_table(const Request& request, Session& session, const Table& table, Host& host) {
   const bool selects = request.pid || request.tid || request.crashed;
-  return print_table(request, host, table.name(), table.columns(), table.name() == "dump",
+  const auto shown = shown_columns(request, table, host);
+  if (!shown) return 2;
+  std::vector<Column> columns;
+  Query query = query_of(request);
+  query.columns = 0;
+  for (const std::size_t at : *shown) {
+    columns.push_back(table.columns()[at]);
+    query.columns |= std::uint64_t{1} << at;
+  }
+  // Copies of long texts cost more than making them.
+  const bool as_they_are = std::is_sorted(shown->begin(), shown->end()) && shown->front() == 0 &&
+                           shown->back() + 1 == shown->size();
+  return print_table(request, host, table.name(), columns, table.name() == "dump",
                      [&](const RowVisitor& visit, Notes& notes) -> Result<void> {
                        bool any = false;
+                       std::vector<Value> cells;
                        PANICROOM_CHECK(session.rows(
-                           table, query_of(request),
+                           table, query,
                            [&](std::span<const Value> row) {
                              any = true;
-                             return visit(row);
+                             if (as_they_are) return visit(row.first(columns.size()));
+                             cells.clear();
+                             for (const std::size_t at : *shown) cells.push_back(row[at]);
+                             return visit(cells);
                            },
                            notes));
                        if (any || !selects) return {};
@@ -152,21 +197,24 @@ int run_stack(const Request& request, Session& session, Host& host) {
 }
 
 int run_tables(const Request& request, Host& host) {
-  static constexpr std::array<Column, 4> columns = {{
+  static constexpr std::array<Column, 5> columns = {{
       {"table", ColumnType::text, "Name of the table."},
       {"column", ColumnType::text, "Name of the column."},
       {"type", ColumnType::text, "boolean, integer, real, address or text."},
+      {"unasked", ColumnType::boolean,
+       "False for columns that are printed as text only when --columns names them."},
       {"doc", ColumnType::text, "What it means."},
   }};
   return print_table(
       request, host, "tables", columns, false, [](const RowVisitor& visit, Notes&) -> Result<void> {
         for (const Table* table : tables()) {
-          const std::array<Value, 4> head = {std::string(table->name()), std::monostate{},
-                                             std::monostate{}, std::string(table->doc())};
+          const std::array<Value, 5> head = {std::string(table->name()), std::monostate{},
+                                             std::monostate{}, std::monostate{},
+                                             std::string(table->doc())};
           if (!visit(head)) break;
           for (const Column& column : table->columns()) {
-            const std::array<Value, 4> row = {std::string(table->name()), std::string(column.name),
-                                              std::string(name(column.type)),
+            const std::array<Value, 5> row = {std::string(table->name()), std::string(column.name),
+                                              std::string(name(column.type)), !column.extra,
                                               std::string(column.doc)};
             visit(row);
           }

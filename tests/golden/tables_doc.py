@@ -20,13 +20,14 @@ def document(program):
         "",
         "`panicroom table NAME DUMP` prints any of them, `--json` and `--csv` in those forms. Addresses are strings",
         '`"0x..."` in JSON; what is unknown is `null`, and a note says why. Bytes of a dump that are not UTF-8 appear as',
-        "`\\xNN`.",
+        "`\\xNN`. Columns with a star are printed as text only when `--columns` names them (`--columns all`: every one).",
     ]
     for row in rows:
         if row["column"] is None:
             lines += ["", f"## {row['table']}", "", row["doc"], "", "| column | type | meaning |", "|---|---|---|"]
         else:
-            lines.append(f"| `{row['column']}` | {row['type']} | {row['doc']} |")
+            star = "" if row["unasked"] else " *"
+            lines.append(f"| `{row['column']}`{star} | {row['type']} | {row['doc']} |")
     return "\n".join(lines) + "\n"
 
 

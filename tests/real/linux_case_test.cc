@@ -169,6 +169,7 @@ class LinuxCase : public ::testing::TestWithParam<std::string> {
     std::vector<Process> found;
     Notes notes;
     const auto walked = session_->kernel()->processes(
+        {},
         [&](const Process& process) {
           found.push_back(process);
           return true;

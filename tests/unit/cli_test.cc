@@ -177,6 +177,20 @@ TEST_F(CommandLine, ColoursOnlyATerminalThatWantsThem) {
   EXPECT_EQ(host.printed.find('\x1b'), std::string::npos);
 }
 
+TEST_F(CommandLine, ColumnsAreThoseAskedFor) {
+  EXPECT_EQ(run({"ps", "--columns", "name,pid", "vmcore", "kernel", "--csv"}), 0);
+  EXPECT_EQ(host.printed.substr(0, host.printed.find("\r\n")), "name,pid");
+  EXPECT_TRUE(printed("\r\ninit,1\r\n")) << host.printed;
+  EXPECT_EQ(run({"ps", "vmcore", "kernel"}), 0);
+  EXPECT_FALSE(printed("ARGUMENTS"));
+  EXPECT_EQ(run({"ps", "--columns", "all", "vmcore", "kernel"}), 0);
+  EXPECT_TRUE(printed("ARGUMENTS"));
+  EXPECT_EQ(run({"ps", "--columns", "nam", "vmcore", "kernel"}), 2);
+  EXPECT_TRUE(complained("did you mean name?"));
+  EXPECT_EQ(run({"files", "vmcore", "kernel"}), 1);
+  EXPECT_TRUE(complained("the open files of this system's kernel are not read yet"));
+}
+
 TEST_F(CommandLine, TheLogsEscapesAreVisible) {
   host.columns = 200;
   host.no_colour = true;

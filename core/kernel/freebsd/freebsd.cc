@@ -38,7 +38,8 @@ class FreeBsd final : public Kernel {
   }
 
   KernelIdentity identity(Notes& notes) override;
-  Result<void> processes(const std::function<bool(const Process&)>& visit, Notes& notes) override;
+  Result<void> processes(const ProcessQuery& query,
+                         const std::function<bool(const Process&)>& visit, Notes& notes) override;
   Result<void> threads(const std::function<bool(const Thread&)>& visit, Notes& notes) override;
   Unwound stack(const Thread& thread, Notes&) override {
     return unwind_frame_pointers(memory_, thread.registers, thread.stack_low, thread.stack_high,
@@ -265,12 +266,12 @@ FreeBsd::ThreadList FreeBsd::threads_of(std::uint64_t process, const Offsets& of
   return threads;
 }
 
-Result<void> FreeBsd::processes(const std::function<bool(const Process&)>& visit, Notes& notes) {
+Result<void> FreeBsd::processes(const ProcessQuery& query,
+                                const std::function<bool(const Process&)>& visit, Notes& notes) {
   PANICROOM_TRY(offsets, freebsd::read_offsets(memory_, symbols_.get()));
   notes.add(Note{ErrorCode::no_type,
-                 "ppid, uid and the state of living processes are unknown: the kernel exports only "
-                 "the offsets of "
-                 "pid, name and threads",
+                 "only pid, name and threads of living processes are known: the kernel exports no "
+                 "other offsets",
                  std::nullopt});
   bool go_on = true;
   std::set<std::uint64_t> seen;
@@ -288,6 +289,7 @@ Result<void> FreeBsd::processes(const std::function<bool(const Process&)>& visit
       if (const auto threads = threads_of(address, offsets, seen, notes); threads.whole)
         process.threads = threads.addresses.size();
       if (zombie) process.state = "zombie";
+      if (query.pid && process.pid != query.pid) return true;
       go_on = visit(process);
       return go_on;
     });

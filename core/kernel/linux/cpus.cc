@@ -136,16 +136,16 @@ Result<std::optional<std::uint32_t>> crashed_cpu(Evidence& evidence) {
   return std::optional<std::uint32_t>();
 }
 
-Result<std::uint32_t> count_online(Evidence& evidence) {
+Result<std::vector<bool>> online_cpus(Evidence& evidence) {
   PANICROOM_TRY(possible, count_possible(evidence));
   auto online = cpu_mask(evidence, "__cpu_online_mask", possible);
   // Stopping a processor in panic() takes it off the online mask but not off the active one.
   const auto active = cpu_mask(evidence, "__cpu_active_mask", possible);
   if (!online && !active) return Failure(online.error());
-  std::uint32_t count = 0;
+  std::vector<bool> cpus;
   for (std::size_t i = 0; i < possible; ++i)
-    if ((online && (*online)[i]) || (active && (*active)[i])) ++count;
-  return count;
+    cpus.push_back((online && (*online)[i]) || (active && (*active)[i]));
+  return cpus;
 }
 
 }  // namespace panicroom::linux_kernel

@@ -68,8 +68,8 @@ Result<Cpus> read_cpus(Evidence& evidence, Notes& notes);
 /// not die. Errors: the variables that tell are not known.
 Result<std::optional<std::uint32_t>> crashed_cpu(Evidence& evidence);
 
-/// How many processors took part when the kernel died (those that panic() stopped count). Errors:
-/// the masks that tell are not known.
-Result<std::uint32_t> count_online(Evidence& evidence);
+/// By number, which processors took part when the kernel died (those that panic() stopped count).
+/// Errors: the masks that tell are not known.
+Result<std::vector<bool>> online_cpus(Evidence& evidence);
 
 }  // namespace panicroom::linux_kernel

@@ -141,8 +141,8 @@ KernelIdentity read_identity(Evidence& evidence, Notes& notes) {
   } else {
     notes.add(clock.error().within("the time"));
   }
-  if (const auto cpus = count_online(evidence))
-    identity.cpus = *cpus;
+  if (const auto cpus = online_cpus(evidence))
+    identity.cpus = static_cast<std::uint32_t>(std::count(cpus->begin(), cpus->end(), true));
   else
     notes.add(cpus.error().within("the number of processors"));
   identity.kernel_slide = evidence.slide();

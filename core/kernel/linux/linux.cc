@@ -1,14 +1,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "core/kernel/kernel.h"
 #include "core/kernel/linux/cpus.h"
 #include "core/kernel/linux/evidence.h"
+#include "core/kernel/linux/files.h"
 #include "core/kernel/linux/identity.h"
+#include "core/kernel/linux/loaded_modules.h"
 #include "core/kernel/linux/log.h"
+#include "core/kernel/linux/machine_state.h"
+#include "core/kernel/linux/mappings.h"
 #include "core/kernel/linux/modules.h"
+#include "core/kernel/linux/mounts.h"
+#include "core/kernel/linux/paths.h"
+#include "core/kernel/linux/process_details.h"
 #include "core/kernel/linux/stacks.h"
 #include "core/kernel/linux/tasks.h"
 
@@ -19,7 +27,9 @@ using linux_kernel::Cpu;
 using linux_kernel::Cpus;
 using linux_kernel::Evidence;
 using linux_kernel::Modules;
+using linux_kernel::noted;
 using linux_kernel::Paging;
+using linux_kernel::Paths;
 using linux_kernel::Stacks;
 using linux_kernel::Tasks;
 
@@ -27,12 +37,14 @@ class Linux final : public Kernel {
  public:
   Linux(const Dump& dump, Paging paging, std::optional<Vmcoreinfo> vmcoreinfo)
       : evidence_(dump, std::move(paging), std::move(vmcoreinfo)),
-        stacks_(evidence_, [this]() -> const Modules& { return modules(); }) {}
+        paths_(evidence_),
+        stacks_(evidence_, [this]() -> const Modules& { return loaded(); }) {}
 
   Evidence& evidence() { return evidence_; }
 
   KernelIdentity identity(Notes& notes) override;
-  Result<void> processes(const std::function<bool(const Process&)>& visit, Notes& notes) override;
+  Result<void> processes(const ProcessQuery& query,
+                         const std::function<bool(const Process&)>& visit, Notes& notes) override;
   Result<void> threads(const std::function<bool(const Thread&)>& visit, Notes& notes) override;
   Unwound stack(const Thread& thread, Notes& notes) override {
     Unwound unwound = stacks_.unwind(thread);
@@ -42,6 +54,22 @@ class Linux final : public Kernel {
   Result<void> log(const LogVisitor& visit, Notes& notes) override {
     return linux_kernel::read_log(evidence_, visit, notes);
   }
+  Result<void> files(std::optional<std::int64_t> pid, const Visitor<OpenFile>& visit,
+                     Notes& notes) override;
+  Result<void> mappings(std::optional<std::int64_t> pid, const Visitor<Mapping>& visit,
+                        Notes& notes) override;
+  Result<void> modules(const Visitor<LoadedModule>& visit, Notes& notes) override {
+    return linux_kernel::read_loaded_modules(evidence_, visit, notes);
+  }
+  Result<void> mounts(const Visitor<Mount>& visit, Notes& notes) override;
+  Result<void> cpus(const Visitor<Processor>& visit, Notes& notes) override;
+  Result<Load> load(Notes& notes) override;
+  Result<void> swap_areas(const Visitor<SwapArea>& visit, Notes& notes) override {
+    return linux_kernel::read_swap_areas(evidence_, paths_, visit, notes);
+  }
+  Result<void> memory_counters(const Visitor<MemoryCounter>& visit, Notes& notes) override {
+    return linux_kernel::read_memory_counters(evidence_, visit, notes);
+  }
 
   AddressSpace& memory() override { return evidence_.memory(); }
   Result<std::unique_ptr<AddressSpace>> process_memory(const Process& process) override;
@@ -50,7 +78,7 @@ class Linux final : public Kernel {
     const auto kernel = evidence_.symbols();
     if (!kernel) return nullptr;
     Notes reading;
-    symbols_ = linux_kernel::with_modules(evidence_, *kernel, modules(), reading);
+    symbols_ = linux_kernel::with_modules(evidence_, *kernel, loaded(), reading);
     for (Note& note : reading.take()) module_notes_.push_back(std::move(note));
     return symbols_;
   }
@@ -64,6 +92,11 @@ class Linux final : public Kernel {
  private:
   /// The walk's own state: layouts and processors, read anew for each walk.
   Result<Tasks> tasks(Notes& notes);
+  /// Every process that the query selects, with the tasks that may answer for it: the leader, and
+  /// where that has exited before its threads one of them.
+  Result<void> each_process(const ProcessQuery& query,
+                            const std::function<bool(const Process&, std::uint64_t task)>& visit,
+                            Notes& notes);
   /// The thread on which the kernel died, by the task that ran on the processor which panicked,
   /// else by what the log says. `known` without either: the kernel did not die.
   struct Crashed {
@@ -82,7 +115,7 @@ class Linux final : public Kernel {
   void threads_of_processors(const std::function<bool(const Thread&)>& visit, Notes& notes);
 
   /// Read once, when the first answer needs them; none where they cannot be read.
-  const Modules& modules() {
+  const Modules& loaded() {
     if (!modules_) {
       Notes walk;
       auto read = linux_kernel::read_modules(evidence_, walk);
@@ -96,6 +129,7 @@ class Linux final : public Kernel {
   }
 
   Evidence evidence_;
+  Paths paths_;
   std::optional<Modules> modules_;
   std::vector<Note> module_notes_;  // for every answer that needs the modules
   std::shared_ptr<const SymbolTable> symbols_;
@@ -150,14 +184,106 @@ KernelIdentity Linux::identity(Notes& notes) {
   return identity;
 }
 
-Result<void> Linux::processes(const std::function<bool(const Process&)>& visit, Notes& notes) {
+Result<void> Linux::each_process(
+    const ProcessQuery& query, const std::function<bool(const Process&, std::uint64_t task)>& visit,
+    Notes& notes) {
   PANICROOM_TRY(walk, tasks(notes));
   PANICROOM_TRY(leaders, walk.leaders(notes));
+  linux_kernel::ProcessDetailsReader details(evidence_, paths_,
+                                             walk.cpus() ? &*walk.cpus() : nullptr);
   for (const std::uint64_t leader : leaders) {
     if (!walk.can_be_read(leader, notes, "a process is left out")) continue;
-    if (!visit(walk.read_process(leader, notes))) break;
+    Process process = walk.read_process(leader, notes);
+    if (query.pid && process.pid != query.pid) continue;
+    std::uint64_t task = leader;
+    const bool leader_is_gone = process.state == "zombie" && process.threads.value_or(1) > 1;
+    std::vector<std::uint64_t> threads;
+    if (query.wants(ProcessFact::times) || leader_is_gone) threads = walk.threads_of(leader, notes);
+    if (leader_is_gone && threads.size() > 1) task = threads[1];
+    details.read(
+        query, threads, [&] { return process_memory(process); }, process, notes);
+    if (!visit(process, task)) break;
   }
   return {};
+}
+
+Result<void> Linux::processes(const ProcessQuery& query,
+                              const std::function<bool(const Process&)>& visit, Notes& notes) {
+  return each_process(
+      query, [&](const Process& process, std::uint64_t) { return visit(process); }, notes);
+}
+
+Result<void> Linux::files(std::optional<std::int64_t> pid, const Visitor<OpenFile>& visit,
+                          Notes& notes) {
+  linux_kernel::FilesReader reader(evidence_, paths_);
+  return each_process(
+      {pid, 0},
+      [&](const Process& process, std::uint64_t task) {
+        return reader.read(task, process, visit, notes);
+      },
+      notes);
+}
+
+Result<void> Linux::mappings(std::optional<std::int64_t> pid, const Visitor<Mapping>& visit,
+                             Notes& notes) {
+  linux_kernel::MappingsReader reader(evidence_, paths_);
+  return each_process(
+      {pid, 0},
+      [&](const Process& process, std::uint64_t task) {
+        return reader.read(task, process, visit, notes);
+      },
+      notes);
+}
+
+Result<void> Linux::mounts(const Visitor<Mount>& visit, Notes& notes) {
+  linux_kernel::MountsReader reader(evidence_, paths_);
+  std::set<std::uint64_t> seen;
+  return each_process(
+      {},
+      [&](const Process&, std::uint64_t task) {
+        const std::uint64_t space = reader.namespace_of(task, notes);
+        return space == 0 || !seen.insert(space).second || reader.read(space, visit, notes);
+      },
+      notes);
+}
+
+Result<void> Linux::cpus(const Visitor<Processor>& visit, Notes& notes) {
+  PANICROOM_TRY(walk, tasks(notes));
+  if (!walk.cpus())
+    return fail(ErrorCode::no_symbol, "where the processors' run queues lie is not known");
+  const linux_kernel::Field running("rq", "nr_running");
+  const auto queues = evidence_.address_of("runqueues");
+  const auto crashed = linux_kernel::crashed_cpu(evidence_);
+  const auto online = noted(linux_kernel::online_cpus(evidence_), notes, "which processors ran");
+  for (const Cpu& cpu : walk.cpus()->all()) {
+    Processor processor;
+    processor.number = cpu.number;
+    if (online && cpu.number < online->size()) processor.online = (*online)[cpu.number];
+    if (crashed) processor.crashed = *crashed == cpu.number;
+    processor.current = cpu.current;
+    processor.per_cpu_base = cpu.per_cpu_offset;
+    if (queues)
+      processor.runnable = noted(running.read(evidence_, *queues + cpu.per_cpu_offset), notes,
+                                 "a run queue's length");
+    if (cpu.current) {
+      const Thread thread = walk.read_thread(*cpu.current, *cpu.current, notes);
+      processor.tid = thread.tid;
+      processor.thread = thread.name;
+      if (cpu.idle) processor.idle = *cpu.current == *cpu.idle;
+    }
+    if (cpu.state) {
+      processor.pc = cpu.state->registers.pc;
+      processor.sp = cpu.state->registers.sp;
+    }
+    if (!visit(processor)) break;
+  }
+  return {};
+}
+
+Result<Load> Linux::load(Notes& notes) {
+  Notes unused;
+  const auto cpus = linux_kernel::read_cpus(evidence_, unused);
+  return linux_kernel::read_load(evidence_, cpus ? &*cpus : nullptr, notes);
 }
 
 void Linux::threads_of_processors(const std::function<bool(const Thread&)>& visit, Notes& notes) {

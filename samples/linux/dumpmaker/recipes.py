@@ -16,6 +16,7 @@ class Boot:
     dumps: dict[str, dict] = field(default_factory=dict)  # file name -> arguments of Guest.dump
     by_default: bool = True
     architecture: str = "amd64"
+    swap: bool = False  # a disk to swap to
     kdump: bool = False  # the guest's own crash kernel saves /proc/vmcore; then `dumps` is that one file
 
 
@@ -62,7 +63,7 @@ BOOTS = {
         "kaslr.elf": {},
         "kaslr.paging.elf": {"paging": True},
         "kaslr.qemu-zlib.kdump": {"kdump": "kdump-zlib"},
-    }),
+    }, swap=True),
     "nokaslr": Boot("256M", "nokaslr", _VMCOREINFO, {"nokaslr.elf": {}}),
     "la57": Boot("256M", "", ("-cpu", "max", *_VMCOREINFO), {"la57.elf": {}}),
     "no-vmcoreinfo": Boot("256M", "", (), {
@@ -119,7 +120,7 @@ for _boot in BOOTS:
     DERIVED[f"{_boot}.truth.json"] = Derived(f"{_boot}.truth.raw", "truth")
 
 
-CRASH_KERNEL_MODULES = (
+DISK_MODULES = (
     "virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk")
 
 

@@ -62,7 +62,7 @@ def collect(raw: bytes, serial: bytes, how: dict) -> dict:
                  "\\xNN for bytes that are not UTF-8; comm_bytes is exact. flags, policy and states are those of proc(5).",
         "how": how,
     }
-    texts = {"cmdline", "iomem", "meminfo", "modules", "mounts", "vmcoreinfo"}
+    texts = {"cmdline", "iomem", "modules", "mounts", "vmcoreinfo"}
     for number, line in enumerate(raw.decode("latin-1").splitlines(), start=1):
         try:
             record = json.loads(line)
@@ -77,6 +77,17 @@ def collect(raw: bytes, serial: bytes, how: dict) -> dict:
         elif kind == "thread":
             if record["pid"] in processes:
                 processes[record["pid"]]["tasks"].append(_task(record))
+        elif kind == "detail":
+            if record["pid"] in processes:
+                processes[record["pid"]] |= {
+                    key: [_text(part) for part in value.split("\0")[:-1]] if key == "environ" else _text(value)
+                    for key, value in body.items() if key != "pid"} | {"files": []}
+        elif kind == "file":
+            if record["pid"] in processes:
+                processes[record["pid"]]["files"].append(
+                    {key: _text(value) if isinstance(value, str) else value for key, value in body.items() if key != "pid"})
+        elif kind == "state":
+            truth.setdefault("state", {})[body["name"]] = _text(body["text"])
         elif kind in ("symbol", "log"):
             if kind == "log":
                 body["text"] = _text(body["text"])

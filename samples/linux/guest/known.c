@@ -7,9 +7,13 @@
  * value comes from /proc, /sys or /dev/kmsg of the running kernel.
  */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,12 +22,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/swap.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -102,6 +117,152 @@ static void *trigger_thread(void *name) {
   return NULL;
 }
 
+static int must(int result, const char *what) {
+  if (result < 0) give_up(what);
+  return result;
+}
+
+/* ---- files of every kind ---- */
+
+static void make_file(const char *path, size_t length) {
+  int file = must(open(path, O_CREAT | O_RDWR, 0640), path);
+  for (size_t i = 0; i < length; i += 16) must((int)write(file, "0123456789abcde\n", 16), path);
+  close(file);
+}
+
+static int bound_unix(int type, const char *path, size_t length) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  memcpy(address.sun_path, path, length);
+  int end = must(socket(AF_UNIX, type, 0), "a unix socket");
+  must(bind(end, (struct sockaddr *)&address, (socklen_t)(sizeof address.sun_family + length)), path);
+  return end;
+}
+
+static int bound_inet(int type, const char *host, unsigned port) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+  int end = must(socket(AF_INET, type, 0), "a socket");
+  inet_pton(AF_INET, host, &address.sin_addr);
+  must(bind(end, (struct sockaddr *)&address, sizeof address), host);
+  return end;
+}
+
+static int bound_inet6(int type, const char *host, unsigned port) {
+  struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+  int end = socket(AF_INET6, type, 0), one = 1;
+  if (end < 0) return end; /* a kernel without IPv6 */
+  inet_pton(AF_INET6, host, &address.sin6_addr);
+  setsockopt(end, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+  must(bind(end, (struct sockaddr *)&address, sizeof address), host);
+  return end;
+}
+
+static void connect_to(int end, int peer) {
+  struct sockaddr_storage address;
+  socklen_t length = sizeof address;
+  must(getsockname(peer, (struct sockaddr *)&address, &length), "getsockname");
+  must(connect(end, (struct sockaddr *)&address, length), "connect");
+}
+
+static void open_files(void) {
+  int pair[2];
+  mkdir("/mnt/folder", 0755);
+  mkdir("/mnt/folder/deep er", 0755);
+  make_file("/mnt/plain.txt", 8192);
+  make_file("/mnt/gone", 16);
+  make_file("/mnt/folder/deep er/odd \n\x1b[1m\xC3\xBC\xFF name", 64);
+  int plain = must(open("/mnt/plain.txt", O_RDWR), "plain.txt");
+  lseek(plain, 1234, SEEK_SET);
+  must(flock(plain, LOCK_EX), "flock");
+  int log = must(open("/mnt/append.log", O_CREAT | O_WRONLY | O_APPEND | O_SYNC, 0600), "append.log");
+  must((int)write(log, "a line\n", 7), "append.log");
+  struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 50};
+  must(fcntl(log, F_SETLK, &range), "F_SETLK");
+  must(open("/mnt/gone", O_RDONLY), "gone");
+  unlink("/mnt/gone");
+  must(open("/mnt/folder/deep er/odd \n\x1b[1m\xC3\xBC\xFF name", O_RDONLY | O_CLOEXEC), "the odd name");
+  must(open("/mnt/folder/deep er", O_RDONLY | O_DIRECTORY), "a folder");
+  must(open("/dev/null", O_RDWR), "/dev/null");
+  must(open("/dev/zero", O_RDONLY | O_NONBLOCK), "/dev/zero");
+  must(open("/proc/self/status", O_RDONLY), "/proc/self/status");
+  must(open("/sys/kernel/uevent_seqnum", O_RDONLY), "/sys");
+  must(open("/mnt", O_PATH), "O_PATH");
+  must(pipe(pair), "pipe");
+  must(mkfifo("/mnt/fifo", 0644), "mkfifo");
+  must(open("/mnt/fifo", O_RDWR), "fifo");
+  must(eventfd(3, 0), "eventfd");
+  int poll = must(epoll_create1(0), "epoll");
+  struct epoll_event event = {.events = EPOLLIN};
+  must(epoll_ctl(poll, EPOLL_CTL_ADD, pair[0], &event), "epoll_ctl");
+  must(timerfd_create(CLOCK_MONOTONIC, 0), "timerfd");
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
+  must(signalfd(-1, &set, 0), "signalfd");
+  must(inotify_add_watch(must(inotify_init1(0), "inotify"), "/mnt", IN_CREATE), "inotify");
+  must(memfd_create("shared words", 0), "memfd");
+  must(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), "socketpair");
+  must(listen(bound_unix(SOCK_STREAM, "/mnt/listening", 14), 5), "listen");
+  bound_unix(SOCK_DGRAM, "\0abstract name", 14);
+  int listening = bound_inet(SOCK_STREAM, "127.0.0.1", 8080), client = must(socket(AF_INET, SOCK_STREAM, 0), "tcp");
+  must(listen(listening, 7), "listen");
+  connect_to(client, listening);
+  must(accept(listening, NULL, NULL), "accept");
+  must((int)write(client, "unread", 6), "tcp");
+  must(listen(bound_inet(SOCK_STREAM, "0.0.0.0", 22), 1), "listen");
+  int resolver = bound_inet(SOCK_DGRAM, "127.0.0.1", 5353), asking = must(socket(AF_INET, SOCK_DGRAM, 0), "udp");
+  connect_to(asking, resolver);
+  int six = bound_inet6(SOCK_STREAM, "::", 8081);
+  if (six >= 0) {
+    must(listen(six, 3), "listen");
+    int other = must(socket(AF_INET6, SOCK_STREAM, 0), "tcp6");
+    struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(8081), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    must(connect(other, (struct sockaddr *)&to, sizeof to), "tcp6");
+    bound_inet6(SOCK_DGRAM, "::1", 5354);
+  }
+  must(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP), "a raw socket");
+  must(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE), "netlink");
+  must(dup2(plain, 200), "dup2");
+}
+
+/* Mappings of every kind, and pages in the swap area. */
+static void map_memory(void) {
+  const size_t size = 256 << 10;
+  make_file("/mnt/mapped", 65536);
+  int file = must(open("/mnt/mapped", O_RDWR), "mapped"), memory = must(memfd_create("mapped words", 0), "memfd");
+  must(ftruncate(memory, (off_t)size), "ftruncate");
+  mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, file, 4096);
+  mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+  mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char *locked = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  mlock(locked, 8192);
+  char *named = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  prctl(0x53564d41 /* PR_SET_VMA */, 0 /* PR_SET_VMA_ANON_NAME */, named, 8192, "panicroom");
+  char *out_of_memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  for (size_t i = 0; i < size; i += 64) out_of_memory[i] = (char)(i >> 6);
+  madvise(out_of_memory, size, 21 /* MADV_PAGEOUT */);
+}
+
+/* A session of its own with a controlling terminal. */
+static void open_terminal(void) {
+  mkdir("/dev/pts", 0755);
+  if (mount("devpts", "/dev/pts", "devpts", 0, "ptmxmode=0666") != 0) give_up("devpts");
+  int master = must(open("/dev/pts/ptmx", O_RDWR | O_NOCTTY), "ptmx"), number = 0, unlocked = 0;
+  must(ioctl(master, TIOCGPTN, &number), "TIOCGPTN");
+  must(ioctl(master, TIOCSPTLCK, &unlocked), "TIOCSPTLCK");
+  must((int)setsid(), "setsid");
+  char path[32];
+  snprintf(path, sizeof path, "/dev/pts/%d", number);
+  int terminal = must(open(path, O_RDWR), path);
+  ioctl(terminal, TIOCSCTTY, 0);
+  if (fork() == 0) {
+    setpgid(0, 0);
+    name_me("in-session");
+  }
+}
+
 /* Never returns. `name` is the role; what the process calls itself is in the code, beside what it does. */
 static void play(const char *role, const char *argument) {
   if (strcmp(role, "named") == 0) {
@@ -162,6 +323,28 @@ static void play(const char *role, const char *argument) {
     char byte;
     name_me("pipe-reader");
     if (pipe(ends) != 0 || read(ends[0], &byte, 1) < 0) give_up("pipe");
+  } else if (strcmp(role, "files") == 0) {
+    name_me("open-files");
+    open_files();
+  } else if (strcmp(role, "maps") == 0) {
+    name_me("mapper");
+    map_memory();
+  } else if (strcmp(role, "terminal") == 0) {
+    name_me("session-leader");
+    open_terminal();
+  } else if (strcmp(role, "jailed") == 0) {
+    name_me("jailed");
+    mkdir("/mnt/root", 0755);
+    mkdir("/mnt/root/home", 0755);
+    if (chroot("/mnt/root") != 0 || chdir("/home") != 0) give_up("chroot");
+    must(open("/home", O_RDONLY | O_DIRECTORY), "/home");
+  } else if (strcmp(role, "apart") == 0) {
+    name_me("apart");
+    if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET) != 0) give_up("unshare");
+    mkdir("/mnt/apart", 0755);
+    mount("apart", "/mnt/apart", "tmpfs", MS_RDONLY | MS_NOEXEC | MS_NOATIME, "size=64k");
+    if (chdir("/mnt/apart") != 0) give_up("chdir");
+    sethostname("elsewhere", 9);
   } else if (strcmp(role, "orphan") == 0) {
     if (fork() != 0) _exit(0); /* init takes the child over: its ppid is 1, its real parent is gone */
     name_me("orphan");
@@ -183,6 +366,8 @@ static pid_t start(const char *role, const char *argument, uid_t uid) {
   pid_t pid = fork();
   if (pid < 0) give_up("fork");
   if (pid == 0) {
+    setenv("ROLE", role, 1);
+    setenv("ODD", "two words=\n\x1b[1m\xC3\xBC\xFF", 1);
     if (uid != 0 && (setgid(uid) != 0 || setuid(uid) != 0)) give_up("setuid");
     execl("/init", "known", role, argument, (char *)NULL);
     give_up("exec");
@@ -265,7 +450,6 @@ static void put_kernel(void) {
           sysconf(_SC_NPROCESSORS_ONLN), (long long)time(NULL));
   put_file("cmdline", "/proc/cmdline");
   put_file("iomem", "/proc/iomem");
-  put_file("meminfo", "/proc/meminfo");
   put_file("modules", "/proc/modules");
   put_file("mounts", "/proc/mounts");
   put_file("vmcoreinfo", "/sys/kernel/vmcoreinfo");
@@ -418,8 +602,85 @@ static int put_task(const char *kind, const char *folder, int pid) {
   return 1;
 }
 
+static void put_link(const char *key, const char *path) {
+  char target[4096];
+  ssize_t length = readlink(path, target, sizeof target);
+  if (length < 0) return;
+  fprintf(out, ",\"%s\":", key);
+  put_string(target, (size_t)length);
+}
+
+static void put_text(const char *key, const char *path) {
+  size_t length;
+  char *text = slurp(path, &length);
+  if (text == NULL) return;
+  fprintf(out, ",\"%s\":", key);
+  put_string(text, length);
+  free(text);
+}
+
+/* The file "NAME.../fd/3" with its place, flags and inode. */
+static void put_open_file(const char *folder, int pid, int fd) {
+  char path[128];
+  struct stat facts;
+  fprintf(out, "{\"kind\":\"file\",\"pid\":%d,\"fd\":%d", pid, fd);
+  snprintf(path, sizeof path, "%s/fd/%d", folder, fd);
+  put_link("target", path);
+  if (stat(path, &facts) == 0) {
+    fprintf(out, ",\"mode\":%u,\"inode\":%llu,\"size\":%lld,\"device\":%llu,\"special\":%llu", facts.st_mode,
+            (unsigned long long)facts.st_ino, (long long)facts.st_size, (unsigned long long)facts.st_dev,
+            (unsigned long long)facts.st_rdev);
+  }
+  snprintf(path, sizeof path, "%s/fdinfo/%d", folder, fd);
+  put_text("info", path);
+  fputs("}\n", out);
+}
+
 static int by_number(const struct dirent **a, const struct dirent **b) { return atoi((*a)->d_name) - atoi((*b)->d_name); }
 static int is_number(const struct dirent *entry) { return entry->d_name[0] >= '1' && entry->d_name[0] <= '9'; }
+static int is_digit(const struct dirent *entry) { return entry->d_name[0] >= '0' && entry->d_name[0] <= '9'; }
+
+/* What else /proc shows of a process. */
+static void put_details(const char *folder, int pid) {
+  static const char *const texts[] = {"environ", "maps", "status", "stat", "statm", "mountinfo", "wchan", "limits"};
+  static const char *const links[] = {"cwd", "root", "exe", "ns/mnt", "ns/net", "ns/pid", "ns/uts", "ns/ipc", "ns/user"};
+  char path[128];
+  fprintf(out, "{\"kind\":\"detail\",\"pid\":%d", pid);
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; ++i) {
+    snprintf(path, sizeof path, "%s/%s", folder, texts[i]);
+    put_text(texts[i], path);
+  }
+  for (size_t i = 0; i < sizeof links / sizeof *links; ++i) {
+    snprintf(path, sizeof path, "%s/%s", folder, links[i]);
+    put_link(links[i], path);
+  }
+  fputs("}\n", out);
+  snprintf(path, sizeof path, "%s/fd", folder);
+  struct dirent **fds;
+  int count = scandir(path, &fds, is_digit, by_number);
+  for (int i = 0; i < count; ++i) put_open_file(folder, pid, atoi(fds[i]->d_name));
+}
+
+/* The whole machine's state, as late as possible. */
+static void put_state(void) {
+  static const char *const files[] = {
+      "meminfo", "loadavg", "swaps", "stat", "vmstat", "zoneinfo", "buddyinfo", "slabinfo", "interrupts", "locks",
+      "uptime",  "net/tcp", "net/tcp6", "net/udp", "net/udp6", "net/unix", "net/raw", "net/netlink", "net/packet",
+      "net/dev", "net/route", "net/sockstat", "partitions", "filesystems", "devices", "misc", "schedstat", "vmallocinfo"};
+  char path[64];
+  for (size_t i = 0; i < sizeof files / sizeof *files; ++i) {
+    size_t length;
+    snprintf(path, sizeof path, "/proc/%s", files[i]);
+    char *text = slurp(path, &length);
+    if (text == NULL) continue;
+    fputs("{\"kind\":\"state\"", out);
+    put_field("name", files[i]);
+    fputs(",\"text\":", out);
+    put_string(text, length);
+    fputs("}\n", out);
+    free(text);
+  }
+}
 
 static void put_tasks(void) {
   struct dirent **pids;
@@ -436,6 +697,7 @@ static void put_tasks(void) {
       snprintf(task, sizeof task, "/proc/%d/task/%d", pid, atoi(tids[j]->d_name));
       put_task("thread", task, pid);
     }
+    put_details(folder, pid);
   }
 }
 
@@ -479,6 +741,10 @@ static void set_up(void) {
   knob = open("/proc/sys/kernel/sysrq", O_WRONLY);
   if (knob < 0 || write(knob, "1", 1) != 1) give_up("sysrq");
   close(knob);
+  int any = socket(AF_INET, SOCK_DGRAM, 0);
+  struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+  if (any < 0 || ioctl(any, SIOCSIFFLAGS, &loopback) != 0) give_up("the loopback interface");
+  close(any);
   load_module("/qemu_fw_cfg.ko"); /* loading it tells QEMU where VMCOREINFO is */
 }
 
@@ -487,6 +753,30 @@ static void set_up(void) {
 /* The modules of a virtio disk, in the order in which they need each other. */
 static const char *const disk_modules[] = {"/virtio_ring.ko",           "/virtio.ko",     "/virtio_pci_legacy_dev.ko",
                                            "/virtio_pci_modern_dev.ko", "/virtio_pci.ko", "/virtio_blk.ko"};
+
+static void load_disk(void) {
+  for (size_t i = 0; i < sizeof disk_modules / sizeof *disk_modules; ++i) load_module(disk_modules[i]);
+}
+
+/* A machine with a disk swaps to it; a swap area is one page of header (Linux, include/linux/swap.h) and pages. */
+static void start_swapping(void) {
+  static union {
+    char bytes[4096];
+    struct {
+      char boot[1024];
+      uint32_t version, last_page, bad_pages;
+    };
+  } header;
+  load_disk();
+  int disk = open("/dev/vda", O_RDWR);
+  if (disk < 0) return;
+  header.version = 1;
+  header.last_page = (uint32_t)(lseek(disk, 0, SEEK_END) / 4096 - 1);
+  memcpy(header.bytes + 4086, "SWAPSPACE2", 10);
+  if (pwrite(disk, header.bytes, sizeof header.bytes, 0) != sizeof header.bytes) give_up("the swap area");
+  close(disk);
+  if (swapon("/dev/vda", SWAP_FLAG_PREFER | 7) != 0) give_up("swapon");
+}
 
 /* When the archive holds a crash kernel: into the memory that crashkernel= keeps free. */
 static void load_crash_kernel(void) {
@@ -504,7 +794,7 @@ static void load_crash_kernel(void) {
 
 /* The crash kernel's init: /proc/vmcore as it is, onto the disk. */
 static void save_vmcore(int vmcore) {
-  for (size_t i = 0; i < sizeof disk_modules / sizeof *disk_modules; ++i) load_module(disk_modules[i]);
+  load_disk();
   int disk = -1;
   for (int tries = 0; tries < 100 && disk < 0; ++tries, nap(100)) disk = open("/dev/vda", O_WRONLY);
   if (disk < 0) give_up("/dev/vda");
@@ -535,6 +825,7 @@ int main(int argc, char **argv) {
   int vmcore = open("/proc/vmcore", O_RDONLY);
   if (vmcore >= 0) save_vmcore(vmcore);
   load_crash_kernel();
+  start_swapping();
 
   static const struct {
     const char *role, *argument;
@@ -568,6 +859,11 @@ int main(int argc, char **argv) {
       {"batch", "", 0},
       {"namespace", "", 0},
       {"piped", "", 0},
+      {"files", "", 0},
+      {"maps", "", 1000},
+      {"terminal", "", 0},
+      {"jailed", "", 0},
+      {"apart", "", 0},
   };
   for (size_t i = 0; i < sizeof cast / sizeof *cast; ++i) start(cast[i].role, cast[i].argument, cast[i].uid);
   waitpid(start("orphan", "", 0), NULL, 0);
@@ -585,6 +881,7 @@ int main(int argc, char **argv) {
   fprintf(out, "{\"kind\":\"crash\",\"pid\":%d,\"thread\":\"trigger\",\"cpu\":%d,\"spinner\":%d,\"spinner_cpu\":%d}\n",
           crasher, kCrashCpu, spinner, kSpinCpu);
   put_tasks();
+  put_state();
   fputs("{\"kind\":\"end\"}\n", out);
   fflush(out);
   tcdrain(fileno(out));

@@ -47,14 +47,16 @@ export function DataTable(props: DataTableProps) {
   const selection = useRowSelection();
   const deferred = useDeferredValue(filter).trim();
   const arrangement = useMemo(() => ({ filter: deferred, sort }), [deferred, sort]);
-  const rows = useRows(table.name, arrangement);
+  // What is saved has all columns; the grid shows the usual ones.
+  const shownOnly = useMemo(() => ({ ...arrangement, extra: false }), [arrangement]);
+  const rows = useRows(table.name, shownOnly);
   const saving = useSave(table.name, arrangement);
   const words = useMemo(() => wordsOf(deferred), [deferred]);
   const scroller = useRef<HTMLDivElement>(null);
   const id = useId();
 
   const indexes = useMemo(
-    () => table.columns.map((_, index) => index).filter((index) => !hidden?.includes(table.columns[index]!.name)),
+    () => table.columns.map((_, index) => index).filter((index) => !table.columns[index]!.extra && !hidden?.includes(table.columns[index]!.name)),
     [table, hidden],
   );
   const columns = useMemo(() => indexes.map((index) => table.columns[index]!), [table, indexes]);
@@ -84,7 +86,7 @@ export function DataTable(props: DataTableProps) {
     const place =
       'row' in reveal
         ? Promise.resolve(reveal.row)
-        : engine.ask('find', { table: table.name, options: arrangement, column: reveal.column, text: reveal.text });
+        : engine.ask('find', { table: table.name, options: shownOnly, column: reveal.column, text: reveal.text });
     place.then(
       (found) => {
         if (!current || found === null) return;

@@ -52,7 +52,7 @@ export function Processes() {
       <Details title={picked ? `${picked['name'] ?? 'process'}` : null} onClose={() => setPicked(null)}>
         {picked && (
           <>
-            <FactTable table={table} facts={picked} />
+            <ProcessFacts key={String(picked['address'])} table={table} picked={picked} />
             {numberOf(picked['pid']) !== null && (
               <>
                 <a href={fragmentOf({ view: 'memory', pid: numberOf(picked['pid'])! })}>its address space</a>
@@ -93,6 +93,15 @@ export function Threads() {
       </Details>
     </div>
   );
+}
+
+/** What the grid shows of a process, and what is only read for the picked one. */
+function ProcessFacts({ table, picked }: { table: TableInfo; picked: Facts }) {
+  const pid = numberOf(picked['pid']);
+  // Several idle tasks share pid 0.
+  const answer = useAnswer('query', pid ? { table: table.name, options: { pid, limit: 1 } } : null);
+  const row = answer.value?.rows[0];
+  return <FactTable table={table} facts={row ? record(table.columns, row) : picked} />;
 }
 
 /** A process's threads, each to be opened; the crashed one or the only one is open. */

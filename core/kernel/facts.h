@@ -1,0 +1,125 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace panicroom {
+
+// What a kernel tells, one struct for each kind of row. What is unknown is empty. Strings are the
+// dump's raw bytes.
+
+template <class T>
+using Visitor = std::function<bool(const T&)>;
+
+/// What may be asked of processes beside what is always answered: each has reads of its own.
+enum class ProcessFact : std::uint32_t {
+  identity = 1,      ///< group, session, terminal, credentials, flags, priority, start, namespaces
+  times = 2,         ///< of all its threads
+  sizes = 4,         ///< of its memory
+  paths = 8,         ///< executable, current and root directory
+  arguments = 16,    ///< from its own memory
+  environment = 32,  ///< from its own memory
+};
+
+struct ProcessQuery {
+  std::optional<std::int64_t> pid;
+  std::uint32_t facts = 0;  ///< ProcessFact bits
+
+  bool wants(ProcessFact fact) const { return (facts & static_cast<std::uint32_t>(fact)) != 0; }
+};
+
+struct ProcessDetails {
+  std::optional<std::int64_t> group, session;  ///< process ids of their leaders
+  std::optional<std::string> terminal;         ///< "ttyS0", "pts/3"
+  std::optional<std::int64_t> real_uid, gid, real_gid;
+  std::optional<std::uint64_t> flags;
+  std::optional<std::int64_t> nice;
+  std::optional<double> start;                   ///< seconds since boot
+  std::optional<double> user_time, system_time;  ///< seconds
+  std::optional<std::uint64_t> size, resident;   ///< bytes
+  std::optional<std::string> executable, directory, root;
+  std::optional<std::vector<std::string>> arguments, environment;
+  /// Inode numbers of the namespaces, as /proc/PID/ns names them; the jail's number.
+  std::optional<std::int64_t> pid_namespace, mount_namespace, network_namespace, jail;
+};
+
+struct OpenFile {
+  std::optional<std::int64_t> pid;
+  std::optional<std::string> process;
+  std::int64_t descriptor = 0;
+  std::optional<std::string> type;    ///< "file", "directory", "character device", "block device",
+                                      ///< "pipe", "socket", "link", "anonymous"
+  std::optional<std::string> access;  ///< "r", "w", "rw", "path"
+  std::optional<std::string> flags;   ///< "append,nonblock", the system's names without O_
+  std::optional<std::uint64_t> position;
+  std::optional<std::uint64_t> inode, size;
+  std::optional<std::string> device;  ///< of the file system, "major:minor"
+  std::optional<std::string> path;
+  std::optional<bool> deleted;
+  std::uint64_t address = 0;  ///< of struct file
+};
+
+/// A part of a process's address space.
+struct Mapping {
+  std::optional<std::int64_t> pid;
+  std::uint64_t start = 0, end = 0;
+  std::optional<std::string> access;  ///< "rw-p": read, write, execute, private or shared
+  std::optional<std::uint64_t> offset;
+  std::optional<std::string> device;
+  std::optional<std::uint64_t> inode;
+  std::optional<std::string> path;  ///< of the file, or "[heap]", "[stack]", "[vdso]"
+  std::optional<bool> deleted;
+  std::uint64_t address = 0;  ///< of struct vm_area_struct
+};
+
+struct LoadedModule {
+  std::optional<std::string> name;
+  std::optional<std::uint64_t> base, size;  ///< of its memory
+  std::optional<std::string> state;         ///< "live", "loading", "unloading"
+  std::optional<std::int64_t> references;
+  std::vector<std::string> used_by;
+  std::uint64_t address = 0;  ///< of struct module
+};
+
+struct Mount {
+  std::optional<std::int64_t> mount_namespace;
+  std::optional<std::int64_t> id, parent;
+  std::optional<std::string> source, path, type, options;
+  std::optional<std::string> device;  ///< "major:minor"
+  std::optional<std::string> root;    ///< which directory of the file system is mounted
+  std::uint64_t address = 0;          ///< of struct mount
+};
+
+struct Processor {
+  std::int64_t number = 0;
+  std::optional<bool> online, crashed;
+  std::optional<std::int64_t> tid;    ///< what it was running
+  std::optional<std::string> thread;  ///< its name
+  std::optional<bool> idle;
+  std::optional<std::uint64_t> runnable;  ///< threads in its run queue
+  std::optional<std::uint64_t> current, per_cpu_base;
+  std::optional<std::uint64_t> pc, sp;
+};
+
+struct Load {
+  std::optional<double> one, five, fifteen;  ///< averages over so many minutes
+  std::optional<std::uint64_t> runnable, threads;
+  std::optional<std::int64_t> last_pid;
+};
+
+struct SwapArea {
+  std::optional<std::string> path, type;    ///< "partition", "file"
+  std::optional<std::uint64_t> size, used;  ///< bytes
+  std::optional<std::int64_t> priority;
+  std::uint64_t address = 0;
+};
+
+struct MemoryCounter {
+  std::string name;  ///< the system's own: "MemFree"
+  std::optional<std::uint64_t> bytes;
+};
+
+}  // namespace panicroom

@@ -1,0 +1,38 @@
+#include "core/kernel/kernel.h"
+
+#include <fmt/format.h>
+
+namespace panicroom {
+namespace {
+
+Failure not_read_yet(std::string_view what) {
+  return fail(ErrorCode::unsupported,
+              fmt::format("{} of this system's kernel are not read yet", what));
+}
+
+}  // namespace
+
+Result<void> Kernel::files(std::optional<std::int64_t>, const Visitor<OpenFile>&, Notes&) {
+  return not_read_yet("the open files");
+}
+Result<void> Kernel::mappings(std::optional<std::int64_t>, const Visitor<Mapping>&, Notes&) {
+  return not_read_yet("the processes' address spaces");
+}
+Result<void> Kernel::modules(const Visitor<LoadedModule>&, Notes&) {
+  return not_read_yet("the modules");
+}
+Result<void> Kernel::mounts(const Visitor<Mount>&, Notes&) {
+  return not_read_yet("the mounted file systems");
+}
+Result<void> Kernel::cpus(const Visitor<Processor>&, Notes&) {
+  return not_read_yet("the processors");
+}
+Result<Load> Kernel::load(Notes&) { return not_read_yet("the load averages"); }
+Result<void> Kernel::swap_areas(const Visitor<SwapArea>&, Notes&) {
+  return not_read_yet("the swap areas");
+}
+Result<void> Kernel::memory_counters(const Visitor<MemoryCounter>&, Notes&) {
+  return not_read_yet("the memory counters");
+}
+
+}  // namespace panicroom
