@@ -3,7 +3,8 @@
 
 usage: proc_tables.py PROGRAM [ARGUMENT...]    PROGRAM is the command line to test, native or wasm.
 The dumps are found in $PANICROOM_LINUX_DUMPS, else where samples/linux/make puts them. $PANICROOM_LINUX_GUESTS names the guests
-(default: kaslr nokaslr la57 vmcore arm64). The dumps hold all memory, user pages too. No kernel file is ever given.
+(default: sample kaslr nokaslr la57 vmcore arm64); `sample` is the repository's own samples/linux/sample.vmcore. The dumps hold
+what the tables read, user pages too. No kernel file is ever given.
 """
 
 import json
@@ -17,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-GUESTS = os.environ.get("PANICROOM_LINUX_GUESTS", "kaslr nokaslr la57 vmcore arm64").split()
+GUESTS = os.environ.get("PANICROOM_LINUX_GUESTS", "sample kaslr nokaslr la57 vmcore arm64").split()
 PROGRAM: list[str] = []
 FOLDER = Path()
 PF_KTHREAD = 0x00200000  # proc(5) flags; Linux include/linux/sched.h
@@ -25,17 +26,22 @@ PF_KTHREAD = 0x00200000  # proc(5) flags; Linux include/linux/sched.h
 FUNCTIONS_ONLY = {"arm64"}
 
 
+def file_of(guest, kind):
+    if guest == "sample":
+        return str(REPOSITORY / "samples" / "linux" / f"sample.{'vmcore' if kind == 'elf' else kind}")
+    return str(FOLDER / f"{guest}.{kind}")
+
+
 @lru_cache(maxsize=None)
 def table(name, guest):
-    done = subprocess.run([*PROGRAM, "table", name, "--json", str(FOLDER / f"{guest}.elf")], capture_output=True, timeout=120,
-                          check=False)
+    done = subprocess.run([*PROGRAM, "table", name, "--json", file_of(guest, "elf")], capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, f"{name} {guest}: status {done.returncode}: {done.stderr.decode()}"
     return json.loads(done.stdout)
 
 
 @lru_cache(maxsize=None)
 def truth_of(guest):
-    return json.loads((FOLDER / f"{guest}.truth.json").read_text(encoding="utf-8"))
+    return json.loads(Path(file_of(guest, "truth.json")).read_text(encoding="utf-8"))
 
 
 def words(text):
@@ -261,7 +267,7 @@ def main():
         sys.exit(__doc__)
     global FOLDER
     wanted = os.environ.get("PANICROOM_LINUX_DUMPS")
-    make = [str(REPOSITORY / "samples" / "linux" / "make"), *GUESTS] + (["--out", wanted] if wanted else [])
+    make = [str(REPOSITORY / "samples" / "linux" / "make"), *(guest for guest in GUESTS if guest != "sample")] + (["--out", wanted] if wanted else [])
     FOLDER = Path(subprocess.run(make, check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
     for guest in GUESTS:
         kind = Guest if guest in FUNCTIONS_ONLY else WithVariables

@@ -91,6 +91,7 @@ def _filtered(boot: str, *names: str) -> dict[str, Derived]:
         "d31-zstd": ("-z", "-d", "31"),
         "d31-plain": ("-d", "31"),
         "d1-lzo": ("-l", "-d", "1"),
+        "d1-zstd": ("-z", "-d", "1"),
         "d0-zlib": ("-c", "-d", "0"),
     }
     made = {f"{boot}.{name}.kdump": Derived(standard, "makedumpfile", every[name]) for name in names}
@@ -98,7 +99,7 @@ def _filtered(boot: str, *names: str) -> dict[str, Derived]:
 
 
 DERIVED = {
-    **_filtered("kaslr", "d31-zlib", "d31-lzo", "d31-zstd", "d31-plain", "d1-lzo", "d0-zlib"),
+    **_filtered("kaslr", "d31-zlib", "d31-lzo", "d31-zstd", "d31-plain", "d1-lzo", "d1-zstd", "d0-zlib"),
     "kaslr.d31-snappy.kdump": Derived("kaslr.d31-plain.kdump", "snappy_pages"),
     "kaslr.d31.elf": Derived("kaslr.standard.elf", "makedumpfile", ("-E", "-d", "31")),
     "kaslr.d31-zstd.flat.kdump": Derived("kaslr.standard.elf", "makedumpfile_flattened", ("-z", "-d", "31")),
