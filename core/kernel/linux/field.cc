@@ -55,6 +55,11 @@ Result<std::string> Field::text(Evidence& evidence, std::uint64_t address) const
       static_cast<std::size_t>(std::min<std::uint64_t>(known.size, longest_text)));
 }
 
+std::uint64_t most_objects(Evidence& evidence, std::uint64_t size) {
+  constexpr std::uint64_t least = std::uint64_t{1} << 12, most = std::uint64_t{1} << 22;
+  return std::clamp(evidence.memory_present() / size, least, most);
+}
+
 void for_each_entry(Evidence& evidence, std::uint64_t head, std::uint64_t link, std::uint64_t most,
                     std::string_view what, Notes& notes,
                     const std::function<bool(std::uint64_t)>& visit) {

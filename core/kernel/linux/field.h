@@ -36,6 +36,10 @@ class Field {
   mutable std::optional<Result<Member>> member_;
 };
 
+/// How many objects of `size` bytes a walk may visit: no more than fit into the memory that the
+/// dump holds are real, however often lists and page tables show the same.
+std::uint64_t most_objects(Evidence& evidence, std::uint64_t size);
+
 /// Takes a value or notes why there is none: "a file's inode: ...".
 template <class T>
 std::optional<T> noted(Result<T> value, Notes& notes, std::string_view what) {

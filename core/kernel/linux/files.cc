@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::uint64_t most_descriptors = std::uint64_t{1} << 20;  // NR_OPEN's default limit
 
+constexpr std::uint64_t size_of_file = 232;  // struct file
+
 // Linux include/linux/fs.h, FMODE_*.
 constexpr std::uint64_t mode_read = 1, mode_write = 2, mode_path = 0x4000;
 
@@ -73,6 +75,9 @@ Result<std::vector<bool>> read_bits(AddressSpace& memory, std::uint64_t address,
 std::string device_text(std::uint64_t device) {
   return fmt::format("{}:{}", device >> 20, device & 0xfffff);
 }
+
+FilesReader::FilesReader(Evidence& evidence, Paths& paths)
+    : evidence_(evidence), paths_(paths), left_(most_objects(evidence, size_of_file)) {}
 
 std::string FilesReader::flag_names(std::uint64_t flags, bool close_on_exec) const {
   const Architecture architecture = evidence_.memory().machine().architecture;
@@ -138,6 +143,12 @@ bool FilesReader::read(std::uint64_t task, const Process& process, const Visitor
     const auto file =
         noted(memory.word(*array + descriptor * memory.machine().pointer_size), notes, what);
     if (!file || *file == 0) continue;  // reserved, not opened yet
+    if (left_ == 0) {
+      notes.add(Note{ErrorCode::corrupt, "there are more open files than the memory can hold",
+                     std::nullopt});
+      return false;
+    }
+    --left_;
     OpenFile found = read_file(*file, notes);
     found.pid = process.pid;
     found.process = process.name;

@@ -13,7 +13,7 @@ std::string device_text(std::uint64_t device);
 /// Reads a process's open files.
 class FilesReader {
  public:
-  FilesReader(Evidence& evidence, Paths& paths) : evidence_(evidence), paths_(paths) {}
+  FilesReader(Evidence& evidence, Paths& paths);
 
   /// Of the task at `task`, in order of their descriptors. False when `visit` was.
   bool read(std::uint64_t task, const Process& process, const Visitor<OpenFile>& visit,
@@ -25,6 +25,7 @@ class FilesReader {
 
   Evidence& evidence_;
   Paths& paths_;
+  std::uint64_t left_;  // files that may still be read
   Field files_{"task_struct", "files"}, table_{"files_struct", "fdt"};
   Field room_{"fdtable", "max_fds"}, open_{"fdtable", "open_fds"}, array_{"fdtable", "fd"},
       close_on_exec_{"fdtable", "close_on_exec"};

@@ -189,8 +189,7 @@ Result<void> Linux::each_process(
     Notes& notes) {
   PANICROOM_TRY(walk, tasks(notes));
   PANICROOM_TRY(leaders, walk.leaders(notes));
-  linux_kernel::ProcessDetailsReader details(evidence_, paths_,
-                                             walk.cpus() ? &*walk.cpus() : nullptr);
+  linux_kernel::ProcessDetailsReader details(evidence_, paths_);
   for (const std::uint64_t leader : leaders) {
     if (!walk.can_be_read(leader, notes, "a process is left out")) continue;
     Process process = walk.read_process(leader, notes);

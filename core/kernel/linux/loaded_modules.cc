@@ -9,8 +9,8 @@ namespace panicroom::linux_kernel {
 namespace {
 
 constexpr std::uint64_t most_modules = std::uint64_t{1} << 16;
-constexpr std::uint64_t most_users = std::uint64_t{1} << 12;
-constexpr std::size_t longest_name = 64;  // MODULE_NAME_LEN
+constexpr std::uint64_t most_uses = std::uint64_t{1} << 20;  // of all modules together
+constexpr std::size_t longest_name = 64;                     // MODULE_NAME_LEN
 
 class Reader {
  public:
@@ -41,8 +41,9 @@ class Reader {
     const auto link = use_link_.member(evidence_);
     if (users && link)
       for_each_entry(
-          evidence_, *users, link->offset, most_users, "a module's list of users", notes,
+          evidence_, *users, link->offset, uses_left_, "a module's list of users", notes,
           [&](std::uint64_t use) {
+            --uses_left_;
             const auto user = noted(user_.read(evidence_, use), notes, "a module's user");
             const auto at = user ? name_.place(evidence_, *user) : name_.place(evidence_, 0);
             if (user && at)
@@ -83,6 +84,7 @@ class Reader {
   }
 
   Evidence& evidence_;
+  std::uint64_t uses_left_ = most_uses;
   Field list_{"module", "list"}, name_{"module", "name"}, state_{"module", "state"},
       base_{"module", {"mem[0].base", "core_layout.base", "module_core"}}, kinds_{"module", "mem"},
       core_size_{"module", {"core_layout.size", "core_size"}},

@@ -10,8 +10,8 @@
 namespace panicroom::linux_kernel {
 namespace {
 
-constexpr std::uint64_t most_areas = std::uint64_t{1} << 22;
-constexpr unsigned deepest_tree = 16;  // of 10 branches each
+constexpr std::uint64_t size_of_area = 128, size_of_node = 256;  // bytes, at least
+constexpr unsigned deepest_tree = 16;                            // of 10 branches each
 constexpr std::size_t longest_name = 256;
 
 // Linux include/linux/maple_tree.h: a node's address is a multiple of 256, its kind in bits 3 to 6.
@@ -25,6 +25,12 @@ bool is_node(std::uint64_t entry) { return (entry & 3) == 2 && entry > 4096; }
 constexpr std::uint64_t flag_read = 1, flag_write = 2, flag_execute = 4, flag_may_share = 0x80;
 
 }  // namespace
+
+MappingsReader::MappingsReader(Evidence& evidence, Paths& paths)
+    : evidence_(evidence),
+      paths_(paths),
+      nodes_left_(most_objects(evidence, size_of_node)),
+      areas_left_(most_objects(evidence, size_of_area)) {}
 
 bool MappingsReader::node(std::uint64_t entry, unsigned depth, const VisitArea& visit,
                           Notes& notes) {
@@ -75,7 +81,7 @@ bool MappingsReader::areas(std::uint64_t mm, const VisitArea& visit, Notes& note
     if (!root || *root == 0) return true;
     return is_node(*root) ? node(*root, 0, visit, notes) : visit(*root);
   }
-  LoopGuard guard(most_areas);
+  LoopGuard guard(areas_left_);
   auto area = noted(first_.read(evidence_, mm), notes, what);
   while (area && *area != 0) {
     if (!guard.step(*area)) {
@@ -158,6 +164,12 @@ bool MappingsReader::read(std::uint64_t task, const Process& process, const Visi
   return areas(
       *mm,
       [&](std::uint64_t area) {
+        if (areas_left_ == 0) {
+          notes.add(Note{ErrorCode::corrupt, "there are more mappings than the memory can hold",
+                         std::nullopt});
+          return false;
+        }
+        --areas_left_;
         Mapping mapping = read_area(*mm, area, notes);
         mapping.pid = process.pid;
         return visit(mapping);

@@ -12,7 +12,7 @@ namespace panicroom::linux_kernel {
 /// list before.
 class MappingsReader {
  public:
-  MappingsReader(Evidence& evidence, Paths& paths) : evidence_(evidence), paths_(paths) {}
+  MappingsReader(Evidence& evidence, Paths& paths);
 
   /// Of the task at `task`, by ascending address. False when `visit` was.
   bool read(std::uint64_t task, const Process& process, const Visitor<Mapping>& visit,
@@ -27,7 +27,7 @@ class MappingsReader {
 
   Evidence& evidence_;
   Paths& paths_;
-  std::uint64_t nodes_left_ = std::uint64_t{1} << 22;  // of all trees together
+  std::uint64_t nodes_left_, areas_left_;  // that may still be read
   Field mm_{"task_struct", "mm"}, tree_root_{"mm_struct", "mm_mt.ma_root"},
       first_{"mm_struct", "mmap"}, next_{"vm_area_struct", "vm_next"};
   Field start_{"vm_area_struct", "vm_start"}, end_{"vm_area_struct", "vm_end"},

@@ -9,7 +9,7 @@
 namespace panicroom::linux_kernel {
 namespace {
 
-constexpr std::uint64_t most_mounts = std::uint64_t{1} << 18;
+constexpr std::uint64_t size_of_mount = 256;  // bytes, at least
 constexpr std::size_t longest_text = 4096;
 
 struct FlagName {
@@ -36,6 +36,9 @@ std::string option_names(std::uint64_t mount, std::uint64_t super) {
 }
 
 }  // namespace
+
+MountsReader::MountsReader(Evidence& evidence, Paths& paths)
+    : evidence_(evidence), paths_(paths), mounts_left_(most_objects(evidence, size_of_mount)) {}
 
 std::uint64_t MountsReader::namespace_of(std::uint64_t task, Notes& notes) {
   const auto proxy = noted(proxy_.read(evidence_, task), notes, "a process's mount namespace");
@@ -87,6 +90,12 @@ bool MountsReader::read(std::uint64_t mount_namespace, const Visitor<Mount>& vis
   const auto inode = noted(inode_.read(evidence_, mount_namespace), notes, what);
   bool go_on = true;
   const auto show = [&](std::uint64_t mount) {
+    if (mounts_left_ == 0) {
+      notes.add(
+          Note{ErrorCode::corrupt, "there are more mounts than the memory can hold", std::nullopt});
+      return go_on = false;
+    }
+    --mounts_left_;
     Mount found = read_mount(mount, notes);
     if (inode) found.mount_namespace = static_cast<std::int64_t>(*inode);
     return go_on = visit(found);
@@ -95,7 +104,7 @@ bool MountsReader::read(std::uint64_t mount_namespace, const Visitor<Mount>& vis
     const auto head = noted(list_.place(evidence_, mount_namespace), notes, what);
     const auto link = noted(link_.member(evidence_), notes, what);
     if (head && link)
-      for_each_entry(evidence_, *head, link->offset, most_mounts, what, notes, [&](auto mount) {
+      for_each_entry(evidence_, *head, link->offset, mounts_left_, what, notes, [&](auto mount) {
         // The list's cursors (Linux 5.8 to 6.7) are mounts without a file system.
         const auto inner = inner_.place(evidence_, mount);
         const auto super =
@@ -108,9 +117,8 @@ bool MountsReader::read(std::uint64_t mount_namespace, const Visitor<Mount>& vis
   const auto offset = noted(node_.member(evidence_), notes, what);
   auto at = noted(tree_.read(evidence_, mount_namespace), notes, what);
   std::vector<std::uint64_t> above;
-  std::uint64_t left = most_mounts;
   while (offset && at && go_on && (*at != 0 || !above.empty())) {
-    if (left-- == 0 || above.size() > 64) {
+    if (above.size() > 64) {
       notes.add(Note{ErrorCode::corrupt, "a namespace's tree of mounts cannot be true", *at});
       break;
     }

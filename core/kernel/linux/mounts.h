@@ -8,7 +8,7 @@ namespace panicroom::linux_kernel {
 /// Reads what is mounted in a mount namespace.
 class MountsReader {
  public:
-  MountsReader(Evidence& evidence, Paths& paths) : evidence_(evidence), paths_(paths) {}
+  MountsReader(Evidence& evidence, Paths& paths);
 
   /// The mount namespace of the task at `task`; 0 when it has none.
   std::uint64_t namespace_of(std::uint64_t task, Notes& notes);
@@ -21,6 +21,7 @@ class MountsReader {
 
   Evidence& evidence_;
   Paths& paths_;
+  std::uint64_t mounts_left_;  // that may still be read
   Field proxy_{"task_struct", "nsproxy"}, namespace_{"nsproxy", "mnt_ns"},
       inode_{"mnt_namespace", "ns.inum"}, list_{"mnt_namespace", "list"},
       tree_{"mnt_namespace", "mounts"};

@@ -29,23 +29,29 @@ Result<std::string> Paths::name(std::uint64_t dentry) {
   return bytes;
 }
 
-/// From a dentry up to `root`; what cannot be read leaves the end of the path.
-Result<Path> Paths::climb(std::uint64_t dentry, std::uint64_t root) {
+/// From a dentry up to `root`, or to its file system's own; what cannot be read leaves the end of
+/// the path.
+Result<Path> Paths::climb(std::uint64_t dentry, std::optional<std::uint64_t> root) {
   Path path;
+  std::vector<std::string> names;  // from below
   LoopGuard guard(most_components);
   while (dentry != root) {
     const auto parent = parent_.read(evidence_, dentry);
+    const bool top = parent && (*parent == dentry || *parent == 0);
+    if (top && !root) break;
     const auto own = name(dentry);
-    if (!parent || !own || *parent == 0 || *parent == dentry || !guard.step(dentry)) {
-      if (path.text.empty() && !own) return Failure(own.error());
+    if (!own && names.empty()) return Failure(own.error());
+    const bool step = steps_left_ != 0 && guard.step(dentry);
+    if (own && !top) names.push_back(*own);
+    if (!own || !parent || top || !step) {
       path.complete = false;
-      if (own && *parent != dentry) path.text.insert(0, "/" + *own);
-      path.text.insert(0, "...");
-      return path;
+      path.text = "...";
+      break;
     }
-    path.text.insert(0, "/" + *own);
+    --steps_left_;
     dentry = *parent;
   }
+  for (auto each = names.rbegin(); each != names.rend(); ++each) path.text += "/" + *each;
   return path;
 }
 
@@ -141,18 +147,8 @@ std::optional<Path> Paths::of(std::uint64_t dentry, std::uint64_t vfsmount, Note
 }
 
 std::optional<Path> Paths::within(std::uint64_t dentry, Notes& notes) {
-  Path path;
-  LoopGuard guard(most_components);
-  while (true) {
-    const auto parent = noted(parent_.read(evidence_, dentry), notes, "a file's folder");
-    if (!parent) return std::nullopt;
-    if (*parent == dentry) break;
-    const auto own = noted(name(dentry), notes, "a file's name");
-    if (!own || !guard.step(dentry)) return std::nullopt;
-    path.text.insert(0, "/" + *own);
-    dentry = *parent;
-  }
-  if (path.text.empty()) path.text = "/";
+  auto path = noted(climb(dentry, std::nullopt), notes, "a path");
+  if (path && path->text.empty()) path->text = "/";
   return path;
 }
 

@@ -36,10 +36,11 @@ class Paths {
   Result<std::string> name(std::uint64_t dentry);
 
  private:
-  Result<Path> climb(std::uint64_t dentry, std::uint64_t root);
+  Result<Path> climb(std::uint64_t dentry, std::optional<std::uint64_t> root);
   std::optional<Path> nameless(std::uint64_t dentry, Notes& notes);
 
   Evidence& evidence_;
+  std::uint64_t steps_left_ = std::uint64_t{1} << 24;  // of all paths together
   std::map<std::uint64_t, Path> mounts_;
   Field path_mount_{"path", "mnt"}, path_dentry_{"path", "dentry"};
   Field parent_{"dentry", "d_parent"}, name_{"dentry", {"d_name.name", "__d_name.name"}},

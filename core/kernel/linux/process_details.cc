@@ -28,8 +28,8 @@ std::vector<std::string> split(std::string_view bytes) {
 
 }  // namespace
 
-ProcessDetailsReader::ProcessDetailsReader(Evidence& evidence, Paths& paths, const Cpus* cpus)
-    : evidence_(evidence), paths_(paths), cpus_(cpus) {}
+ProcessDetailsReader::ProcessDetailsReader(Evidence& evidence, Paths& paths)
+    : evidence_(evidence), paths_(paths), bytes_left_(evidence.memory_present()) {}
 
 void ProcessDetailsReader::read(
     const ProcessQuery& query, const std::vector<std::uint64_t>& threads,
@@ -154,7 +154,8 @@ void ProcessDetailsReader::read_times(const std::vector<std::uint64_t>& threads,
   details.user_time = measured * (1 - share);
 }
 
-/// One of the counters of pages in memory: an array of numbers, since Linux 6.2 of percpu_counter.
+/// One of the counters of pages in memory: an array of numbers, since Linux 6.2 of percpu_counter,
+/// of which /proc too shows the common part.
 std::optional<std::int64_t> ProcessDetailsReader::counted(std::uint64_t mm, std::string_view what) {
   const auto value = [&]() -> Result<std::int64_t> {
     PANICROOM_TRY(types, evidence_.types());
@@ -168,12 +169,7 @@ std::optional<std::int64_t> ProcessDetailsReader::counted(std::uint64_t mm, std:
     PANICROOM_TRY(size, types->size_of("percpu_counter"));
     PANICROOM_TRY(first, spread_counts_.place(evidence_, mm));
     const std::uint64_t counter = first + index * size;
-    PANICROOM_TRY(sum, spread_sum_.read_signed(evidence_, counter));
-    PANICROOM_TRY(parts, spread_parts_.read(evidence_, counter));
-    if (cpus_)
-      for (const Cpu& cpu : cpus_->all())
-        if (const auto part = evidence_.memory().i32(parts + cpu.per_cpu_offset)) sum += *part;
-    return sum;
+    return spread_sum_.read_signed(evidence_, counter);
   }();
   return value ? std::optional(*value) : std::nullopt;
 }
@@ -222,6 +218,9 @@ void ProcessDetailsReader::read_words(const ProcessQuery& query, std::uint64_t m
       return fail_at_address(
           ErrorCode::corrupt, mm,
           fmt::format("the kernel says that they lie from {:#x} to {:#x}", start, end));
+    if (end - start > bytes_left_)
+      return fail(ErrorCode::corrupt, "all together are longer than the memory");
+    bytes_left_ -= end - start;
     std::string text(static_cast<std::size_t>(end - start), '\0');
     PANICROOM_CHECK(
         memory.read(start, MutableBytes(reinterpret_cast<std::byte*>(text.data()), text.size())));

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "core/kernel/linux/cpus.h"
 #include "core/kernel/linux/field.h"
 #include "core/kernel/linux/paths.h"
 
@@ -16,8 +15,7 @@ namespace panicroom::linux_kernel {
 /// has no memory of its own) stays empty without a note.
 class ProcessDetailsReader {
  public:
-  /// `cpus` may be null: then counters that the processors keep apart are short of what they hold.
-  ProcessDetailsReader(Evidence& evidence, Paths& paths, const Cpus* cpus);
+  ProcessDetailsReader(Evidence& evidence, Paths& paths);
 
   /// `threads`: addresses of the tasks, the leader first; needed for `times` alone. `memory` opens
   /// the process's own address space.
@@ -38,7 +36,7 @@ class ProcessDetailsReader {
 
   Evidence& evidence_;
   Paths& paths_;
-  const Cpus* cpus_;
+  std::uint64_t bytes_left_;  // of arguments and environments that may still be read
 
   Field signal_{"task_struct", "signal"}, mm_{"task_struct", "mm"}, fs_{"task_struct", "fs"},
       flags_{"task_struct", "flags"}, static_priority_{"task_struct", "static_prio"},
@@ -61,7 +59,7 @@ class ProcessDetailsReader {
       arguments_start_{"mm_struct", "arg_start"}, arguments_end_{"mm_struct", "arg_end"},
       environment_start_{"mm_struct", "env_start"}, environment_end_{"mm_struct", "env_end"};
   Field counts_{"mm_struct", "rss_stat.count"}, spread_counts_{"mm_struct", "rss_stat"};
-  Field spread_sum_{"percpu_counter", "count"}, spread_parts_{"percpu_counter", "counters"};
+  Field spread_sum_{"percpu_counter", "count"};
   Field file_path_{"file", "f_path"};
   Field directory_{"fs_struct", "pwd"}, root_{"fs_struct", "root"};
 };
