@@ -13,6 +13,10 @@ constexpr std::array<Column, 13> columns_of_files = {{
      "file, directory, character device, block device, pipe, socket, link, or anonymous (eventfd "
      "and its like)."},
     {"access", ColumnType::text, "r, w, rw, or path (O_PATH)."},
+    {"path", ColumnType::text,
+     "The way from the root of its mount namespace, or what the kernel calls it: pipe:[1234], "
+     "anon_inode:[eventfd]."},
+    {"deleted", ColumnType::boolean, "True when it was removed while it was open.", true},
     {"flags", ColumnType::text,
      "Other flags of open(2) without O_: append, nonblock, sync, dsync, async, direct, directory, "
      "nofollow, noatime, cloexec.",
@@ -21,10 +25,6 @@ constexpr std::array<Column, 13> columns_of_files = {{
     {"size", ColumnType::integer, "Bytes of the file.", true},
     {"inode", ColumnType::integer, "Its inode.", true},
     {"device", ColumnType::text, "Of its file system, major:minor.", true},
-    {"path", ColumnType::text,
-     "The way from the root of its mount namespace, or what the kernel calls it: pipe:[1234], "
-     "anon_inode:[eventfd]."},
-    {"deleted", ColumnType::boolean, "True when it was removed while it was open.", true},
     {"address", ColumnType::address, "Address of struct file.", true},
 }};
 
@@ -42,10 +42,10 @@ class Files final : public Table {
           const std::array<Value, 13> cells = {
               cell(row.pid),       cell(row.process),
               row.descriptor,      cell(row.type),
-              cell(row.access),    row.flags ? text_cell(*row.flags) : Value(std::monostate{}),
+              cell(row.access),    cell(row.path),
+              cell(row.deleted),   row.flags ? text_cell(*row.flags) : Value(std::monostate{}),
               cell(row.position),  cell(row.size),
               cell(row.inode),     cell(row.device),
-              cell(row.path),      cell(row.deleted),
               Address{row.address}};
           return visit(cells);
         },

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <array>
 
 #include "core/tables/all_tables.h"
@@ -5,8 +7,7 @@
 namespace panicroom {
 namespace {
 
-constexpr std::size_t identity_first = 7, times_first = 20, sizes_first = 22, paths_first = 24,
-                      arguments_at = 27, environment_at = 28, column_count = 29;
+constexpr std::size_t usual_columns = 7, column_count = 29;
 
 constexpr std::array<Column, column_count> columns_of_processes = {{
     {"pid", ColumnType::integer, "Process id; 0 for the kernel itself and idle tasks."},
@@ -20,54 +21,58 @@ constexpr std::array<Column, column_count> columns_of_processes = {{
     {"threads", ColumnType::integer, "Number of threads."},
     {"address", ColumnType::address,
      "Address of struct proc (FreeBSD) or of the leader's task_struct (Linux).", true},
-    {"pgid", ColumnType::integer, "Process group; 0 where it has none.", true, true},
-    {"sid", ColumnType::integer, "Session; 0 where it has none.", true, true},
-    {"terminal", ColumnType::text, "Controlling terminal; null where it has none.", true, true},
-    {"ruid", ColumnType::integer, "Real user id.", true, true},
-    {"gid", ColumnType::integer, "Effective group id.", true, true},
-    {"rgid", ColumnType::integer, "Real group id.", true, true},
-    {"flags", ColumnType::address, "The system's flags (Linux PF_*, FreeBSD P_*).", true, true},
-    {"nice", ColumnType::integer, "Nice value, -20 to 19.", true, true},
-    {"start", ColumnType::real, "When it began: seconds since boot.", true, true},
-    {"pid_namespace", ColumnType::integer, "Inode of its pid namespace (Linux).", true, true},
-    {"mount_namespace", ColumnType::integer, "Inode of its mount namespace (Linux).", true, true},
-    {"network_namespace", ColumnType::integer, "Inode of its network namespace (Linux).", true,
+    {"arguments", ColumnType::text,
+     "Its arguments, quoted as for a shell; null for kernel threads and where the pages are not in "
+     "the dump.",
+     true, true},
+    {"executable", ColumnType::text, "The program that it runs; null for kernel threads.", true,
      true},
-    {"jail", ColumnType::integer, "Number of its jail (FreeBSD).", true, true},
+    {"directory", ColumnType::text, "Its current directory.", true, true},
+    {"root", ColumnType::text, "Its root directory.", true, true},
+    {"start", ColumnType::real, "When it began: seconds since boot.", true, true},
     {"user_time", ColumnType::real,
      "Seconds that its threads ran outside the kernel, also those that are gone.", true, true},
     {"system_time", ColumnType::real, "Seconds that its threads ran in the kernel.", true, true},
     {"size", ColumnType::integer, "Bytes of its address space; null for kernel threads.", true,
      true},
     {"resident", ColumnType::integer, "Bytes of it that were in memory.", true, true},
-    {"executable", ColumnType::text, "The program that it runs; null for kernel threads.", true,
-     true},
-    {"directory", ColumnType::text, "Its current directory.", true, true},
-    {"root", ColumnType::text, "Its root directory.", true, true},
-    {"arguments", ColumnType::text,
-     "Its arguments, quoted as for a shell; null for kernel threads and where the pages are not in "
-     "the dump.",
+    {"nice", ColumnType::integer, "Nice value, -20 to 19.", true, true},
+    {"terminal", ColumnType::text, "Controlling terminal; null where it has none.", true, true},
+    {"pgid", ColumnType::integer, "Process group; 0 where it has none.", true, true},
+    {"sid", ColumnType::integer, "Session; 0 where it has none.", true, true},
+    {"ruid", ColumnType::integer, "Real user id.", true, true},
+    {"gid", ColumnType::integer, "Effective group id.", true, true},
+    {"rgid", ColumnType::integer, "Real group id.", true, true},
+    {"flags", ColumnType::text, "The system's flags in hexadecimal (Linux PF_*, FreeBSD P_*).",
      true, true},
+    {"pid_namespace", ColumnType::integer, "Inode of its pid namespace (Linux).", true, true},
+    {"mount_namespace", ColumnType::integer, "Inode of its mount namespace (Linux).", true, true},
+    {"network_namespace", ColumnType::integer, "Inode of its network namespace (Linux).", true,
+     true},
+    {"jail", ColumnType::integer, "Number of its jail (FreeBSD).", true, true},
     {"environment", ColumnType::text,
      "Its environment, quoted as for a shell; null as with arguments.", true, true},
 }};
 
-/// What the wanted columns need to be known.
+/// What each of the columns after the usual ones needs to be known.
+constexpr std::array<ProcessFact, column_count - usual_columns> facts_of_columns = {
+    ProcessFact::arguments, ProcessFact::paths,      ProcessFact::paths,    ProcessFact::paths,
+    ProcessFact::identity,  ProcessFact::times,      ProcessFact::times,    ProcessFact::sizes,
+    ProcessFact::sizes,     ProcessFact::identity,   ProcessFact::identity, ProcessFact::identity,
+    ProcessFact::identity,  ProcessFact::identity,   ProcessFact::identity, ProcessFact::identity,
+    ProcessFact::identity,  ProcessFact::identity,   ProcessFact::identity, ProcessFact::identity,
+    ProcessFact::identity,  ProcessFact::environment};
+
 std::uint32_t facts_for(const Query& query) {
-  constexpr struct {
-    std::size_t first, end;
-    ProcessFact fact;
-  } groups[] = {{identity_first, times_first, ProcessFact::identity},
-                {times_first, sizes_first, ProcessFact::times},
-                {sizes_first, paths_first, ProcessFact::sizes},
-                {paths_first, arguments_at, ProcessFact::paths},
-                {arguments_at, environment_at, ProcessFact::arguments},
-                {environment_at, column_count, ProcessFact::environment}};
   std::uint32_t facts = 0;
-  for (const auto& group : groups)
-    for (std::size_t column = group.first; column < group.end; ++column)
-      if (query.wants(column)) facts |= static_cast<std::uint32_t>(group.fact);
+  for (std::size_t i = 0; i < facts_of_columns.size(); ++i)
+    if (query.wants(usual_columns + i)) facts |= static_cast<std::uint32_t>(facts_of_columns[i]);
   return facts;
+}
+
+Value hexadecimal_cell(const std::optional<std::uint64_t>& value) {
+  if (!value) return std::monostate{};
+  return fmt::format("{:#x}", *value);
 }
 
 class Processes final : public Table {
@@ -93,27 +98,27 @@ class Processes final : public Table {
               cell(process.name),
               cell(process.threads),
               Address{process.address},
-              cell(more.group),
-              cell(more.session),
-              cell(more.terminal),
-              cell(more.real_uid),
-              cell(more.gid),
-              cell(more.real_gid),
-              address_cell(more.flags),
-              cell(more.nice),
+              words_cell(more.arguments),
+              cell(more.executable),
+              cell(more.directory),
+              cell(more.root),
               cell(more.start),
-              cell(more.pid_namespace),
-              cell(more.mount_namespace),
-              cell(more.network_namespace),
-              cell(more.jail),
               cell(more.user_time),
               cell(more.system_time),
               cell(more.size),
               cell(more.resident),
-              cell(more.executable),
-              cell(more.directory),
-              cell(more.root),
-              words_cell(more.arguments),
+              cell(more.nice),
+              cell(more.terminal),
+              cell(more.group),
+              cell(more.session),
+              cell(more.real_uid),
+              cell(more.gid),
+              cell(more.real_gid),
+              hexadecimal_cell(more.flags),
+              cell(more.pid_namespace),
+              cell(more.mount_namespace),
+              cell(more.network_namespace),
+              cell(more.jail),
               words_cell(more.environment),
           };
           return visit(row);

@@ -7,7 +7,16 @@ import { Summary } from './summary';
 import { TableView } from './table';
 import { Processes, Threads } from './tasks';
 
-const ownTitles: Record<string, string> = { dump: 'Summary', frames: 'Stacks', regions: 'File map' };
+const ownTitles: Record<string, string> = {
+  dump: 'Summary',
+  frames: 'Stacks',
+  maps: 'Address spaces',
+  cpus: 'Processors',
+  memory: 'Memory use',
+  regions: 'File map',
+};
+/** The view `memory` shows bytes. */
+const viewOf = (table: string) => (table === 'memory' ? 'memory-use' : table);
 const tableTitle = (name: string) => ownTitles[name] ?? title(name).replace(/^./, (letter) => letter.toUpperCase());
 
 export interface ViewName {
@@ -19,7 +28,7 @@ export interface ViewName {
 export function viewsOf(tables: TableInfo[]): ViewName[] {
   const views = tables
     .filter((table) => table.name !== 'dump')
-    .map((table) => ({ view: table.name, title: tableTitle(table.name) }));
+    .map((table) => ({ view: viewOf(table.name), title: tableTitle(table.name) }));
   const log = views.findIndex((view) => view.view === 'log');
   views.splice(log + 1 || views.length, 0, { view: 'memory', title: 'Memory' });
   return [{ view: 'summary', title: 'Summary' }, ...views];
@@ -40,7 +49,7 @@ export function View({ view, tables }: { view: string; tables: TableInfo[] }) {
     case 'memory':
       return <Memory />;
     default: {
-      const table = tables.find((candidate) => candidate.name === view);
+      const table = tables.find((candidate) => viewOf(candidate.name) === view);
       return table ? <TableView table={table} /> : <p className="pad dim">There is no such view.</p>;
     }
   }
