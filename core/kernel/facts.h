@@ -62,6 +62,19 @@ struct OpenFile {
   std::uint64_t address = 0;  ///< of struct file
 };
 
+/// A socket that a process has open.
+struct Socket {
+  std::optional<std::int64_t> pid;
+  std::optional<std::string> process;
+  std::int64_t descriptor = 0;
+  std::optional<std::string> protocol;       ///< "tcp", "udp6", "unix stream", "netlink", "raw 1"
+  std::optional<std::string> state;          ///< "established", "listen", "connected"
+  std::optional<std::string> local, remote;  ///< "127.0.0.1:80", "[::1]:80", a path
+  std::optional<std::uint64_t> received, sent;
+  std::optional<std::uint64_t> inode;
+  std::uint64_t address = 0;  ///< of struct sock
+};
+
 /// A part of a process's address space.
 struct Mapping {
   std::optional<std::int64_t> pid;

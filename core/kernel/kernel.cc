@@ -15,6 +15,9 @@ Failure not_read_yet(std::string_view what) {
 Result<void> Kernel::files(std::optional<std::int64_t>, const Visitor<OpenFile>&, Notes&) {
   return not_read_yet("the open files");
 }
+Result<void> Kernel::sockets(std::optional<std::int64_t>, const Visitor<Socket>&, Notes&) {
+  return not_read_yet("the sockets");
+}
 Result<void> Kernel::mappings(std::optional<std::int64_t>, const Visitor<Mapping>&, Notes&) {
   return not_read_yet("the processes' address spaces");
 }

@@ -106,6 +106,8 @@ class Kernel {
   // What a system's reader does not know yet is `unsupported`. `pid`: of this process alone.
   virtual Result<void> files(std::optional<std::int64_t> pid, const Visitor<OpenFile>& visit,
                              Notes& notes);
+  virtual Result<void> sockets(std::optional<std::int64_t> pid, const Visitor<Socket>& visit,
+                               Notes& notes);
   virtual Result<void> mappings(std::optional<std::int64_t> pid, const Visitor<Mapping>& visit,
                                 Notes& notes);
   virtual Result<void> modules(const Visitor<LoadedModule>& visit, Notes& notes);

@@ -16,6 +16,7 @@ const Table& processes_table();
 const Table& threads_table();
 const Table& frames_table();
 const Table& files_table();
+const Table& sockets_table();
 const Table& maps_table();
 const Table& modules_table();
 const Table& mounts_table();

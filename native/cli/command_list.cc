@@ -10,7 +10,7 @@ std::span<const CommandInfo> commands() {
   static constexpr std::string_view of_table = "json csv columns";
   static constexpr std::string_view of_processes = "json csv columns pid";
   static constexpr std::string_view of_threads = "json csv columns pid tid crashed";
-  static constexpr std::array<CommandInfo, 26> list = {{
+  static constexpr std::array<CommandInfo, 27> list = {{
       {"info", "", "", "What this dump is, what died and where.", "panicroom info vmcore.0 kernel",
        "", forms, 0, 0, true},
       {"ps", "", "", "Every process.", "panicroom ps vmcore", "processes", of_processes, 0, 0,
@@ -21,6 +21,8 @@ std::span<const CommandInfo> commands() {
        "panicroom stack --crashed vmcore", "frames", "json csv pid tid crashed", 0, 0, true},
       {"files", "fstat lsof", "", "Every open file of every process.",
        "panicroom files --pid 1 vmcore", "files", of_processes, 0, 0, true},
+      {"sockets", "netstat", "", "Every socket that a process has open.",
+       "panicroom sockets vmcore", "sockets", of_processes, 0, 0, true},
       {"maps", "", "", "Every part of every process's address space.",
        "panicroom maps --pid 1 vmcore", "maps", of_processes, 0, 0, true},
       {"modules", "kldstat lsmod", "", "The loaded kernel modules.", "panicroom modules vmcore",

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import unittest
@@ -159,6 +160,52 @@ class Guest:
                     self.assertEqual(said, expected)
                     compared.add(row["type"])
         self.assertEqual(compared, {"pipe", "character device", "directory", "file", "socket", "anonymous"})
+
+    def test_sockets(self):
+        rows = {row["inode"]: row for row in self.rows("sockets")}
+        state = self.truth["state"]
+        tcp = {1: "established", 10: "listen"}
+        compared = {}
+
+        def address(text, six):
+            host, port = text.split(":")
+            # Words of the network's byte order, printed as the processor reads them.
+            raw = b"".join(bytes.fromhex(host[at:at + 8])[::-1] for at in range(0, len(host), 8))
+            host = socket.inet_ntop(socket.AF_INET6 if six else socket.AF_INET, raw)
+            port = int(port, 16) or "*"
+            return f"[{host}]:{port}" if six else f"{host}:{port}"
+
+        for protocol in ("tcp", "tcp6", "udp", "udp6", "raw"):
+            for line in state.get(f"net/{protocol}", "").splitlines()[1:]:
+                _, local, remote, st, queues, _, _, _, _, inode = line.split()[:10]
+                if inode == "0":  # a connection that waits to be accepted: no process has it open
+                    continue
+                row = rows[int(inode)]
+                six = protocol.endswith("6")
+                with self.subTest(line=line):
+                    self.assertEqual(row["protocol"], "raw 1" if protocol == "raw" else protocol)
+                    if protocol == "raw":
+                        continue  # /proc shows the protocol as the local port
+                    self.assertEqual((row["local"], row["remote"]), (address(local, six), address(remote, six)))
+                    expected = tcp[int(st, 16)] if protocol.startswith("tcp") else {1: "connected", 7: "unconnected"}[int(st, 16)]
+                    self.assertEqual(row["state"], expected)
+                    sent, received = (int(part, 16) for part in queues.split(":"))
+                    self.assertEqual((row["sent"], row["received"]), (sent, received))
+                compared[protocol] = compared.get(protocol, 0) + 1
+        types = {1: "unix stream", 2: "unix datagram", 5: "unix seqpacket"}
+        for line in state["net/unix"].splitlines()[1:]:
+            _, _, _, flags, type_, st, inode, *path = line.split(None, 7)
+            row = rows[int(inode)]
+            with self.subTest(line=line):
+                self.assertEqual(row["protocol"], types[int(type_, 16)])
+                self.assertEqual(row["local"], path[0] if path else None)
+                listens = int(flags, 16) & 0x10000
+                self.assertEqual(row["state"], "listen" if listens else {1: "unconnected", 3: "connected"}[int(st, 16)])
+            compared["unix"] = compared.get("unix", 0) + 1
+        self.assertGreaterEqual(set(compared), {"tcp", "udp", "unix"})
+        # Every socket of every process is there.
+        wanted = {file["inode"] for process in self.still() for file in process["files"] if file["mode"] & 0o170000 == 0o140000}
+        self.assertLessEqual(wanted, set(rows))
 
     def test_maps(self):
         found = {}

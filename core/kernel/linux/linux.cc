@@ -17,6 +17,7 @@
 #include "core/kernel/linux/mounts.h"
 #include "core/kernel/linux/paths.h"
 #include "core/kernel/linux/process_details.h"
+#include "core/kernel/linux/sockets.h"
 #include "core/kernel/linux/stacks.h"
 #include "core/kernel/linux/tasks.h"
 
@@ -56,6 +57,8 @@ class Linux final : public Kernel {
   }
   Result<void> files(std::optional<std::int64_t> pid, const Visitor<OpenFile>& visit,
                      Notes& notes) override;
+  Result<void> sockets(std::optional<std::int64_t> pid, const Visitor<Socket>& visit,
+                       Notes& notes) override;
   Result<void> mappings(std::optional<std::int64_t> pid, const Visitor<Mapping>& visit,
                         Notes& notes) override;
   Result<void> modules(const Visitor<LoadedModule>& visit, Notes& notes) override {
@@ -219,6 +222,19 @@ Result<void> Linux::files(std::optional<std::int64_t> pid, const Visitor<OpenFil
       {pid, 0},
       [&](const Process& process, std::uint64_t task) {
         return reader.read(task, process, visit, notes);
+      },
+      notes);
+}
+
+Result<void> Linux::sockets(std::optional<std::int64_t> pid, const Visitor<Socket>& visit,
+                            Notes& notes) {
+  linux_kernel::SocketsReader reader(evidence_);
+  return files(
+      pid,
+      [&](const OpenFile& file) {
+        if (file.type != "socket") return true;
+        const auto socket = reader.read(file, notes);
+        return !socket || visit(*socket);
       },
       notes);
 }
