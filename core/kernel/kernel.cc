@@ -12,6 +12,10 @@ Failure not_read_yet(std::string_view what) {
 
 }  // namespace
 
+std::optional<std::uint64_t> Kernel::wait_address(const Thread&, Notes&) { return std::nullopt; }
+
+std::optional<std::string> Kernel::module_at(std::uint64_t) { return std::nullopt; }
+
 Result<void> Kernel::files(std::optional<std::int64_t>, const Visitor<OpenFile>&, Notes&) {
   return not_read_yet("the open files");
 }

@@ -78,7 +78,11 @@ struct Thread {
   std::optional<std::string> state;
   std::optional<std::int64_t> cpu;  ///< the processor that it was running on; none when on none
   std::optional<bool> crashed;
-  Registers registers;                          ///< where its kernel stack continues
+  std::optional<std::int64_t> priority;  ///< as ps shows it: 20 for nice 0, negative for real time
+  std::optional<std::string> policy;     ///< "other", "fifo", "rr", "batch", "idle", "deadline"
+  std::optional<std::int64_t> last_cpu;  ///< where it ran last
+  std::optional<double> run_time;        ///< seconds
+  Registers registers;                   ///< where its kernel stack continues
   std::uint64_t stack_low = 0, stack_high = 0;  ///< both 0 when unknown
 };
 
@@ -101,6 +105,11 @@ class Kernel {
                                  Notes& notes) = 0;
   virtual Result<void> threads(const std::function<bool(const Thread&)>& visit, Notes& notes) = 0;
   virtual Unwound stack(const Thread& thread, Notes& notes) = 0;
+  /// Where a thread that is on no processor waits: the innermost return address outside of the
+  /// scheduler. Nothing when it ran, or where that is not known.
+  virtual std::optional<std::uint64_t> wait_address(const Thread& thread, Notes& notes);
+  /// The loaded module whose code holds an address; nothing for the kernel's own.
+  virtual std::optional<std::string> module_at(std::uint64_t address);
   virtual Result<void> log(const LogVisitor& visit, Notes& notes) = 0;
 
   // What a system's reader does not know yet is `unsupported`. `pid`: of this process alone.

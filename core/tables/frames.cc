@@ -6,7 +6,7 @@
 namespace panicroom {
 namespace {
 
-constexpr std::array<Column, 9> columns_of_frames = {{
+constexpr std::array<Column, 10> columns_of_frames = {{
     {"pid", ColumnType::integer, "Process id."},
     {"tid", ColumnType::integer, "Thread id."},
     {"frame", ColumnType::integer, "0 for the innermost frame."},
@@ -19,6 +19,7 @@ constexpr std::array<Column, 9> columns_of_frames = {{
     {"name", ColumnType::text, "Name of the thread."},
     {"exact", ColumnType::boolean,
      "True when pc is the instruction itself, false for a return address."},
+    {"module", ColumnType::text, "Loaded module that holds pc; null for the kernel itself.", true},
 }};
 
 class Frames final : public Table {
@@ -40,15 +41,16 @@ class Frames final : public Table {
           if (unwound.stopped) notes.add(*unwound.stopped);
           std::uint64_t index = 0;
           for (const UnwoundFrame& frame : unwound.frames)
-            if (!visit(row_of(thread, frame, index++, symbols.get()))) return false;
+            if (!visit(row_of(*kernel, thread, frame, index++, symbols.get()))) return false;
           return true;
         },
         notes);
   }
 
  private:
-  static std::array<Value, 9> row_of(const Thread& thread, const UnwoundFrame& frame,
-                                     std::uint64_t index, const SymbolTable* symbols) {
+  static std::array<Value, 10> row_of(Kernel& kernel, const Thread& thread,
+                                      const UnwoundFrame& frame, std::uint64_t index,
+                                      const SymbolTable* symbols) {
     std::optional<Symbol> symbol;
     if (symbols) symbol = symbols->at(frame.lookup_address());
     return {cell(thread.pid),
@@ -59,7 +61,8 @@ class Frames final : public Table {
             symbol ? Value(std::string(symbol->name)) : Value(std::monostate{}),
             symbol ? Value(frame.pc - symbol->address) : Value(std::monostate{}),
             cell(thread.name),
-            frame.exact};
+            frame.exact,
+            cell(kernel.module_at(frame.lookup_address()))};
   }
 };
 

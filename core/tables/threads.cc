@@ -5,7 +5,9 @@
 namespace panicroom {
 namespace {
 
-constexpr std::array<Column, 10> columns_of_threads = {{
+constexpr std::size_t wait_at = 14, column_count = 17;
+
+constexpr std::array<Column, column_count> columns_of_threads = {{
     {"pid", ColumnType::integer, "Process id."},
     {"tid", ColumnType::integer, "Thread id."},
     {"process", ColumnType::text, "Name of the process.", true},
@@ -19,7 +21,30 @@ constexpr std::array<Column, 10> columns_of_threads = {{
      true},
     {"pc", ColumnType::address, "Where the thread was, or continues, in the kernel.", true},
     {"sp", ColumnType::address, "Its kernel stack pointer there.", true},
+    {"priority", ColumnType::integer,
+     "As ps shows it: on Linux 20 for nice 0, negative for real-time threads.", true, true},
+    {"policy", ColumnType::text, "Scheduling: other, batch, idle, fifo, rr, deadline.", true, true},
+    {"last_cpu", ColumnType::integer, "Processor on which it ran last.", true, true},
+    {"run_time", ColumnType::real, "Seconds that it ran.", true, true},
+    {"wait", ColumnType::text,
+     "Function in which it waits, the scheduler's left out; null when it ran.", true, true},
+    {"stack_low", ColumnType::address, "First byte of its kernel stack.", true, true},
+    {"stack_high", ColumnType::address, "First byte behind it.", true, true},
 }};
+
+Value waits_in(Kernel& kernel, const Thread& thread, Notes& notes) {
+  const auto symbols = kernel.symbols();
+  const auto address = symbols ? kernel.wait_address(thread, notes) : std::nullopt;
+  if (!address) return std::monostate{};
+  const auto symbol = symbols->at(*address - 1);  // a call may be a function's last instruction
+  if (!symbol) return std::monostate{};
+  return std::string(symbol->name);
+}
+
+Value stack_cell(const Thread& thread, std::uint64_t address) {
+  if (thread.stack_low == thread.stack_high) return std::monostate{};
+  return Address{address};
+}
 
 class Threads final : public Table {
  public:
@@ -34,7 +59,7 @@ class Threads final : public Table {
     return kernel->threads(
         [&](const Thread& thread) {
           if (!selects(query, thread)) return true;
-          const std::array<Value, 10> row = {
+          const std::array<Value, column_count> row = {
               cell(thread.pid),
               cell(thread.tid),
               cell(thread.process),
@@ -45,6 +70,13 @@ class Threads final : public Table {
               thread.address != 0 ? Value(Address{thread.address}) : Value(std::monostate{}),
               address_cell(thread.registers.pc),
               address_cell(thread.registers.sp),
+              cell(thread.priority),
+              cell(thread.policy),
+              cell(thread.last_cpu),
+              cell(thread.run_time),
+              query.wants(wait_at) ? waits_in(*kernel, thread, notes) : Value(std::monostate{}),
+              stack_cell(thread, thread.stack_low),
+              stack_cell(thread, thread.stack_high),
           };
           return visit(row);
         },

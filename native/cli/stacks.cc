@@ -22,11 +22,14 @@ std::string heading(const Thread& thread, bool colour) {
   return colour ? "\x1b[1m" + text + "\x1b[0m\n" : text + "\n";
 }
 
-std::string frame_line(std::size_t index, const UnwoundFrame& frame, const SymbolTable* symbols) {
+std::string frame_line(std::size_t index, const UnwoundFrame& frame, const SymbolTable* symbols,
+                       Kernel& kernel) {
   std::string where = "?";
   if (symbols)
     if (const auto symbol = symbols->at(frame.lookup_address()))
       where = fmt::format("{}+{:#x}", visible(symbol->name), frame.pc - symbol->address);
+  if (const auto module = kernel.module_at(frame.lookup_address()))
+    where += fmt::format(" [{}]", visible(*module));
   return fmt::format("  #{:<3} {:#018x}  {}\n", index, frame.pc, where);
 }
 
@@ -47,7 +50,7 @@ Result<void> print_stacks(const Request& request, Session& session, Host& host, 
         any = true;
         std::size_t index = 0;
         for (const UnwoundFrame& frame : unwound.frames)
-          text += frame_line(index++, frame, symbols.get());
+          text += frame_line(index++, frame, symbols.get(), *kernel);
         if (unwound.frames.empty()) text += "  no frames\n";
         if (unwound.stopped)
           text += fmt::format("  stopped: {}\n", visible(unwound.stopped->message()));

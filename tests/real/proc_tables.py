@@ -128,6 +128,44 @@ class Guest:
                 else:
                     self.assertAlmostEqual(used, ticks / 100, delta=0.03)
 
+    def test_threads(self):
+        policies = {0: "other", 1: "fifo", 2: "rr", 3: "batch", 5: "idle"}
+        rows = {row["tid"]: row for row in self.rows("threads") if row["tid"]}
+        waits = 0
+        for process in self.processes:
+            for task in process["tasks"]:
+                row = rows.get(task["tid"])
+                if row is None or task["tid"] in self.changed or task["tid"] == self.truth["crash"]["tid"]:
+                    continue
+                with self.subTest(tid=task["tid"], comm=task["comm"]):
+                    self.assertEqual((row["priority"], row["policy"]), (task["priority"], policies[task["policy"]]))
+                    if not task["flags"] & PF_KTHREAD:
+                        self.assertEqual(row["last_cpu"], task["cpu"])
+                    # A stack's size is told by data symbols.
+                    if task["state"] not in "ZR" and self.guest not in FUNCTIONS_ONLY:
+                        self.assertLess(int(row["stack_low"], 16), int(row["sp"], 16))
+                        self.assertLess(int(row["sp"], 16), int(row["stack_high"], 16))
+            row = rows.get(process["pid"])
+            if row and "wchan" in process and process["wchan"] not in ("0", "") and not process["flags"] & PF_KTHREAD:
+                if process["pid"] not in self.changed and process["state"] != "Z":
+                    with self.subTest(wchan=process["wchan"], comm=process["comm"]):
+                        self.assertEqual(row["wait"], process["wchan"])
+                    waits += 1
+        self.assertGreater(waits, 30)
+
+    def test_stacks_reach_their_outermost_frames(self):
+        last = {}
+        for row in self.rows("frames"):
+            last[row["tid"]] = row["symbol"]
+        reached = total = 0
+        for process in self.processes:
+            for task in process["tasks"]:
+                if task.get("stack") and task["tid"] not in self.changed:
+                    total += 1
+                    reached += last.get(task["tid"]) == task["stack"][-1].split("+")[0]
+        self.assertGreater(total, 60)
+        self.assertGreaterEqual(reached / total, 0.99)
+
     def test_files(self):
         types = {0o010000: "pipe", 0o020000: "character device", 0o040000: "directory", 0o060000: "block device", 0o100000: "file",
                  0o140000: "socket", 0: "anonymous"}

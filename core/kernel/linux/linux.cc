@@ -24,6 +24,7 @@
 namespace panicroom {
 namespace {
 
+using linux_kernel::AddressRange;
 using linux_kernel::Cpu;
 using linux_kernel::Cpus;
 using linux_kernel::Evidence;
@@ -51,6 +52,11 @@ class Linux final : public Kernel {
     Unwound unwound = stacks_.unwind(thread);
     for (const Note& note : module_notes_) notes.add(note);
     return unwound;
+  }
+  std::optional<std::uint64_t> wait_address(const Thread& thread, Notes& notes) override;
+  std::optional<std::string> module_at(std::uint64_t address) override {
+    const auto* module = loaded().at(address);
+    return module ? std::optional(module->name) : std::nullopt;
   }
   Result<void> log(const LogVisitor& visit, Notes& notes) override {
     return linux_kernel::read_log(evidence_, visit, notes);
@@ -344,6 +350,29 @@ Result<void> Linux::threads(const std::function<bool(const Thread&)>& visit, Not
     }
   }
   return {};
+}
+
+std::optional<std::uint64_t> Linux::wait_address(const Thread& thread, Notes& notes) {
+  if (thread.cpu || thread.state == "running") return std::nullopt;
+  // Linux kernel/sched/core.c, in_sched_functions, and what it counts with them: locks.
+  std::vector<AddressRange> skipped;
+  for (const auto& [first, end] : {std::pair{"__sched_text_start", "__sched_text_end"},
+                                   std::pair{"__lock_text_start", "__lock_text_end"}}) {
+    const auto start = evidence_.address_of(first), stop = evidence_.address_of(end);
+    if (start && stop) skipped.push_back({*start, *stop});
+  }
+  if (skipped.empty()) {
+    notes.add(Note{ErrorCode::no_symbol, "which functions are the scheduler's is not known",
+                   std::nullopt});
+    return std::nullopt;
+  }
+  for (const UnwoundFrame& frame : stack(thread, notes).frames) {
+    const bool of_scheduler = std::any_of(
+        skipped.begin(), skipped.end(),
+        [&](const AddressRange& range) { return frame.pc >= range.start && frame.pc < range.end; });
+    if (!of_scheduler) return frame.pc;
+  }
+  return std::nullopt;
 }
 
 Result<std::unique_ptr<AddressSpace>> Linux::process_memory(const Process& process) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <set>
 #include <string_view>
@@ -91,6 +92,9 @@ Result<TaskLayout> read_task_layout(Evidence& evidence) {
   layout.signal = optional("task_struct", "signal");
   layout.mm = optional("task_struct", "mm");
   layout.stack = optional("task_struct", "stack");
+  layout.priority = optional("task_struct", "prio");
+  layout.policy = optional("task_struct", "policy");
+  layout.run_time = optional("task_struct", "se.sum_exec_runtime");
   layout.on_cpu = optional("task_struct", "on_cpu");
   // Within thread_info where that is part of the task (x86 since 5.16, AArch64 since 5.16).
   layout.cpu = optional("task_struct", "thread_info.cpu");
@@ -286,6 +290,24 @@ Process Tasks::read_process(std::uint64_t leader, Notes& notes) {
   return process;
 }
 
+void Tasks::read_scheduling(std::uint64_t task, Thread& thread, Notes& notes) {
+  constexpr std::int64_t real_time_levels = 100;  // MAX_RT_PRIO
+  // Linux include/uapi/linux/sched.h, SCHED_*.
+  constexpr std::array<const char*, 7> policies = {"other", "fifo", "rr",      "batch",
+                                                   "",      "idle", "deadline"};
+  if (layout_.priority)
+    if (const auto value = number(task, *layout_.priority, notes, "a thread's priority"))
+      thread.priority = *value - real_time_levels;
+  if (layout_.policy)
+    if (const auto value = get(task, layout_.policy, notes, "a thread's policy");
+        value && *value < policies.size())
+      thread.policy = policies[static_cast<std::size_t>(*value)];
+  if (layout_.cpu) thread.last_cpu = number(task, *layout_.cpu, notes, "a thread's processor");
+  if (layout_.run_time)
+    if (const auto value = get(task, layout_.run_time, notes, "how long a thread ran"))
+      thread.run_time = static_cast<double>(*value) * 1e-9;
+}
+
 Thread Tasks::read_thread(std::uint64_t task, std::uint64_t leader, Notes& notes) {
   Thread thread;
   thread.address = task;
@@ -295,6 +317,7 @@ Thread Tasks::read_thread(std::uint64_t task, std::uint64_t leader, Notes& notes
   thread.name = name(task, notes);
   thread.process = leader == task ? thread.name : name(leader, notes);
   thread.state = state(task, notes);
+  read_scheduling(task, thread, notes);
   if (layout_.stack && layout_.stack_size != 0) {
     const auto stack = get(task, layout_.stack, notes, "a thread's kernel stack");
     if (stack && *stack != 0 && *stack <= UINT64_MAX - layout_.stack_size) {

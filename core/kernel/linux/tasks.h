@@ -16,12 +16,13 @@ namespace panicroom::linux_kernel {
 struct TaskLayout {
   Member tasks, pid, tgid, comm, state;
   std::optional<Member> exit_state, real_parent, real_cred, signal, mm, stack;
-  std::optional<Member> on_cpu, cpu;                ///< only where there are several processors
-  std::optional<Member> thread_node, thread_group;  ///< thread_node since Linux 3.14
-  std::optional<Member> thread_head, thread_count;  ///< of struct signal_struct
-  std::optional<Member> euid;                       ///< of struct cred
-  std::optional<Member> pgd;                        ///< of struct mm_struct
-  std::uint64_t stack_size = 0;                     ///< THREAD_SIZE; 0 when unknown
+  std::optional<Member> priority, policy, run_time;  ///< of the scheduler
+  std::optional<Member> on_cpu, cpu;                 ///< only where there are several processors
+  std::optional<Member> thread_node, thread_group;   ///< thread_node since Linux 3.14
+  std::optional<Member> thread_head, thread_count;   ///< of struct signal_struct
+  std::optional<Member> euid;                        ///< of struct cred
+  std::optional<Member> pgd;                         ///< of struct mm_struct
+  std::uint64_t stack_size = 0;                      ///< THREAD_SIZE; 0 when unknown
 };
 Result<TaskLayout> read_task_layout(Evidence& evidence);
 
@@ -54,6 +55,7 @@ class Tasks {
                                    Notes& notes, std::string_view what);
   std::optional<std::int64_t> number(std::uint64_t task, const Member& member, Notes& notes,
                                      std::string_view what);
+  void read_scheduling(std::uint64_t task, Thread& thread, Notes& notes);
   std::optional<std::string> name(std::uint64_t task, Notes& notes);
   std::optional<std::string> state(std::uint64_t task, Notes& notes);
 
