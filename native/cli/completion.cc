@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
+#include <vector>
 
 #include "core/report/escape.h"
 #include "native/cli/run_request.h"
@@ -8,11 +10,20 @@
 namespace panicroom {
 namespace {
 
-/// "read" or "translate|vtop": the words by which a command is named.
+/// The words by which a command is named.
+std::vector<std::string_view> words_of(const CommandInfo& command) {
+  std::vector<std::string_view> words = {command.name};
+  for (std::string_view rest = command.aliases; !rest.empty();) {
+    const std::size_t end = std::min(rest.find(' '), rest.size());
+    words.push_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return words;
+}
+
+/// "read" or "translate|vtop".
 std::string names_of(const CommandInfo& command, std::string_view between) {
-  std::string out(command.name);
-  if (!command.aliases.empty()) out += fmt::format("{}{}", between, command.aliases);
-  return out;
+  return fmt::format("{}", fmt::join(words_of(command), between));
 }
 
 std::string all_names(std::string_view between) {
@@ -84,9 +95,8 @@ std::string zsh_script() {
   std::string described;
   for (const CommandInfo& command : commands()) {
     const std::string summary = fmt::format(":{}", command.summary);
-    described += fmt::format("    {}\n", quoted(std::string(command.name) + summary, "'\\''"));
-    if (!command.aliases.empty())
-      described += fmt::format("    {}\n", quoted(std::string(command.aliases) + summary, "'\\''"));
+    for (const std::string_view word : words_of(command))
+      described += fmt::format("    {}\n", quoted(std::string(word) + summary, "'\\''"));
   }
   return fmt::format(R"(#compdef panicroom
 _panicroom() {{
@@ -116,10 +126,9 @@ std::string fish_script() {
   std::string out = "# fish completion for panicroom\n";
   for (const CommandInfo& command : commands()) {
     const std::string summary = quoted(command.summary, "\\'");
-    for (const std::string_view word : {command.name, command.aliases})
-      if (!word.empty())
-        out += fmt::format("complete -c panicroom -n __fish_use_subcommand -a {} -d {}\n", word,
-                           summary);
+    for (const std::string_view word : words_of(command))
+      out += fmt::format("complete -c panicroom -n __fish_use_subcommand -a {} -d {}\n", word,
+                         summary);
     const std::string condition =
         fmt::format("'__fish_seen_subcommand_from {}'", names_of(command, " "));
     std::string_view rest = command.options;
