@@ -192,10 +192,11 @@ std::string BrowserSession::find(const std::string& table, const val& options,
   return fmt::format(R"({{"place": {}}})", place ? json_integer(*place) : "null");
 }
 
-// Goes from page to page, so that a hole costs its own page and no more.
+// Goes from page to page, so that a hole costs its own page and no more; of the page in which the
+// file ends the first bytes are there.
 template <class ReadSome>
 std::string BrowserSession::read_parts(std::uint64_t address, std::size_t length,
-                                       std::uint64_t page_size, const ReadSome& read_some) {
+                                       std::uint64_t unit, const ReadSome& read_some) {
   bytes_.assign(length, std::byte{0});
   struct Part {
     std::uint64_t address = 0;
@@ -205,16 +206,14 @@ std::string BrowserSession::read_parts(std::uint64_t address, std::size_t length
   std::vector<Part> parts;
   for (std::size_t done = 0; done < length;) {
     const std::uint64_t at = address + done;
-    const std::size_t room = static_cast<std::size_t>(
-        std::min<std::uint64_t>(page_size - at % page_size, length - done));
-    const Result<void> result = read_some(at, MutableBytes(bytes_).subspan(done, room));
-    Part part{at, done, room, std::nullopt};
-    if (!result) part.error = result.error();
-    const bool joins = !parts.empty() && !parts.back().error && !part.error;
-    if (joins)
-      parts.back().length += room;
-    else
-      parts.push_back(std::move(part));
+    const std::size_t room =
+        static_cast<std::size_t>(std::min<std::uint64_t>(unit - at % unit, length - done));
+    Error error;
+    const std::size_t got = read_some(at, MutableBytes(bytes_).subspan(done, room), error);
+    const bool joins = !parts.empty() && !parts.back().error;
+    if (got != 0 && joins) parts.back().length += got;
+    if (got != 0 && !joins) parts.push_back({at, done, got, std::nullopt});
+    if (got != room) parts.push_back({at + got, done + got, room - got, std::move(error)});
     done += room;
   }
   std::string out =
@@ -236,20 +235,22 @@ std::string BrowserSession::read(const std::string& address_text, double length,
   if (!(length >= 0) || length > static_cast<double>(longest_read))
     return failure_of(
         Error{ErrorCode::invalid, Absence::none, "at most 1 MiB can be read at once", {}, {}});
-  const std::uint64_t page_size =
-      session_->dump().machine.page_size ? session_->dump().machine.page_size : 4096;
+  // Memory is there or missing in pieces of so many bytes.
+  const std::uint64_t unit = std::min<std::uint64_t>(session_->dump().memory->page_size(), 4096);
   // Reading ends at the end of the address space.
   const std::uint64_t to_the_end = 0 - *address;
   auto wanted = static_cast<std::size_t>(length);
   if (to_the_end != 0 && wanted > to_the_end) wanted = static_cast<std::size_t>(to_the_end);
   if (truth_of(space, "physical"))
-    return read_parts(*address, wanted, page_size, [&](std::uint64_t at, MutableBytes out) {
-      return session_->physical().read(at, out);
-    });
+    return read_parts(*address, wanted, unit,
+                      [&](std::uint64_t at, MutableBytes out, Error& error) {
+                        return session_->physical().read_some(at, out, &error);
+                      });
   auto memory = session_->memory(integer_of(space, "pid"));
   if (!memory) return failure_of(memory.error());
-  return read_parts(*address, wanted, page_size,
-                    [&](std::uint64_t at, MutableBytes out) { return (*memory)->read(at, out); });
+  return read_parts(*address, wanted, unit, [&](std::uint64_t at, MutableBytes out, Error& error) {
+    return (*memory)->read_some(at, out, &error);
+  });
 }
 
 val BrowserSession::bytes() const {
@@ -261,6 +262,7 @@ std::string BrowserSession::translate(const std::string& address_text, const val
   if (!session_) return not_open();
   const auto address = session_->resolve(address_text);
   if (!address) return failure_of(address.error());
+  const PhysicalMemory& dump_memory = *session_->dump().memory;
   std::vector<TranslationStep> steps;
   std::optional<Error> error;
   std::optional<Translation> translation;
@@ -283,7 +285,9 @@ std::string BrowserSession::translate(const std::string& address_text, const val
     out += (index ? "," : "") + json_of(steps[index]);
   return out + fmt::format("], \"translation\": {}, \"location\": {}, \"error\": {}}}",
                            translation ? json_of(*translation) : "null",
-                           physical ? json_of(session_->dump().memory->locate(*physical)) : "null",
+                           physical ? json_of(dump_memory.locate(*physical),
+                                              *physical % dump_memory.page_size())
+                                    : "null",
                            error ? json_of(*error) : "null");
 }
 

@@ -68,7 +68,7 @@ class BrowserSession {
   Result<Asked> asked(const std::string& table_name, const emscripten::val& options);
   Result<TableView*> view_of(const Table& table, const Query& query);
   template <class ReadSome>
-  std::string read_parts(std::uint64_t address, std::size_t length, std::uint64_t page_size,
+  std::string read_parts(std::uint64_t address, std::size_t length, std::uint64_t unit,
                          const ReadSome& read_some);
 
   std::unique_ptr<Session> session_;

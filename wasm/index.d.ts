@@ -145,6 +145,8 @@ export interface Translated {
   /** Where the physical page is in the dump. */
   location: {
     present: boolean;
+    /** The page is cut by the file's end, but this byte of it is there. */
+    before_cut: boolean;
     absence: Absence | null;
     codec: string;
     stored_size: number;

@@ -77,11 +77,12 @@ std::string json_of(const Translation& translation) {
       json_bool(translation.user));
 }
 
-std::string json_of(const PageLocation& location) {
+std::string json_of(const PageLocation& location, std::uint64_t in_page) {
   return fmt::format(
-      R"({{"present": {}, "absence": {}, "codec": {}, "stored_size": {}, "part": {}, "file_offset": {}, )"
-      R"("record_offset": {}, "record": {}}})",
-      json_bool(location.present), location.present ? "null" : json_string(name(location.absence)),
+      R"({{"present": {}, "before_cut": {}, "absence": {}, "codec": {}, "stored_size": {}, "part": {}, )"
+      R"("file_offset": {}, "record_offset": {}, "record": {}}})",
+      json_bool(location.present), json_bool(location.before_cut(in_page)),
+      location.present ? "null" : json_string(name(location.absence)),
       json_string(name(location.codec)), location.stored_size, location.part,
       json_integer(location.file_offset), json_integer(location.record_offset),
       json_string(location.record));

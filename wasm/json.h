@@ -37,7 +37,8 @@ std::string json_of(const Table& table);
 std::string json_of(const TranslationStep& step);
 /// {"physical", "page_size", "writable", "executable", "user"}
 std::string json_of(const Translation& translation);
-/// {"present", "absence", "codec", "stored_size", "part", "file_offset", "record_offset", "record"}
-std::string json_of(const PageLocation& location);
+/// {"present", "before_cut", "absence", "codec", "stored_size", "part", "file_offset",
+/// "record_offset", "record"} of the byte `in_page` bytes into the page
+std::string json_of(const PageLocation& location, std::uint64_t in_page);
 
 }  // namespace panicroom

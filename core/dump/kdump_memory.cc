@@ -136,6 +136,12 @@ PageLocation KdumpMemory::locate(std::uint64_t address) const {
   if (!descriptor) return location;
   switch (state_of(*descriptor, location.part, location.codec)) {
     case State::truncated:
+      // What is left of a compressed page cannot be decompressed.
+      if (location.codec == Codec::none && descriptor->offset < sizes_[location.part]) {
+        location.file_offset = descriptor->offset;
+        location.stored_size = static_cast<std::uint32_t>(
+            std::min<std::uint64_t>(descriptor->size, sizes_[location.part] - descriptor->offset));
+      }
       return location;
     case State::corrupt:
     case State::unknown_codec:
@@ -187,6 +193,14 @@ Result<void> KdumpMemory::read_page(std::uint64_t address, MutableBytes page,
     return read_stored_page(*parts_[location.part].file, location, address, page, decoder);
   if (location.absence == Absence::none) return bad_descriptor(location, address);
   return absent_page(location.absence, address);
+}
+
+std::size_t KdumpMemory::read_cut_page(std::uint64_t address, MutableBytes page) const {
+  const PageLocation location = locate(address);
+  if (location.present) return 0;
+  const auto length = std::min<std::size_t>(page.size(), location.stored_size);
+  const ByteSource& file = *parts_[location.part].file;
+  return length != 0 && file.read(location.file_offset, page.first(length)) ? length : 0;
 }
 
 bool KdumpMemory::each_state(

@@ -44,6 +44,7 @@ class KdumpMemory final : public PhysicalMemory {
   Bytes view(std::uint64_t address) const override;
   Result<void> read_page(std::uint64_t address, MutableBytes page,
                          PageDecoder& decoder) const override;
+  std::size_t read_cut_page(std::uint64_t address, MutableBytes page) const override;
   void ranges(const std::function<bool(const PhysicalRange&)>& visit) const override;
 
   /// True when the last pages that a part describes are whole in it.

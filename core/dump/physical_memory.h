@@ -25,6 +25,9 @@ struct PageLocation {
   std::uint64_t record_offset =
       0;  ///< of the record that names it (page descriptor, program header, bitmap byte)
   std::string_view record;  ///< what that record is: "page descriptor", "program header", "bitmap"
+
+  /// True when this byte of the page is there though the file ends within the page.
+  bool before_cut(std::uint64_t in_page) const { return !present && in_page < stored_size; }
 };
 
 /// A run of physical memory in one state. `end` is exclusive.

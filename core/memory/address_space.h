@@ -26,6 +26,8 @@ class PhysicalReader final : public PhysicalWords {
   /// Fills `out` from physical `address`, whole or not at all. The error's address is the first
   /// physical byte that could not be read.
   Result<void> read(std::uint64_t address, MutableBytes out);
+  /// As AddressSpace::read_some.
+  std::size_t read_some(std::uint64_t address, MutableBytes out, Error* error = nullptr);
   /// The bytes from `address` to the end of its page (at least one); valid until the next call.
   Result<Bytes> bytes(std::uint64_t address);
   Result<std::uint64_t> word(std::uint64_t address, unsigned width) override;

@@ -9,6 +9,15 @@
 
 namespace panicroom {
 
+namespace {
+
+Failure past_last(std::uint64_t address) {
+  return fail_at_address(ErrorCode::invalid, address,
+                         "the range runs past the end of the physical address space");
+}
+
+}  // namespace
+
 PhysicalReader::Cache::Cache(std::shared_ptr<const PhysicalMemory> memory, std::endian order)
     : memory_(std::move(memory)), order_(order) {
   page_shift_ = static_cast<unsigned>(std::countr_zero(memory_->page_size()));
@@ -133,10 +142,7 @@ Result<Bytes> PhysicalReader::bytes(std::uint64_t address) { return cache_->byte
 
 Result<void> PhysicalReader::read(std::uint64_t address, MutableBytes out) {
   if (out.empty()) return {};
-  if (!checked_add<std::uint64_t>(address, out.size() - 1)) {
-    return fail_at_address(ErrorCode::invalid, address,
-                           "the range runs past the end of the physical address space");
-  }
+  if (!checked_add<std::uint64_t>(address, out.size() - 1)) return past_last(address);
   // Whole or not at all: everything is found before anything is copied.
   for (const bool copy : {false, true}) {
     std::size_t done = 0;
@@ -149,6 +155,22 @@ Result<void> PhysicalReader::read(std::uint64_t address, MutableBytes out) {
     }
   }
   return {};
+}
+
+std::size_t PhysicalReader::read_some(std::uint64_t address, MutableBytes out, Error* error) {
+  std::size_t done = 0;
+  while (done < out.size()) {
+    auto piece = checked_add<std::uint64_t>(address, done) ? cache_->bytes(address + done)
+                                                           : Result<Bytes>(past_last(address));
+    if (!piece) {
+      if (error != nullptr) *error = std::move(piece).error();
+      return done;
+    }
+    const std::size_t length = std::min(piece->size(), out.size() - done);
+    std::memcpy(out.data() + done, piece->data(), length);
+    done += length;
+  }
+  return done;
 }
 
 Result<std::uint64_t> PhysicalReader::word(std::uint64_t address, unsigned width) {

@@ -13,8 +13,8 @@ namespace {
 constexpr std::size_t bytes_a_line = 16, columns_of_16_bytes = 18 + 2 + 47 + 2 + 18;
 // Pages are what a dump leaves out; no kernel has smaller ones.
 constexpr std::uint64_t smallest_page = 4096;
-// Looking at so many takes seconds; what else is asked for is then not looked at.
-constexpr std::uint64_t most_pages_missing = std::uint64_t{1} << 20;
+// Looking for so many bytes takes seconds; what else is asked for is then not looked at.
+constexpr std::uint64_t most_missing = std::uint64_t{4} << 30;
 
 /// Reads from the address space that the request names; remembers why bytes were missing.
 class MemoryView {
@@ -24,8 +24,15 @@ class MemoryView {
     PANICROOM_TRY(space, session.memory(request.pid));
     return MemoryView(nullptr, space);
   }
-  Result<void> read(std::uint64_t address, MutableBytes out) {
-    return physical_ ? physical_->read(address, out) : space_->read(address, out);
+  /// How many leading bytes could be read; `missing` says why not all.
+  std::size_t read(std::uint64_t address, MutableBytes out, Error& missing) {
+    return physical_ ? physical_->read_some(address, out, &missing)
+                     : space_->read_some(address, out, &missing);
+  }
+  /// Memory is there or missing in pieces of so many bytes, but for the page in which a file ends.
+  std::uint64_t unit() const {
+    const PhysicalReader& physical = physical_ ? *physical_ : space_->physical();
+    return std::min<std::uint64_t>(physical.memory().page_size(), smallest_page);
   }
 
  private:
@@ -47,10 +54,10 @@ bool same_reason(const Error& a, const Error& b) {
 }
 
 Error not_looked_at(std::uint64_t address) {
-  return Error{ErrorCode::invalid, Absence::none,
-               fmt::format("not looked at: {} GiB before these bytes cannot be read",
-                           most_pages_missing * smallest_page >> 30),
-               address, std::nullopt};
+  return Error{
+      ErrorCode::invalid, Absence::none,
+      fmt::format("not looked at: {} GiB before these bytes cannot be read", most_missing >> 30),
+      address, std::nullopt};
 }
 
 /// Walks [address, address + length) page by page and gives its lines; neighbouring stretches that
@@ -65,33 +72,37 @@ void walk_memory(MemoryView& memory, std::uint64_t address, std::uint64_t length
     return go_on;
   };
   std::array<std::byte, smallest_page> page{};
-  std::uint64_t pages_missing = 0;
+  const std::uint64_t unit = memory.unit();
+  std::uint64_t bytes_missing = 0;
   while (length != 0) {
-    if (pages_missing == most_pages_missing) {
+    if (bytes_missing >= most_missing) {
       if (!flush()) return;
       gap = Stretch{address, length, {}, not_looked_at(address)};
       break;
     }
-    const std::uint64_t part = std::min(length, smallest_page - (address & (smallest_page - 1)));
-    const MutableBytes bytes = MutableBytes(page).first(static_cast<std::size_t>(part));
-    if (auto got = memory.read(address, bytes); !got) {
-      ++pages_missing;
-      if (gap && same_reason(*gap->missing, got.error())) {
-        gap->length += part;
-      } else {
-        if (!flush()) return;
-        gap = Stretch{address, part, {}, std::move(got.error())};
-      }
+    const std::uint64_t wanted = std::min(length, smallest_page - (address & (smallest_page - 1)));
+    Error missing;
+    const std::size_t got =
+        memory.read(address, MutableBytes(page).first(static_cast<std::size_t>(wanted)), missing);
+    if (got != 0 && !flush()) return;
+    for (std::size_t at = 0; at < got; at += line_bytes) {
+      const auto line = Bytes(page).subspan(at, std::min(line_bytes, got - at));
+      if (!emit(Stretch{address + at, line.size(), {line.begin(), line.end()}, std::nullopt}))
+        return;
+    }
+    address += got;
+    length -= got;
+    if (got == wanted) continue;
+    const std::uint64_t lost = std::min(wanted - got, unit - (address & (unit - 1)));
+    bytes_missing += lost;
+    if (gap && same_reason(*gap->missing, missing)) {
+      gap->length += lost;
     } else {
       if (!flush()) return;
-      for (std::size_t at = 0; at < bytes.size(); at += line_bytes) {
-        const auto line = bytes.subspan(at, std::min(line_bytes, bytes.size() - at));
-        if (!emit(Stretch{address + at, line.size(), {line.begin(), line.end()}, std::nullopt}))
-          return;
-      }
+      gap = Stretch{address, lost, {}, std::move(missing)};
     }
-    address += part;
-    length -= part;
+    address += lost;
+    length -= lost;
   }
   flush();
 }
@@ -268,7 +279,7 @@ int run_translate(const Request& request, Session& session, Host& host) {
   if (translated) {
     const PageLocation place = memory.locate(translated->physical);
     const std::uint64_t in_page = translated->physical % memory.page_size();
-    const bool before_cut = !place.present && in_page < place.stored_size;
+    const bool before_cut = place.before_cut(in_page);
     in_dump = place.present || before_cut;
     const std::array<Value, 6> physical = {
         std::string("physical memory"),

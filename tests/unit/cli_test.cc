@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -123,9 +124,34 @@ TEST_F(CommandLine, ReadsBytesAndSaysWhatIsMissing) {
 
 TEST_F(CommandLine, ReadsOfAnyLengthEnd) {
   for (const char* form : {"--json", "--csv"}) {
-    EXPECT_EQ(run({"read", "--physical", "0", "0x1000000000000000", "vmcore", "kernel", form}), 1);
-    EXPECT_TRUE(printed("not looked at: 4 GiB before these bytes cannot be read"));
+    for (const char* length : {"0x1000000000000000", "0xffffffffffffffff"}) {
+      EXPECT_EQ(run({"read", "--physical", "1", length, "vmcore", "kernel", form}), 1);
+      EXPECT_TRUE(printed("not looked at: 4 GiB before these bytes cannot be read"));
+    }
   }
+  EXPECT_EQ(run({"read", "--physical", "0", "0xffffffffffffffff", "vmcore", "kernel", "--raw"}), 1);
+  EXPECT_EQ(run({"read", "--physical", "2", "0xffffffffffffffff", "vmcore", "kernel"}), 2);
+}
+
+TEST_F(CommandLine, EveryCommandTellsTheSameOfThePageInWhichTheFileEnds) {
+  foundry::Blob& file = host.files["vmcore"];
+  file.resize(file.size() - 5);
+  EXPECT_EQ(run({"ranges", "vmcore", "kernel", "--csv"}), 0) << host.complained;
+  const std::size_t row =
+      host.printed.rfind('\n', host.printed.find(",4096,missing,truncated")) + 1;
+  ASSERT_NE(row, 0U) << host.printed;
+  const std::uint64_t page = std::stoull(host.printed.substr(row), nullptr, 16);
+  const auto at = [&](std::uint64_t in_page) { return fmt::format("{:#x}", page + in_page); };
+
+  EXPECT_EQ(run({"read", "--physical", at(0), "4096", "vmcore", "kernel", "--csv"}), 1);
+  EXPECT_TRUE(printed(at(0xff0) + ",11,")) << host.printed;
+  EXPECT_TRUE(printed(at(0xffb) + ",5,,,")) << host.printed;
+  EXPECT_EQ(run({"read", "--physical", at(0), "4096", "vmcore", "kernel", "--raw"}), 1);
+  EXPECT_EQ(host.printed.size(), 4091U);
+  EXPECT_EQ(run({"translate", "--physical", at(0xffa), "vmcore", "kernel"}), 0);
+  EXPECT_EQ(run({"translate", "--physical", at(0xffb), "vmcore", "kernel"}), 1);
+  EXPECT_EQ(run({"verify", "vmcore", "kernel", "--csv"}), 1);
+  EXPECT_TRUE(printed(",0,,4096\r\n")) << host.printed;
 }
 
 TEST_F(CommandLine, ReadsAtSymbolAndOffset) {

@@ -433,6 +433,28 @@ TEST(Kdump, RangesOfAnIncompleteDumpCostWhatIsStored) {
   EXPECT_EQ(ranges_of(*unmapped), expected);
 }
 
+TEST(Kdump, TheCutPageGivesItsLeadingBytesUnlessItIsCompressed) {
+  for (const std::uint32_t flags : {0U, 1U}) {
+    Description description = small();
+    description.dumped = {{16, 0}, {17, flags}};
+    Image image = write(description);
+    image.resize(image.size() - 5);
+    const auto dump = open(image);
+    ASSERT_TRUE(dump) << dump.error().message();
+    EXPECT_TRUE(lacks_page(*dump, 17 * 4096, Absence::truncated));
+    const std::size_t left = flags == 0 ? 4091 : 0;
+    std::vector<std::byte> page(4096);
+    ASSERT_EQ(dump->memory->read_cut_page(17 * 4096, page), left);
+    const auto expected = page_of(17 * 4096, 4096);
+    EXPECT_EQ(std::memcmp(page.data(), expected.data(), left), 0);
+    const PageLocation location = dump->memory->locate(17 * 4096 + 7);
+    EXPECT_EQ(location.stored_size, left);
+    EXPECT_EQ(location.before_cut(4090), flags == 0);
+    EXPECT_FALSE(location.before_cut(4091));
+    EXPECT_EQ(dump->memory->read_cut_page(16 * 4096, page), 0U);
+  }
+}
+
 TEST(Kdump, TruncatedAnywhereItOpensOrSaysWhy) {
   const Description description = small();
   Places places;

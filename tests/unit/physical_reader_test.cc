@@ -167,6 +167,14 @@ TEST(PhysicalReader, TheFirstBytesOfThePageInWhichTheFileEnds) {
   ASSERT_FALSE(past);
   EXPECT_EQ(past.error().absence, Absence::truncated);
   EXPECT_EQ(past.error().address, 0x2000U + 100);
+
+  auto some = buffer_of(0x1000);
+  Error why;
+  ASSERT_EQ(reader.read_some(0x1ff0, some, &why), 16U + 100);
+  EXPECT_TRUE(bytes_of(0x1ff0, Bytes(some).first(16 + 100)));
+  EXPECT_EQ(why.absence, Absence::truncated);
+  EXPECT_EQ(why.address, 0x2000U + 100);
+  EXPECT_EQ(reader.read_some(~std::uint64_t{0} - 3, some, &why), 0U);
 }
 
 TEST(PhysicalReader, BigEndianWords) {

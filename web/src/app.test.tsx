@@ -116,7 +116,7 @@ describe('the page', () => {
         address: '0xffffffff81000008',
         steps: [{ table: 'PML4', index: 511, entry_address: '0x1ff8', entry_offset: null, entry: '0x2063', meaning: 'table at 0x2000' }],
         translation: { physical: '0x1000008', page_size: 2097152, writable: true, executable: false, user: false },
-        location: { present: true, absence: null, codec: 'zstd', stored_size: 900, part: 0, file_offset: 4711, record_offset: 12, record: 'page descriptor' },
+        location: { present: true, before_cut: false, absence: null, codec: 'zstd', stored_size: 900, part: 0, file_offset: 4711, record_offset: 12, record: 'page descriptor' },
         error: null,
       },
     });

@@ -293,7 +293,7 @@ function Translation({ of, onPhysical }: { of: Translated; onPhysical(address: s
           </li>
         )}
         {location &&
-          (location.present ? (
+          (location.present || location.before_cut ? (
             <li>
               <div className="step-head">
                 <b>dump file</b>
@@ -303,6 +303,7 @@ function Translation({ of, onPhysical }: { of: Translated; onPhysical(address: s
               <div className="dim">
                 {location.codec === 'none' ? 'stored plain' : `${bytes(location.stored_size)} stored, ${location.codec}`}
                 {location.record && `, named by the ${location.record} at ${location.record_offset}`}
+                {location.before_cut && '; the file ends within this page'}
               </div>
             </li>
           ) : (
