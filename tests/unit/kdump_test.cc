@@ -433,6 +433,34 @@ TEST(Kdump, RangesOfAnIncompleteDumpCostWhatIsStored) {
   EXPECT_EQ(ranges_of(*unmapped), expected);
 }
 
+/// Descriptors in a sparse file's hole, or between the records of a flattened dump.
+TEST(Kdump, DescriptorsThatNobodyWroteAreNotRead) {
+  Description description;
+  description.status = 8 | 1;
+  description.frames = std::uint64_t{1} << 20;
+  for (std::uint64_t frame = 0; frame < description.frames; ++frame) {
+    description.dumped.emplace_hint(description.dumped.end(), frame, 0);
+    if (frame != 0) description.unwritten.insert(description.unwritten.end(), frame);
+  }
+  Places places;
+  const Image image = write(description, &places);
+  const auto written = [&](std::uint64_t from, std::uint64_t to) {
+    const auto at = image.bytes().begin();
+    return std::vector<std::byte>(at + static_cast<std::ptrdiff_t>(from),
+                                  at + static_cast<std::ptrdiff_t>(to));
+  };
+  const auto sparse = std::make_shared<Sparse>(image.size());
+  sparse->put(0, written(0, places.descriptors + 24))
+      .put(places.data, written(places.data, image.size()));
+  const auto dump = open({sparse});
+  ASSERT_TRUE(dump) << dump.error().message();
+  const std::uint64_t before = sparse->bytes_read();
+  const std::vector<PhysicalRange> expected = {
+      {0, 4096, true, Absence::none}, {4096, description.frames * 4096, false, Absence::truncated}};
+  EXPECT_EQ(ranges_of(*dump), expected);
+  EXPECT_LT(sparse->bytes_read() - before, 100'000U);
+}
+
 TEST(Kdump, TheCutPageGivesItsLeadingBytesUnlessItIsCompressed) {
   for (const std::uint32_t flags : {0U, 1U}) {
     Description description = small();
