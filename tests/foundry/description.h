@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/foundry/containers.h"
+#include "tests/foundry/ctf_writer.h"
 #include "tests/foundry/image.h"
 
 namespace foundry {
@@ -81,6 +82,9 @@ Description read_description(const std::string& path);
 void build_freebsd(Description& description);
 /// Stores the root of the finished page tables where a FreeBSD full dump's reader looks for it.
 void finish_freebsd(Description& description);
+
+/// The types of a FreeBSD kernel's objects, for its kernel file.
+Blob freebsd_types(const Image& image, const CtfStyle& style);
 
 /// Puts a Linux kernel's objects, symbols, types and VMCOREINFO into the image.
 void build_linux(Description& description);

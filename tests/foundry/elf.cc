@@ -129,7 +129,7 @@ Blob elf_core(const Image& image, const ElfOptions& options) {
   return out;
 }
 
-Blob kernel_file(const Image& image) {
+Blob kernel_file(const Image& image, const Blob& ctf, unsigned file_type) {
   const bool wide = image.pointer() == 8;
   const unsigned word = wide ? 8 : 4;
   Blob strings(1), symbols(wide ? 24 : 16);
@@ -161,7 +161,7 @@ Blob kernel_file(const Image& image) {
   };
   const std::size_t data_name = named(".data"), text_name = named(".text"),
                     symtab_name = named(".symtab"), strtab_name = named(".strtab"),
-                    shstrtab_name = named(".shstrtab");
+                    shstrtab_name = named(".shstrtab"), ctf_name = named(".SUNW_ctf");
   const std::size_t ehdr = wide ? 64 : 52, shdr = wide ? 64 : 40;
   Blob out;
   append(out, std::string_view("\x7f"
@@ -169,17 +169,19 @@ Blob kernel_file(const Image& image) {
                                4));
   append(out, wide ? 2 : 1, 1), append(out, 1, 1), append(out, 1, 1), append(out, 9, 1);
   out.resize(16);
-  append(out, 2, 2), append(out, machine_number(image), 2), append(out, 1, 4);
+  append(out, file_type, 2), append(out, machine_number(image), 2), append(out, 1, 4);
   const std::size_t symbols_at = ehdr, strings_at = symbols_at + symbols.size(),
                     names_at = strings_at + strings.size();
-  std::size_t sections_at = names_at + section_names.size();
+  const std::size_t ctf_at = names_at + section_names.size();
+  std::size_t sections_at = ctf_at + ctf.size();
   sections_at = (sections_at + 7) / 8 * 8;
   append(out, 0, word), append(out, 0, word), append(out, sections_at, word), append(out, 0, 4);
   append(out, ehdr, 2), append(out, 0, 2), append(out, 0, 2), append(out, shdr, 2),
-      append(out, 6, 2), append(out, 5, 2);
+      append(out, ctf.empty() ? 6 : 7, 2), append(out, 5, 2);
   out.insert(out.end(), symbols.begin(), symbols.end());
   out.insert(out.end(), strings.begin(), strings.end());
   out.insert(out.end(), section_names.begin(), section_names.end());
+  out.insert(out.end(), ctf.begin(), ctf.end());
   out.resize(sections_at);
   const auto section = [&](std::size_t name, std::uint64_t type, std::uint64_t flags,
                            std::size_t offset, std::size_t size, std::uint64_t link,
@@ -194,6 +196,7 @@ Blob kernel_file(const Image& image) {
   section(symtab_name, 2, 0, symbols_at, symbols.size(), 4, 1, wide ? 24 : 16);
   section(strtab_name, 3, 0, strings_at, strings.size(), 0, 0, 0);
   section(shstrtab_name, 3, 0, names_at, section_names.size(), 0, 0, 0);
+  if (!ctf.empty()) section(ctf_name, 1, 0, ctf_at, ctf.size(), 3, 0, 0);
   return out;
 }
 

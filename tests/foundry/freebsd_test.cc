@@ -1,8 +1,12 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <map>
+#include <sstream>
 #include <string>
 
+#include "core/types/declaration.h"
+#include "core/types/value_lines.h"
 #include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 
@@ -41,16 +45,19 @@ class FreeBsdFoundry : public testing::TestWithParam<Named> {
     for (const FileText& file : description.files)
       if (file.name == GetParam().file) wanted = &file;
     ASSERT_NE(wanted, nullptr);
-    std::vector<SourcePtr> files;
-    files.push_back(source("kernel", foundry::kernel_file(description.image)));
     for (const Blob& part : foundry::make_dump(description, *wanted))
-      files.push_back(source(wanted->name, part));
+      dump.push_back(source(wanted->name, part));
+    open({source("kernel", foundry::kernel_file(description.image))});
+  }
+  void open(std::vector<SourcePtr> files) {
+    files.insert(files.end(), dump.begin(), dump.end());
     auto opened = Session::open(files);
     ASSERT_TRUE(opened) << opened.error().message();
     session = std::move(*opened);
   }
 
   Description description;
+  std::vector<SourcePtr> dump;
   std::unique_ptr<Session> session;
 };
 
@@ -183,6 +190,86 @@ TEST_P(FreeBsdFoundry, Translation) {
         EXPECT_EQ(got->physical, mapping.physical + byte);
       }
   EXPECT_FALSE(session->kernel()->memory().translate(0x1000));
+}
+
+/// A value's lines as "path = text".
+std::map<std::string, std::string> values_of(Session& session, std::string_view type,
+                                             std::uint64_t address) {
+  std::map<std::string, std::string> values;
+  const auto types = session.types();
+  EXPECT_TRUE(types) << types.error().message();
+  if (!types) return values;
+  const auto found = (*types)->find(type);
+  EXPECT_TRUE(found) << found.error().message();
+  if (!found) return values;
+  const auto read =
+      panicroom::value_lines(session.kernel()->memory(), nullptr, {*found, address, 0, 0, 0}, {},
+                             [&](const panicroom::ValueLine& line) {
+                               if (line.what == panicroom::ValueLine::What::scalar)
+                                 values[line.path] = line.text;
+                               return true;
+                             });
+  EXPECT_TRUE(read) << read.error().message();
+  return values;
+}
+
+/// Each process and thread, by the types of the kernel file, has what the description says.
+TEST_P(FreeBsdFoundry, TypesOfTheKernelFile) {
+  const auto none = session->types();
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, panicroom::ErrorCode::no_type);
+  for (const foundry::CtfStyle& style :
+       {foundry::CtfStyle{2, false, false, ""}, foundry::CtfStyle{2, false, true, ""},
+        foundry::CtfStyle{3, false, false, ""}, foundry::CtfStyle{3, false, true, ""}}) {
+    open(
+        {source("kernel", foundry::kernel_file(description.image,
+                                               foundry::freebsd_types(description.image, style)))});
+    ASSERT_TRUE(session->types());
+    EXPECT_EQ((*session->types())->origin(), "CTF of kernel");
+    const auto hex = [](std::uint64_t value) {
+      std::ostringstream text;
+      text << "0x" << std::hex << value;
+      return text.str();
+    };
+    for (const auto& process : description.processes) {
+      auto values = values_of(*session, "struct proc", process.address);
+      EXPECT_EQ(values["p_pid"], std::to_string(process.pid));
+      EXPECT_EQ(values["p_comm"], "\"" + process.name + "\"");
+      EXPECT_EQ(values["p_high"], "0");
+      EXPECT_EQ(values["p_threads.tqh_first"],
+                hex(process.threads.empty() ? 0 : process.threads.front().address));
+      for (const auto& thread : process.threads) {
+        auto thread_values = values_of(*session, "struct thread", thread.address);
+        EXPECT_EQ(thread_values["td_tid"], std::to_string(thread.tid));
+        EXPECT_EQ(thread_values["td_name"], "\"" + thread.name + "\"");
+        EXPECT_EQ(thread_values["td_oncpu"], std::to_string(thread.cpu.value_or(-1)));
+      }
+    }
+    // The variables' types stand in the order of the symbols.
+    const auto processes = (*session->types())->variable("allproc");
+    ASSERT_TRUE(processes) << processes.error().message();
+    EXPECT_EQ(panicroom::declaration(*processes, ""), "struct proclist");
+    EXPECT_EQ(panicroom::declaration((*session->types())->variable("mp_ncpus").value(), ""), "int");
+    EXPECT_EQ((*session->types())->variable("dumppcb").error().code, panicroom::ErrorCode::no_type);
+  }
+}
+
+/// A module's types join the kernel's, in whatever order the files are given.
+TEST_P(FreeBsdFoundry, TypesOfAModule) {
+  foundry::CtfWriter module({3, false, false, "kernel"});
+  module.structure("softc", 64, {{"id", 1, 128}});
+  for (const unsigned elf_type : {1U, 3U}) {
+    open({source("if_foundry.ko",
+                 foundry::kernel_file(description.image, module.finish(), elf_type)),
+          source("kernel", foundry::kernel_file(description.image,
+                                                foundry::freebsd_types(description.image, {})))});
+    const auto types = session->types();
+    ASSERT_TRUE(types) << types.error().message();
+    EXPECT_EQ((*types)->origin(), "CTF of kernel");
+    EXPECT_EQ((*types)->size_of("struct softc"), 64U);
+    EXPECT_EQ((*types)->member("softc", "id")->size, 4U);
+    EXPECT_EQ((*types)->size_of("struct thread"), 160U);
+  }
 }
 
 std::vector<Named> all_files() {

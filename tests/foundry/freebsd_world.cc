@@ -3,17 +3,13 @@
 #include <algorithm>
 
 #include "tests/foundry/description.h"
+#include "tests/foundry/freebsd_layout.h"
 #include "tests/foundry/heap.h"
 
 namespace foundry {
 namespace {
 
-// Offsets that no FreeBSD ever had: a reader that does not take them from the exported variables
-// fails.
-constexpr std::uint64_t p_list = 8, p_pid = 36, p_comm = 60, p_threads = 96, proc_size = 192;
-constexpr std::uint64_t td_plist = 24, td_tid = 44, td_name = 68, td_oncpu = 100, td_pcb = 112,
-                        thread_size = 160;
-constexpr std::uint64_t pcb_size = 384;
+using namespace freebsd_layout;
 
 /// The variable that holds the physical address of the kernel's top page table.
 std::string root_name(const Image& image) {

@@ -22,9 +22,17 @@ void save(const std::string& path, const foundry::Blob& blob) {
 
 void make(const std::string& path, const std::string& folder) {
   const foundry::Description description = foundry::read_description(path);
-  if (description.system == "freebsd")
+  if (description.system == "freebsd") {
     save(fmt::format("{}/{}.kernel", folder, description.name),
          foundry::kernel_file(description.image));
+    for (const unsigned version : {2U, 3U})
+      for (const bool compressed : {false, true})
+        save(fmt::format("{}/{}.kernel-ctf{}{}", folder, description.name, version,
+                         compressed ? "z" : ""),
+             foundry::kernel_file(
+                 description.image,
+                 foundry::freebsd_types(description.image, {version, false, compressed, ""})));
+  }
   for (const foundry::FileText& file : description.files) {
     const auto parts = foundry::make_dump(description, file);
     for (std::size_t part = 0; part < parts.size(); ++part)

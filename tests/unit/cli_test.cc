@@ -352,7 +352,29 @@ TEST_F(LinuxCommandLine, TypeShowsALayout) {
   EXPECT_EQ(run({"type", "struct nothing", "linux"}), 1);
   EXPECT_TRUE(complained("nothing"));
   EXPECT_EQ(run({"type", "struct module", "vmcore", "kernel"}), 1);
-  EXPECT_TRUE(complained("FreeBSD's types are not read yet"));
+  EXPECT_TRUE(complained("the kernel file carries no CTF"));
+}
+
+TEST_F(CommandLine, TypesOfFreeBsdComeFromItsKernelFile) {
+  const auto description = foundry::read_description(
+      std::string(source_folder) + "/tests/foundry/descriptions/freebsd-amd64.txt");
+  host.files["kernel"] = foundry::kernel_file(
+      description.image, foundry::freebsd_types(description.image, {3, false, true, ""}));
+  EXPECT_EQ(run({"type", "struct proc", "vmcore", "kernel"}), 0) << host.complained;
+  EXPECT_TRUE(printed("struct proc {\n"));
+  EXPECT_TRUE(printed("pid_t p_pid;"));
+  EXPECT_TRUE(printed("struct thread *tqh_first;"));
+  EXPECT_TRUE(printed("from CTF of kernel"));
+  EXPECT_EQ(run({"print", "*allproc.lh_first", "vmcore", "kernel"}), 0) << host.complained;
+  EXPECT_TRUE(printed("p_comm = \"sh\""));
+  EXPECT_TRUE(printed("p_pid = 812,"));
+  EXPECT_EQ(run({"list", "struct proc", "p_list.le_next", "allproc", "p_pid", "p_comm", "vmcore",
+                 "kernel"}),
+            0)
+      << host.complained;
+  for (const char* name : {"sh", "idle", "init", "kernel"}) EXPECT_TRUE(printed(name)) << name;
+  EXPECT_EQ(run({"type", "struct proc", "vmcore"}), 1);
+  EXPECT_TRUE(complained("give the kernel file too"));
 }
 
 TEST_F(LinuxCommandLine, PrintShowsWhatLiesThere) {

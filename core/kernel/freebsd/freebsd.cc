@@ -10,6 +10,7 @@
 #include "core/kernel/freebsd/evidence.h"
 #include "core/kernel/freebsd/message_buffer.h"
 #include "core/kernel/kernel.h"
+#include "core/types/file_types.h"
 
 namespace panicroom {
 namespace {
@@ -28,11 +29,12 @@ constexpr std::uint64_t most_cpus = 4096;     // MAXCPU is 1024 at most
 
 class FreeBsd final : public Kernel {
  public:
-  FreeBsd(const Dump& dump, std::shared_ptr<const SymbolTable> symbols,
+  FreeBsd(const KernelInputs& inputs, std::shared_ptr<const SymbolTable> symbols,
           std::unique_ptr<PageTable> table)
-      : dump_(dump),
+      : dump_(*inputs.dump),
+        kernel_files_(inputs.kernel_files),
         symbols_(std::move(symbols)),
-        memory_(dump.memory, dump.machine, std::shared_ptr<const PageTable>(std::move(table))) {
+        memory_(dump_.memory, dump_.machine, std::shared_ptr<const PageTable>(std::move(table))) {
     if (symbols_)
       if (const auto value = variable(memory_, symbols_.get(), "osreldate", 4)) osreldate_ = *value;
   }
@@ -67,7 +69,8 @@ class FreeBsd final : public Kernel {
                  std::nullopt, std::nullopt};
   }
   Result<std::shared_ptr<const TypeCatalog>> types() override {
-    return fail(ErrorCode::no_type, "FreeBSD's types are not read yet");
+    if (!types_) types_ = types_of_files(kernel_files_, dump_.machine);
+    return *types_;
   }
 
  private:
@@ -122,6 +125,8 @@ class FreeBsd final : public Kernel {
   }
 
   const Dump& dump_;
+  std::vector<std::pair<std::string, SourcePtr>> kernel_files_;
+  std::optional<Result<std::shared_ptr<const TypeCatalog>>> types_;
   std::shared_ptr<const SymbolTable> symbols_;
   AddressSpace memory_;
   std::optional<std::uint64_t> osreldate_;
@@ -373,8 +378,10 @@ Result<void> FreeBsd::threads(const std::function<bool(const Thread&)>& visit, N
   });
 }
 
-/// The first kernel file that can be read; a file that cannot be says why.
+/// Those of the first file that can be read and knows the processes, else of the first (a module
+/// may stand before the kernel); a file that cannot be read says why.
 std::shared_ptr<const SymbolTable> symbols_from(const KernelInputs& inputs, Notes& notes) {
+  std::optional<KernelFile> first;
   for (const auto& [file_name, file] : inputs.kernel_files) {
     auto kernel = read_kernel_file(file);
     if (!kernel) {
@@ -386,11 +393,14 @@ std::shared_ptr<const SymbolTable> symbols_from(const KernelInputs& inputs, Note
                       name(kernel->machine.architecture), name(inputs.dump->machine.architecture)),
           std::nullopt});
     } else {
-      if (kernel->remark) notes.add(*kernel->remark);
-      return kernel->symbols;
+      const bool knows_processes = kernel->symbols->find("allproc").has_value();
+      if (knows_processes || !first) first = std::move(*kernel);
+      if (knows_processes) break;
     }
   }
-  return nullptr;
+  if (!first) return nullptr;
+  if (first->remark) notes.add(*first->remark);
+  return first->symbols;
 }
 
 }  // namespace
@@ -405,7 +415,7 @@ Result<std::unique_ptr<Kernel>> open_freebsd(const KernelInputs& inputs, Notes& 
   if (!table) return nullptr;
   for (Note& note : reading.take()) notes.add(std::move(note));
   return std::unique_ptr<Kernel>(
-      std::make_unique<FreeBsd>(dump, std::move(symbols), std::move(table)));
+      std::make_unique<FreeBsd>(inputs, std::move(symbols), std::move(table)));
 }
 
 }  // namespace panicroom

@@ -1,0 +1,80 @@
+#include "core/types/file_types.h"
+
+#include <elf.h>
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "core/base/printable.h"
+#include "core/symbols/elf_sections.h"
+#include "core/types/ctf.h"
+
+namespace panicroom {
+
+namespace {
+
+/// What the files have given so far.
+class Gathered {
+ public:
+  explicit Gathered(const Machine& machine) : machine_(machine) {}
+
+  /// False: it may be a module, which has its turn when the kernel is known (`last`).
+  bool read(const std::string& name, const SourcePtr& file, bool last) {
+    const auto elf = read_elf_sections(*file);
+    if (!elf) return failed(elf.error().within(printable(name)));
+    if (elf->machine.architecture != machine_.architecture) return true;
+    if (elf->type == ET_REL && !last) return false;
+    auto ctf = read_ctf(file, ctf_kernel_);
+    if (!ctf) return ctf.error().code == ErrorCode::no_type || failed(ctf.error());
+    const bool module = elf->type == ET_REL || !(*ctf)->parent_name().empty();
+    if (module && !last) return false;
+    if (!module && !ctf_kernel_) ctf_kernel_ = *ctf;
+    if (!module && !kernel_)
+      kernel_ = std::move(*ctf);
+    else
+      others_.push_back(std::move(*ctf));
+    return true;
+  }
+
+  Result<std::shared_ptr<const TypeCatalog>> finish() {
+    if (!kernel_ && !others_.empty()) {
+      kernel_ = others_.front();
+      others_.erase(others_.begin());
+    }
+    if (kernel_)
+      return std::make_shared<const TypeCatalog>(kernel_,
+                                                 [others = std::move(others_)] { return others; });
+    if (why_) return Failure(*why_);
+    return fail(ErrorCode::no_type,
+                "the kernel file carries no CTF: give one that was built with it");
+  }
+
+ private:
+  bool failed(Error error) {
+    if (!why_) why_ = std::move(error);
+    return true;
+  }
+
+  const Machine& machine_;
+  std::shared_ptr<TypeGraph> kernel_;
+  std::shared_ptr<CtfGraph> ctf_kernel_;
+  TypeCatalog::Graphs others_;
+  std::optional<Error> why_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const TypeCatalog>> types_of_files(
+    const std::vector<std::pair<std::string, SourcePtr>>& files, const Machine& machine) {
+  if (files.empty())
+    return fail(ErrorCode::no_type,
+                "the dump does not carry its kernel's types: give the kernel file too");
+  Gathered gathered(machine);
+  std::vector<std::pair<std::string, SourcePtr>> later;
+  for (const auto& file : files)
+    if (!gathered.read(file.first, file.second, false)) later.push_back(file);
+  for (const auto& [name, file] : later) gathered.read(name, file, true);
+  return gathered.finish();
+}
+
+}  // namespace panicroom

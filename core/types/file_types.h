@@ -1,0 +1,21 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/base/machine.h"
+#include "core/io/byte_source.h"
+#include "core/types/type_catalog.h"
+
+namespace panicroom {
+
+/// The types that kernel files carry: of the first that is a kernel's, with the others, modules
+/// among them, behind it. Files of another architecture than `machine`'s are left out. Errors:
+/// `no_type`, with what to give, when no file carries any; else why none could be read.
+Result<std::shared_ptr<const TypeCatalog>> types_of_files(
+    const std::vector<std::pair<std::string, SourcePtr>>& files, const Machine& machine);
+
+}  // namespace panicroom
