@@ -104,7 +104,7 @@ class Guest:
                 if process["flags"] & PF_KTHREAD:
                     for column in ("size", "resident", "executable", "arguments", "environment"):
                         self.assertIsNone(row[column], column)
-        self.assertLess(kworkers, 3)
+        self.assertLess(kworkers, 6)
 
     def test_processes_of_users(self):
         rows = {row["pid"]: row for row in self.rows("processes")}
@@ -330,10 +330,11 @@ class WithVariables(Guest):
         said = {name: int(kib) * 1024 for name, kib in re.findall(r"^(\S+):\s+(\d+) kB", self.truth["state"]["meminfo"], re.M)}
         said["Cached and Buffers"] = said["Cached"] + said["Buffers"]
         rows = {row["name"]: row["bytes"] for row in self.rows("memory")}
-        for name in ("MemTotal", "SwapTotal", "SwapFree", "SwapCached"):
+        for name in ("MemTotal", "SwapTotal", "SwapFree"):
             self.assertEqual(rows[name], said[name], name)
         for name, count in rows.items():
-            self.assertAlmostEqual(count, said[name], delta=1 << 20, msg=name)
+            # Processors keep parts of the counters to themselves for a while.
+            self.assertAlmostEqual(count, said[name], delta=4 << 20 if name == "MemFree" else 2 << 20, msg=name)
 
     def test_cpus(self):
         rows = self.rows("cpus")
