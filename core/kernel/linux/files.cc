@@ -134,7 +134,13 @@ bool FilesReader::read(std::uint64_t task, const Process& process, const Visitor
   const auto open_at = noted(open_.read(evidence_, *table), notes, what);
   const auto close_at = noted(close_on_exec_.read(evidence_, *table), notes, what);
   if (!room || !array || !open_at || !close_at) return true;
-  const std::uint64_t count = std::min(*room, most_descriptors);
+  const std::uint64_t count = std::min({*room, most_descriptors, bits_left_});
+  bits_left_ -= count;
+  if (count < *room)
+    notes.add(Note{ErrorCode::corrupt,
+                   fmt::format("{}: their table has room for {}, of which {} were looked at", what,
+                               *room, count),
+                   *table});
   const auto open = noted(read_bits(memory, *open_at, count), notes, what);
   const auto close = noted(read_bits(memory, *close_at, count), notes, what);
   if (!open) return true;

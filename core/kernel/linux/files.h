@@ -25,7 +25,8 @@ class FilesReader {
 
   Evidence& evidence_;
   Paths& paths_;
-  std::uint64_t left_;  // files that may still be read
+  std::uint64_t left_;                                // files that may still be read
+  std::uint64_t bits_left_ = std::uint64_t{1} << 30;  // of all processes' bitmaps
   Field files_{"task_struct", "files"}, table_{"files_struct", "fdt"};
   Field room_{"fdtable", "max_fds"}, open_{"fdtable", "open_fds"}, array_{"fdtable", "fd"},
       close_on_exec_{"fdtable", "close_on_exec"};

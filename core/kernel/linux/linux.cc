@@ -141,6 +141,7 @@ class Linux final : public Kernel {
   Paths paths_;
   std::optional<Modules> modules_;
   std::vector<Note> module_notes_;  // for every answer that needs the modules
+  std::int64_t wait_frames_left_ = 4096;
   std::shared_ptr<const SymbolTable> symbols_;
   Stacks stacks_;
 };
@@ -366,7 +367,19 @@ std::optional<std::uint64_t> Linux::wait_address(const Thread& thread, Notes& no
                    std::nullopt});
     return std::nullopt;
   }
-  for (const UnwoundFrame& frame : stack(thread, notes).frames) {
+  // As the stacks themselves (core/tables/frames.cc), all together are bounded by what threads have
+  // on average.
+  wait_frames_left_ += 64;
+  if (wait_frames_left_ <= 0) {
+    notes.add(Note{ErrorCode::corrupt,
+                   "where this thread waits is left out: the stacks together have more frames than "
+                   "threads have on average",
+                   thread.address});
+    return std::nullopt;
+  }
+  const auto frames = stack(thread, notes).frames;
+  wait_frames_left_ -= static_cast<std::int64_t>(frames.size());
+  for (const UnwoundFrame& frame : frames) {
     const bool of_scheduler = std::any_of(
         skipped.begin(), skipped.end(),
         [&](const AddressRange& range) { return frame.pc >= range.start && frame.pc < range.end; });
