@@ -41,7 +41,7 @@ class GzipDecoder final : public StreamDecoder {
   ~GzipDecoder() override { inflateEnd(&inflate_); }
 
   Result<std::size_t> decode(MutableBytes out) override;
-  Result<void> seek(std::uint64_t output) override;
+  Result<std::uint64_t> seek(std::uint64_t output) override;
   std::uint64_t position() const override { return position_; }
   std::uint64_t consumed() const override { return input_.position(); }
   void start_index(std::uint64_t budget) override { index_.record(kPlaceDistance, budget); }
@@ -148,16 +148,16 @@ Result<std::size_t> GzipDecoder::decode(MutableBytes out) {
   return produced;
 }
 
-Result<void> GzipDecoder::seek(std::uint64_t output) {
+Result<std::uint64_t> GzipDecoder::seek(std::uint64_t output) {
   const Index::Place* const place = index_.before(output);
   const std::uint64_t from = place ? place->output : 0;
-  if (position_ <= output && position_ >= from && !ended_) return {};
+  if (position_ <= output && position_ >= from && !ended_) return 0U;
 
   ended_ = false;
   in_member_ = false;
   position_ = from;
   input_.seek(place ? place->input : 0);
-  if (!place || place->state.member_start) return {};
+  if (!place || place->state.member_start) return 0U;
 
   const InflateState& state = place->state;
   inflateReset2(&inflate_, kRaw);
@@ -174,7 +174,7 @@ Result<void> GzipDecoder::seek(std::uint64_t output) {
                        static_cast<uInt>(window.size()));
   in_member_ = true;
   raw_ = true;
-  return {};
+  return window.size();
 }
 
 }  // namespace

@@ -19,8 +19,9 @@ class StreamDecoder {
   /// decoded of it; `remarks` then says why. Errors: those of the source, and `unsupported`
   /// streams.
   virtual Result<std::size_t> decode(MutableBytes out) = 0;
-  /// Moves to `output` bytes from the start or before it, not further back than needed.
-  virtual Result<void> seek(std::uint64_t output) = 0;
+  /// Moves to `output` bytes from the start or before it, not further back than needed. Answers how
+  /// many bytes of what was decoded before it had to bring back for that.
+  virtual Result<std::uint64_t> seek(std::uint64_t output) = 0;
 
   /// Bytes of output before the next one, and of the stream that they took.
   virtual std::uint64_t position() const = 0;

@@ -89,7 +89,8 @@ Result<Bytes> StreamSource::block(std::uint64_t number) const {
 // the way is kept, since neighbours are often asked for next.
 Result<void> StreamSource::decode_to(std::uint64_t number, MutableBytes block) const {
   const std::uint64_t target = number * kBlock;
-  PANICROOM_CHECK(decoder_->seek(target));
+  PANICROOM_TRY(brought_back, decoder_->seek(target));
+  redecoded_ += brought_back;
   std::vector<std::byte> passed(kBlock);
   for (;;) {
     const std::uint64_t at = decoder_->position();
@@ -101,8 +102,10 @@ Result<void> StreamSource::decode_to(std::uint64_t number, MutableBytes block) c
       return fail_at_offset(
           ErrorCode::unsupported, target,
           fmt::format("the {} stream had to be decoded over and over: decompress it first", kind_));
+    // A stream may be long and decode to little.
+    const std::uint64_t consumed = decoder_->consumed();
     PANICROOM_TRY(produced, decoder_->decode(out));
-    redecoded_ += produced;
+    redecoded_ += produced + (decoder_->consumed() - consumed);
     if (produced != out.size()) {
       return fail_at_offset(
           ErrorCode::corrupt, at + produced,

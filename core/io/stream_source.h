@@ -17,8 +17,8 @@ struct StreamLimits {
   std::uint64_t largest_window = std::uint64_t{128}
                                  << 20;  ///< of what was decoded before, that the decoder needs
   std::uint64_t most_output = ~std::uint64_t{0};  ///< that it may decode to
-  /// That may be decoded a second time and more, besides 64 times its whole output: a stream whose
-  /// places to return to lie far apart could keep anybody waiting.
+  /// That may be read, brought back and decoded a second time and more, besides 64 times its whole
+  /// output: a stream whose places to return to lie far apart could keep anybody waiting.
   std::uint64_t most_redecoded = std::uint64_t{64} << 30;
 };
 

@@ -71,7 +71,7 @@ class ZstdDecoder final : public StreamDecoder {
       : input_(std::move(stream)), largest_window_(largest_window), context_(new_context()) {}
 
   Result<std::size_t> decode(MutableBytes out) override;
-  Result<void> seek(std::uint64_t output) override;
+  Result<std::uint64_t> seek(std::uint64_t output) override;
   std::uint64_t position() const override { return position_; }
   std::uint64_t consumed() const override { return input_.position(); }
   void start_index(std::uint64_t budget) override { index_.record(kPlaceDistance, budget); }
@@ -241,17 +241,17 @@ Result<std::size_t> ZstdDecoder::decode(MutableBytes out) {
   return produced;
 }
 
-Result<void> ZstdDecoder::seek(std::uint64_t output) {
+Result<std::uint64_t> ZstdDecoder::seek(std::uint64_t output) {
   const Index::Place* const place = index_.before(output);
   const std::uint64_t from = place ? place->output : 0;
-  if (position_ <= output && position_ >= from && !ended_) return {};
+  if (position_ <= output && position_ >= from && !ended_) return 0U;
 
   ended_ = false;
   in_frame_ = false;
   ready_ = {};
   position_ = from;
   input_.seek(place ? place->input : 0);
-  if (!place || !place->state.context) return {};
+  if (!place || !place->state.context) return 0U;
 
   const BlockState& state = place->state;
   ZSTD_copyDCtx(context_.get(), state.context.get());
@@ -259,7 +259,7 @@ Result<void> ZstdDecoder::seek(std::uint64_t output) {
   snappy::RawUncompress(state.history.data(), state.history.size(),
                         reinterpret_cast<char*>(frame_.ring->bytes.get()));
   in_frame_ = true;
-  return {};
+  return frame_.high;
 }
 
 }  // namespace

@@ -71,6 +71,29 @@ TEST(Zstd, EndsWhatWouldBeDecodedOverAndOver) {
   EXPECT_GT(reads, 64U);
 }
 
+/// Reads at two places in turn, which do not stay decoded side by side, until that is refused.
+unsigned reads_until_refused(const Buffer& stream, std::uint64_t one, StreamLimits limits) {
+  limits.other_blocks = 0;
+  limits.most_redecoded = 0;
+  const auto layer = open(stream, limits);
+  EXPECT_TRUE(layer) << layer.error().text;
+  Buffer page(4096);
+  unsigned reads = 0;
+  while (reads < 2000 && layer->source->read(one + (reads % 2 << 23), page)) ++reads;
+  return reads;
+}
+
+TEST(Zstd, CountsTheWindowThatEachRestartBringsBack) {
+  const Buffer stream = zstd_compressed(memory_like(18 << 20, 13), 22, false);
+  EXPECT_LT(reads_until_refused(stream, 9U << 20, kTiny), 600U);
+}
+
+TEST(Zstd, CountsWhatDecodesToNothing) {
+  const Buffer stream = zstd_compressed(memory_like(17U << 19, 14)) + skippable(32 << 20) +
+                        zstd_compressed(memory_like(17U << 19, 15));
+  EXPECT_LT(reads_until_refused(stream, 5U << 17, kTiny), 100U);
+}
+
 TEST(Zstd, ReadsAllFramesAndSkipsSkippableOnes) {
   Buffer plain;
   Buffer stream = skippable(100);
