@@ -9,7 +9,8 @@ namespace panicroom {
 
 /// Where a stream's decoder can be put back to: places in the output with what the decoder needs
 /// there, `State`, which says its memory by `cost()`. Stays within a budget however long the stream
-/// is: when that is used up, every second place is forgotten and the distance doubles.
+/// is: when that is used up, every second place is forgotten and the distance doubles. A place that
+/// would take more than `room()` is left out.
 template <class State>
 class RestartIndex {
  public:
@@ -27,13 +28,19 @@ class RestartIndex {
   }
   void stop() { recording_ = false; }
 
-  bool wants(std::uint64_t output) const {
-    return recording_ && (places_.empty() || output >= places_.back().output + distance_);
+  bool wants(std::uint64_t output) const { return recording_ && output >= next_; }
+  /// Bytes that a place may cost, so that there is room for another.
+  std::uint64_t room() const { return budget_ / 2; }
+  /// No place at `output`: it would cost too much. To find that out must not cost much either.
+  void leave_out(std::uint64_t output) {
+    distance_ *= 2;
+    next_ = output + distance_;
   }
   void add(Place place) {
     cost_ += cost(place);
     places_.push_back(std::move(place));
     while (cost_ > budget_ && places_.size() > 1) thin_out();
+    next_ = places_.back().output + distance_;
   }
 
   /// The last place at or before `output`; null when there is none, which means the stream's
@@ -61,6 +68,7 @@ class RestartIndex {
 
   std::vector<Place> places_;  // by output
   std::uint64_t distance_ = 0;
+  std::uint64_t next_ = 0;  // output from which on a place is wanted
   std::uint64_t budget_ = 0;
   std::uint64_t cost_ = 0;
   bool recording_ = false;

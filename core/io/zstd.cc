@@ -37,18 +37,25 @@ Context new_context() {
   return context;
 }
 
+// zstd's levels up to 19.
+constexpr std::uint64_t kUsualWindow = std::uint64_t{8} << 20;
+constexpr std::size_t kHistoryPiece = std::size_t{1} << 20;
+
 /// The round buffer. A context points into it, so it never moves and lives as long as a place needs
-/// it.
+/// it. There are two sizes, for usual windows and for the largest, so at most two of them.
 struct Ring {
-  explicit Ring(std::size_t size) : bytes(new std::byte[size]), capacity(size) {}
+  explicit Ring(std::size_t size) : bytes(new std::byte[size]) {}
   std::unique_ptr<std::byte[]> bytes;
-  std::size_t capacity;
 };
+
+std::size_t ring_size(std::uint64_t window) {
+  return ZSTD_decodingBufferSize_min(window, ZSTD_CONTENTSIZE_UNKNOWN);
+}
 
 /// A frame on its way; everything but the context.
 struct Frame {
   std::shared_ptr<Ring> ring;
-  std::size_t ring_size = 0;  ///< of the ring's capacity, what this frame uses
+  std::size_t ring_size = 0;  ///< what this frame uses of the ring
   std::size_t at = 0;         ///< where the next block goes
   std::size_t high = 0;       ///< bytes of the ring written so far
   std::uint64_t content = 0;  ///< bytes that the frame says it has, ZSTD_CONTENTSIZE_UNKNOWN else
@@ -59,9 +66,11 @@ struct Frame {
 struct BlockState {
   Context context;
   Frame frame;
-  std::string history;  ///< the ring's first bytes, compressed with snappy
+  std::vector<std::string> history;  ///< the ring's first bytes, compressed piece by piece
   std::uint64_t cost() const {
-    return (context ? ZSTD_sizeof_DCtx(context.get()) : 0) + history.capacity();
+    std::uint64_t cost = context ? ZSTD_sizeof_DCtx(context.get()) : 0;
+    for (const std::string& piece : history) cost += sizeof piece + piece.capacity();
+    return cost;
   }
 };
 
@@ -93,6 +102,7 @@ class ZstdDecoder final : public StreamDecoder {
   StreamInput input_;
   std::uint64_t largest_window_;
   Context context_;
+  std::shared_ptr<Ring> usual_, large_;
   Frame frame_;
   Bytes ready_;  // decoded, in the ring, not handed out yet
   std::uint64_t position_ = 0;
@@ -165,12 +175,10 @@ Result<void> ZstdDecoder::begin_frame() {
   if (index_.wants(position_)) index_.add({position_, input_.position(), {}});
   const std::size_t needed =
       ZSTD_decodingBufferSize_min(header.windowSize, header.frameContentSize);
-  if (!frame_.ring || frame_.ring->capacity < needed) {
-    // At least doubled, so that all the rings that places keep alive stay within twice the largest.
-    const std::size_t before = frame_.ring ? frame_.ring->capacity : 0;
-    frame_.ring = std::make_shared<Ring>(std::max(needed, 2 * before));
-  }
-  frame_ = {frame_.ring, needed, 0, 0, header.frameContentSize, header.blockSizeMax};
+  const bool usual = needed <= ring_size(kUsualWindow);
+  std::shared_ptr<Ring>& ring = usual ? usual_ : large_;
+  if (!ring) ring = std::make_shared<Ring>(ring_size(usual ? kUsualWindow : largest_window_));
+  frame_ = {ring, needed, 0, 0, header.frameContentSize, header.blockSizeMax};
   ZSTD_decompressBegin(context_.get());
   any_frame_ = true;
   in_frame_ = true;
@@ -184,9 +192,13 @@ void ZstdDecoder::note_place() {
   state.context = new_context();
   ZSTD_copyDCtx(state.context.get(), context_.get());
   state.frame = frame_;
-  snappy::Compress(reinterpret_cast<const char*>(frame_.ring->bytes.get()), frame_.high,
-                   &state.history);
-  state.history.shrink_to_fit();
+  for (std::size_t at = 0; at < frame_.high; at += kHistoryPiece) {
+    std::string& piece = state.history.emplace_back();
+    snappy::Compress(reinterpret_cast<const char*>(frame_.ring->bytes.get()) + at,
+                     std::min(kHistoryPiece, frame_.high - at), &piece);
+    piece.shrink_to_fit();
+    if (state.cost() > index_.room()) return index_.leave_out(position_);
+  }
   index_.add({position_, input_.position(), std::move(state)});
 }
 
@@ -256,8 +268,11 @@ Result<std::uint64_t> ZstdDecoder::seek(std::uint64_t output) {
   const BlockState& state = place->state;
   ZSTD_copyDCtx(context_.get(), state.context.get());
   frame_ = state.frame;
-  snappy::RawUncompress(state.history.data(), state.history.size(),
-                        reinterpret_cast<char*>(frame_.ring->bytes.get()));
+  char* to = reinterpret_cast<char*>(frame_.ring->bytes.get());
+  for (const std::string& piece : state.history) {
+    snappy::RawUncompress(piece.data(), piece.size(), to);
+    to += kHistoryPiece;
+  }
   in_frame_ = true;
   return frame_.high;
 }

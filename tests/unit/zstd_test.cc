@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <string>
 
+#include "core/io/restart_index.h"
 #include "tests/unit/stream_image.h"
 
 namespace panicroom {
@@ -92,6 +94,35 @@ TEST(Zstd, CountsWhatDecodesToNothing) {
   const Buffer stream = zstd_compressed(memory_like(17U << 19, 14)) + skippable(32 << 20) +
                         zstd_compressed(memory_like(17U << 19, 15));
   EXPECT_LT(reads_until_refused(stream, 5U << 17, kTiny), 100U);
+}
+
+struct TextState {
+  std::string text;
+  std::uint64_t cost() const { return text.capacity(); }
+};
+
+TEST(RestartIndex, LeavesOutPlacesThatCostTooMuchAndAsksForThemLessAndLess) {
+  RestartIndex<TextState> index;
+  index.record(1, 10'000);
+  EXPECT_EQ(index.room(), 5'000U);
+  unsigned wanted = 0;
+  for (std::uint64_t output = 0; output < 1'000'000; ++output)
+    if (index.wants(output)) {
+      ++wanted;
+      index.leave_out(output);
+    }
+  EXPECT_LT(wanted, 25U);
+  EXPECT_EQ(index.size(), 0U);
+}
+
+/// The window does not compress to the room that a place may take.
+TEST(Zstd, ReadsWithoutPlacesWhereTheyWouldCostTooMuch) {
+  const Buffer plain = memory_like(20 << 20, 16);
+  StreamLimits limits = kTiny;
+  limits.index = 1 << 20;
+  const auto layer = open(zstd_compressed(plain, 23, false), limits);
+  ASSERT_TRUE(layer) << layer.error().text;
+  expect_random_reads(*layer->source, plain, 10);
 }
 
 TEST(Zstd, ReadsAllFramesAndSkipsSkippableOnes) {
