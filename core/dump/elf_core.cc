@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/arithmetic.h"
@@ -17,34 +19,29 @@ namespace {
 constexpr std::uint32_t nt_auxv = 6;
 
 void read_notes(const ByteSource& file, const ElfCoreHeaders& headers, Dump& dump) {
-  constexpr unsigned most_broken = 8;  // parts of the list, after which no more is expected of it
   std::uint64_t budget = max_notes_size;
-  unsigned broken = 0;
+  std::uint64_t broken = 0;
+  std::optional<Note> first_broken;
   for (const ElfSegment& segment : headers.segments) {
     if (segment.type != elf_pt_note || segment.file_size == 0) continue;
-    if (broken == most_broken) {
-      dump.remarks.push_back({ErrorCode::corrupt,
-                              "the other ELF notes were not read: too many are broken",
-                              segment.offset});
-      break;
-    }
     const std::uint64_t in_file = segment.offset < file.size() ? file.size() - segment.offset : 0;
     const std::uint64_t length = std::min({segment.file_size, in_file, budget});
     budget -= length;
-    bool intact = length == segment.file_size;
-    if (auto bytes = read_bytes(file, segment.offset, length, max_notes_size)) {
-      for (ElfNote& note : parse_elf_notes(*bytes, headers.order, segment.offset, intact))
-        dump.notes.push_back(std::move(note));
-    } else {
-      dump.remarks.push_back(note_of(bytes.error().within("reading the ELF notes")));
-      ++broken;
-      continue;
+    std::optional<Note> damage;
+    if (length != segment.file_size) damage = broken_notes(segment.offset);
+    if (length != 0) {
+      const auto bytes = read_bytes(file, segment.offset, length, max_notes_size);
+      if (!bytes)
+        damage = note_of(bytes.error().within("reading the ELF notes"));
+      else if (!parse_elf_notes(*bytes, headers.order, segment.offset, dump.notes))
+        damage = broken_notes(segment.offset);
     }
-    if (intact) continue;
-    ++broken;
-    dump.remarks.push_back(
-        {ErrorCode::corrupt, "the ELF notes end in a note that is not whole", segment.offset});
+    if (damage && broken++ == 0) first_broken = std::move(damage);
   }
+  if (!first_broken) return;
+  if (broken > 1)
+    first_broken->text += fmt::format("; {} more lists of notes are broken", broken - 1);
+  dump.remarks.push_back(*std::move(first_broken));
 }
 
 /// Segments that say where in physical memory they are. /proc/kcore has others: p_paddr all ones,

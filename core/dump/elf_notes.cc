@@ -13,7 +13,6 @@ namespace panicroom {
 namespace {
 
 constexpr std::size_t most_cpus = 8192;  // the largest CONFIG_NR_CPUS
-constexpr std::size_t most_notes = 16 * most_cpus;
 constexpr std::uint32_t nt_prstatus = 1;
 
 std::string text_of(Bytes bytes) {
@@ -45,12 +44,11 @@ std::optional<Integer> decimal(std::optional<std::string_view> text) {
 
 // Source: System V ABI, "Note Section"; kernels pad names and descriptors to 4 bytes in both
 // classes.
-std::vector<ElfNote> parse_elf_notes(Bytes bytes, std::endian order, std::uint64_t offset,
-                                     bool& intact) {
+bool parse_elf_notes(Bytes bytes, std::endian order, std::uint64_t offset,
+                     std::vector<ElfNote>& notes) {
   const Reader reader(bytes, order);
-  std::vector<ElfNote> notes;
   std::uint64_t at = 0;
-  while (at + 12 <= reader.size() && notes.size() < most_notes) {
+  while (at + 12 <= reader.size()) {
     const std::uint64_t name_size = *reader.u32(at);
     const std::uint64_t descriptor_size = *reader.u32(at + 4);
     const std::uint32_t type = *reader.u32(at + 8);
@@ -58,10 +56,7 @@ std::vector<ElfNote> parse_elf_notes(Bytes bytes, std::endian order, std::uint64
     if (name_size == 0 && descriptor_size == 0 && type == 0) break;
     const std::uint64_t descriptor_at = at + 12 + (name_size + 3) / 4 * 4;
     const auto descriptor = reader.slice(descriptor_at, descriptor_size);
-    if (!descriptor) {
-      intact = false;
-      break;
-    }
+    if (!descriptor || notes.size() == max_notes) return false;
     ElfNote note;
     note.name = std::string(reader.text(at + 12, name_size));
     note.type = type;
@@ -70,7 +65,12 @@ std::vector<ElfNote> parse_elf_notes(Bytes bytes, std::endian order, std::uint64
     notes.push_back(std::move(note));
     at = descriptor_at + (descriptor_size + 3) / 4 * 4;
   }
-  return notes;
+  return true;
+}
+
+Note broken_notes(std::uint64_t offset) {
+  return {ErrorCode::corrupt, "the ELF notes end in a note that is not whole or is one too many",
+          offset};
 }
 
 void interpret_notes(Dump& dump) {

@@ -169,11 +169,8 @@ void read_notes(const OpenPart& part, Dump& dump) {
     dump.remarks.push_back(note_of(bytes.error().within("reading the ELF notes")));
     return;
   }
-  bool intact = true;
-  dump.notes = parse_elf_notes(*bytes, part.header.order, extent.offset, intact);
-  if (!intact)
-    dump.remarks.push_back(
-        {ErrorCode::corrupt, "the ELF notes end in a note that is not whole", extent.offset});
+  if (!parse_elf_notes(*bytes, part.header.order, extent.offset, dump.notes))
+    dump.remarks.push_back(broken_notes(extent.offset));
 }
 
 void add_regions(const OpenPart& part, std::uint32_t index, std::uint64_t pages, Dump& dump) {
