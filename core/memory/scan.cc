@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <memory>
+#include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -57,7 +60,7 @@ class Worker {
       : memory_(memory),
         index_(index),
         visit_(visit),
-        places_(shared == SharedPages::skip_when_read ? places_known : 0),
+        skip_when_read_(shared == SharedPages::skip_when_read),
         page_size_(memory.page_size()),
         buffer_(page_size_) {}
 
@@ -73,13 +76,15 @@ class Worker {
         // A record that is damaged says neither; reading it says how.
         const PageLocation location = memory_.locate(address);
         if (!location.present && location.absence != Absence::none) continue;
-        Place* const known = place_of(location);
-        if (known != nullptr && known->is(location)) {
-          ++(known->readable ? summary_.pages : summary_.unreadable);
-          continue;
-        }
+        const bool shared = skip_when_read_ && may_be_shared(location);
+        if (shared)
+          if (const auto known = shared_.find(place_of(location)); known != shared_.end()) {
+            ++(known->second ? summary_.pages : summary_.unreadable);
+            continue;
+          }
         auto done = memory_.read_page(address, buffer_, decoder_);
-        if (known != nullptr) *known = Place(location, done.has_value());
+        if (shared && shared_.size() < most_shared)
+          shared_.emplace(place_of(location), done.has_value());
         if (!done) {
           note(std::move(done).error(), address);
           continue;
@@ -94,28 +99,21 @@ class Worker {
   const ScanSummary& summary() const { return summary_; }
 
  private:
-  /// Where a page was stored and whether it could be read.
-  struct Place {
-    Place() = default;
-    Place(const PageLocation& location, bool could_be_read)
-        : offset(location.file_offset),
-          part(location.part),
-          size(location.stored_size),
-          readable(could_be_read) {}
-    bool is(const PageLocation& location) const {
-      return size != 0 && offset == location.file_offset && part == location.part &&
-             size == location.stored_size;
-    }
-    std::uint64_t offset = 0;
-    std::uint32_t part = 0;
-    std::uint32_t size = 0;
-    bool readable = false;
-  };
-  static constexpr std::size_t places_known = 4096;
+  /// Part, offset and size of a page's stored bytes.
+  using Place = std::tuple<std::uint32_t, std::uint64_t, std::uint32_t>;
+  static constexpr std::size_t most_shared = std::size_t{1} << 17;  // about 10 MiB
 
-  Place* place_of(const PageLocation& location) {
-    if (places_.empty() || !location.present) return nullptr;
-    return &places_[static_cast<std::size_t>(location.file_offset / 8) % places_known];
+  static Place place_of(const PageLocation& location) {
+    return {location.part, location.file_offset, location.stored_size};
+  }
+  /// Pages are stored in the order of their addresses but for those that are stored once for many:
+  /// only what does not lie after all before it can have been read.
+  bool may_be_shared(const PageLocation& location) {
+    if (!location.present) return false;
+    const std::pair place(location.part, location.file_offset);
+    if (furthest_ && place <= *furthest_) return true;
+    furthest_ = place;
+    return false;
   }
   void note(Error error, std::uint64_t address) {
     ++summary_.unreadable;
@@ -128,7 +126,9 @@ class Worker {
   const PhysicalMemory& memory_;
   unsigned index_;
   const PageVisitor& visit_;
-  std::vector<Place> places_;  // lately read, by their offset
+  bool skip_when_read_;
+  std::optional<std::pair<std::uint32_t, std::uint64_t>> furthest_;
+  std::map<Place, bool> shared_;  // what was read twice, and whether it could be
   std::uint32_t page_size_;
   std::vector<std::byte> buffer_;
   PageDecoder decoder_;

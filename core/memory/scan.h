@@ -35,8 +35,8 @@ enum class SharedPages : std::uint8_t { visit, skip_when_read };
 /// Shows every present page to `visit`, in ascending order within stretches of 4 MiB but the
 /// stretches in any order. Needs one page of memory per worker and a few bytes per range of the
 /// dump.
-/// With `skip_when_read` most pages whose stored bytes the same worker has read before are counted
-/// but not read again, nor shown.
+/// With `skip_when_read` pages whose stored bytes the same worker has read twice are counted but
+/// not read again, nor shown.
 ScanSummary scan_pages(const PhysicalMemory& memory, unsigned workers, const RunJobs& run,
                        const PageVisitor& visit, SharedPages shared = SharedPages::visit);
 

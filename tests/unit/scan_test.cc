@@ -78,17 +78,17 @@ TEST(ScanPages, StopsWhenTheVisitorHasEnough) {
   EXPECT_EQ(summary.pages, 5U);
 }
 
-/// Pages of one physical memory that are all stored in the same place.
-class OnePlace final : public PhysicalMemory {
+/// Pages of one physical memory that are stored in few places, in turn.
+class FewPlaces final : public PhysicalMemory {
  public:
-  explicit OnePlace(bool readable) : readable_(readable) {}
+  FewPlaces(bool readable, std::uint64_t places) : readable_(readable), places_(places) {}
   std::uint32_t page_size() const override { return 4096; }
   std::uint64_t end() const override { return 0x800000; }
-  PageLocation locate(std::uint64_t) const override {
+  PageLocation locate(std::uint64_t address) const override {
     PageLocation location;
     location.present = true;
     location.absence = Absence::none;
-    location.file_offset = 0x2000;
+    location.file_offset = 0x2000 + address / 4096 % places_ * 32768;
     location.stored_size = 17;
     return location;
   }
@@ -104,18 +104,20 @@ class OnePlace final : public PhysicalMemory {
 
  private:
   bool readable_;
+  std::uint64_t places_;
 };
 
-TEST(ScanPages, WhatIsStoredOnceIsReadOnceByWhoNeedsNoMore) {
+TEST(ScanPages, WhatIsStoredOnceIsReadTwiceAtMostByWhoNeedsNoMore) {
   const auto visit = [](unsigned, std::uint64_t, Bytes) { return true; };
-  for (const bool readable : {true, false}) {
-    const OnePlace memory(readable);
-    const auto summary = scan_pages(memory, 1, run_in_turn, visit, SharedPages::skip_when_read);
-    EXPECT_EQ(memory.reads, 1U);
-    EXPECT_EQ(summary.pages, readable ? 0x800U : 0U);
-    EXPECT_EQ(summary.unreadable, readable ? 0U : 0x800U);
-  }
-  const OnePlace memory(true);
+  for (const bool readable : {true, false})
+    for (const std::uint64_t places : {1U, 2U, 100U}) {
+      const FewPlaces memory(readable, places);
+      const auto summary = scan_pages(memory, 1, run_in_turn, visit, SharedPages::skip_when_read);
+      EXPECT_LE(memory.reads, 2 * places);
+      EXPECT_EQ(summary.pages, readable ? 0x800U : 0U);
+      EXPECT_EQ(summary.unreadable, readable ? 0U : 0x800U);
+    }
+  const FewPlaces memory(true, 1);
   scan_pages(memory, 1, run_in_turn, visit);
   EXPECT_EQ(memory.reads, 0x800U);
 }
