@@ -131,4 +131,26 @@ describe('the page', () => {
     expect(steps.textContent).toContain('offset 4711');
     expect(engine.asked).toContainEqual({ name: 'read', ask: { address: '0xffffffff81000000', length: 2048, space: {} } });
   });
+
+  it.each([
+    [true, 'stored plain, named by the bitmap at 12; the file ends within this page'],
+    [false, 'not in the dump: truncated'],
+  ])('says where a byte of a page is that the end of the file cuts (before the cut: %s)', async (before_cut, text) => {
+    const engine = new FakeEngine(someTables(), {
+      resolve: { address: '0x1000', symbol: null },
+      read: { address: '0x1000', length: 4, bytes: new TextEncoder().encode('left'), parts: [{ address: '0x1000', length: 4, offset: 0 }] },
+      translate: {
+        address: '0x1000',
+        steps: [],
+        translation: null,
+        location: { present: false, before_cut, absence: 'truncated', codec: 'none', stored_size: 100, part: 0, file_offset: 4711, record_offset: 12, record: 'bitmap' },
+        error: null,
+      },
+    });
+    const { user } = await opened(engine);
+    await go(user, 'Memory');
+    await user.type(await screen.findByLabelText('Address or symbol'), '0x1000{Enter}');
+    await screen.findByText('left');
+    expect(screen.getByRole('region', { name: /Translation/ }).textContent).toContain(text);
+  });
 });
