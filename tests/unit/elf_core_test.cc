@@ -305,7 +305,7 @@ TEST(ElfCore, ManyBrokenNotesAreToldInFewWords) {
 TEST(ElfCore, NotesOfAllSegmentsHaveOneLimit) {
   Core core;
   std::string many;
-  for (int i = 0; i < 40'000; ++i) many += note("", 7, Image());
+  for (int i = 0; i < 40'000; ++i) many += note("x", 7, Image().put32(0, 0));
   for (int i = 0; i < 5; ++i) core.segments.push_back(notes(many));
   core.segments.push_back(load(0, 0x1000));
   const auto dump = open(write(core));
