@@ -3,31 +3,15 @@
 #include <elf.h>
 #include <fmt/format.h>
 
-#include "core/base/arithmetic.h"
 #include "core/base/printable.h"
 #include "core/symbols/elf_sections.h"
+#include "core/types/section_bytes.h"
 
 namespace panicroom {
 
 namespace {
 
 constexpr std::uint64_t kNameLimit = 1024;
-
-std::string base_name(const std::string& path) {
-  const auto slash = path.find_last_of('/');
-  return slash == std::string::npos ? path : path.substr(slash + 1);
-}
-
-Result<LazyBytes> contents(const SourcePtr& file, const ElfSection& section) {
-  if (section.type == SHT_NOBITS || !contains(file->size(), section.offset, section.size))
-    return fail_at_offset(ErrorCode::corrupt, section.offset,
-                          fmt::format("section {} of {} bytes leaves {}", printable(section.name),
-                                      section.size, printable(base_name(file->name()))));
-  return LazyBytes(section.size, section.offset,
-                   [file, start = section.offset](std::uint64_t offset, MutableBytes out) {
-                     return file->read(start + offset, out);
-                   });
-}
 
 /// The symbols that have an entry in the object section.
 struct Objects {
@@ -76,7 +60,7 @@ Result<std::shared_ptr<CtfGraph>> read_ctf(const SourcePtr& file,
   const std::string name = printable(base_name(file->name()));
   const ElfSection* section = elf.find(".SUNW_ctf");
   if (section == nullptr) return fail(ErrorCode::no_type, fmt::format("{} carries no CTF", name));
-  auto blob = contents(file, *section);
+  auto blob = section_bytes(file, elf, *section);
   if (!blob) return Failure(blob.error());
   CtfInput input{std::move(*blob),
                  elf.machine.order,
@@ -87,8 +71,8 @@ Result<std::shared_ptr<CtfGraph>> read_ctf(const SourcePtr& file,
                  std::move(parent)};
   if (const ElfSection* table = symbols_of(elf, *section);
       table != nullptr && table->link < elf.sections.size()) {
-    auto symbols = contents(file, *table);
-    auto names = contents(file, elf.sections[table->link]);
+    auto symbols = section_bytes(file, elf, *table);
+    auto names = section_bytes(file, elf, elf.sections[table->link]);
     if (symbols && names) {
       input.symbol_names = std::make_shared<LazyBytes>(std::move(*names));
       input.objects = Objects{std::make_shared<LazyBytes>(std::move(*symbols)), input.symbol_names,

@@ -8,6 +8,7 @@
 #include "core/base/printable.h"
 #include "core/symbols/elf_sections.h"
 #include "core/types/ctf.h"
+#include "core/types/dwarf.h"
 
 namespace panicroom {
 
@@ -25,7 +26,8 @@ class Gathered {
     if (elf->machine.architecture != machine_.architecture) return true;
     if (elf->type == ET_REL && !last) return false;
     auto ctf = read_ctf(file, ctf_kernel_);
-    if (!ctf) return ctf.error().code == ErrorCode::no_type || failed(ctf.error());
+    if (!ctf && ctf.error().code != ErrorCode::no_type) failed(ctf.error());
+    if (!ctf) return read_dwarf_of(file, elf->type == ET_REL);
     const bool module = elf->type == ET_REL || !(*ctf)->parent_name().empty();
     if (module && !last) return false;
     if (!module && !ctf_kernel_) ctf_kernel_ = *ctf;
@@ -46,10 +48,20 @@ class Gathered {
                                                  [others = std::move(others_)] { return others; });
     if (why_) return Failure(*why_);
     return fail(ErrorCode::no_type,
-                "the kernel file carries no CTF: give one that was built with it");
+                "the kernel file carries neither CTF nor DWARF: give its debug file too "
+                "(FreeBSD: /usr/lib/debug/boot/kernel/kernel.debug)");
   }
 
  private:
+  bool read_dwarf_of(const SourcePtr& file, bool module) {
+    auto dwarf = read_dwarf(file);
+    if (!dwarf) return dwarf.error().code == ErrorCode::no_type || failed(dwarf.error());
+    if (!module && !kernel_)
+      kernel_ = std::move(*dwarf);
+    else
+      others_.push_back(std::move(*dwarf));
+    return true;
+  }
   bool failed(Error error) {
     if (!why_) why_ = std::move(error);
     return true;

@@ -10,6 +10,9 @@ namespace panicroom {
 LazyBytes::LazyBytes(std::vector<std::byte> whole)
     : whole_(std::move(whole)), data_(whole_.data()), size_(whole_.size()) {}
 
+LazyBytes::LazyBytes(Bytes view, std::shared_ptr<const void> owner)
+    : owner_(std::move(owner)), data_(view.data()), size_(view.size()) {}
+
 LazyBytes::LazyBytes(std::uint64_t size, std::uint64_t phase, Fetch fetch)
     : pieces_(std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(size))),
       data_(pieces_.get()),

@@ -21,6 +21,8 @@ class LazyBytes {
 
   /// Bytes that are all there.
   explicit LazyBytes(std::vector<std::byte> whole);
+  /// Bytes that are all there and belong to `owner`.
+  LazyBytes(Bytes view, std::shared_ptr<const void> owner);
   /// `size` bytes fetched in blocks that end where (`phase` + offset) is a multiple of 4 KiB.
   LazyBytes(std::uint64_t size, std::uint64_t phase, Fetch fetch);
 
@@ -30,7 +32,7 @@ class LazyBytes {
   /// says why.
   const std::byte* at(std::uint64_t offset, std::uint64_t length) {
     if (offset > size_ || length > size_ - offset) return leaves(offset, length);
-    if (!whole_.empty() || length == 0) return data_ + offset;
+    if (!fetch_ || length == 0) return data_ + offset;
     const std::uint64_t last = (phase_ + offset + length - 1) / kBlock;
     for (std::uint64_t block = (phase_ + offset) / kBlock; block <= last; ++block)
       if (!present_[static_cast<std::size_t>(block)] && !fetch(block)) return nullptr;
@@ -50,6 +52,7 @@ class LazyBytes {
   bool fetch(std::uint64_t block);
 
   std::vector<std::byte> whole_;
+  std::shared_ptr<const void> owner_;
   std::unique_ptr<std::byte[]> pieces_;  // not initialised: pages never fetched take no memory
   const std::byte* data_ = nullptr;
   std::uint64_t size_ = 0;

@@ -28,6 +28,8 @@ class NameIndex {
     const auto found = std::lower_bound(entries_.begin(), entries_.end(), wanted, before);
     return found == entries_.end() || found->name != name ? nullptr : &found->value;
   }
+  /// Forgets all but the first of equal names; marks become invalid.
+  void compact() { sort(); }
   /// A mark for `find_since`; `find` makes it invalid.
   std::size_t mark() const { return entries_.size(); }
   /// Among the names added since `mark`, without sorting them.

@@ -65,8 +65,8 @@ def split(declaration):
     return match.group(1), plain(text[:begin] + text[end:]), int(bits.group(1)) if bits else None
 
 
-def by_pahole(path, structure):
-    text = subprocess.run(["pahole", "-F", "btf", "-C", structure, path], capture_output=True, check=True).stdout.decode()
+def by_pahole(path, structure, source="btf"):
+    text = subprocess.run(["pahole", "-F", source, "-C", structure, path], capture_output=True, check=True).stdout.decode()
     members, holes = collections.Counter(), collections.Counter()
     for line in text.split("\n"):
         if match := MEMBER.match(line):
@@ -80,9 +80,9 @@ def by_pahole(path, structure):
     return members, holes
 
 
-def by_ours(structure):
+def by_ours(structure, *files):
     members, holes = collections.Counter(), collections.Counter()
-    for row in json.loads(run("type", f"struct {structure}", "--json"))["rows"]:
+    for row in json.loads(run("type", f"struct {structure}", *files, "--json"))["rows"]:
         if row["what"] == "hole":
             if row["depth"] == 0:
                 holes[("bytes", row["size"]) if row["bit_size"] is None else ("bits", row["bit_size"])] += 1

@@ -352,7 +352,7 @@ TEST_F(LinuxCommandLine, TypeShowsALayout) {
   EXPECT_EQ(run({"type", "struct nothing", "linux"}), 1);
   EXPECT_TRUE(complained("nothing"));
   EXPECT_EQ(run({"type", "struct module", "vmcore", "kernel"}), 1);
-  EXPECT_TRUE(complained("the kernel file carries no CTF"));
+  EXPECT_TRUE(complained("carries neither CTF nor DWARF"));
 }
 
 TEST_F(CommandLine, TypesOfFreeBsdComeFromItsKernelFile) {

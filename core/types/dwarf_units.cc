@@ -1,0 +1,599 @@
+// DWARF Debugging Information Format, versions 2 to 5, chapter 7.
+#include "core/types/dwarf_units.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "core/base/arithmetic.h"
+
+namespace panicroom {
+
+namespace {
+
+constexpr std::uint64_t kNameLimit = 1024;
+constexpr std::size_t kAttributesLimit = 128;  // of one entry; compilers write some twenty
+
+enum class Form : std::uint16_t {
+  address = 0x01,
+  block2 = 0x03,
+  block4 = 0x04,
+  data2 = 0x05,
+  data4 = 0x06,
+  data8 = 0x07,
+  string = 0x08,
+  block = 0x09,
+  block1 = 0x0a,
+  data1 = 0x0b,
+  flag = 0x0c,
+  sdata = 0x0d,
+  strp = 0x0e,
+  udata = 0x0f,
+  ref_addr = 0x10,
+  ref1 = 0x11,
+  ref2 = 0x12,
+  ref4 = 0x13,
+  ref8 = 0x14,
+  ref_udata = 0x15,
+  indirect = 0x16,
+  sec_offset = 0x17,
+  exprloc = 0x18,
+  flag_present = 0x19,
+  strx = 0x1a,
+  addrx = 0x1b,
+  ref_sup4 = 0x1c,
+  strp_sup = 0x1d,
+  data16 = 0x1e,
+  line_strp = 0x1f,
+  ref_sig8 = 0x20,
+  implicit_const = 0x21,
+  loclistx = 0x22,
+  rnglistx = 0x23,
+  ref_sup8 = 0x24,
+  strx1 = 0x25,
+  strx2 = 0x26,
+  strx3 = 0x27,
+  strx4 = 0x28,
+  addrx1 = 0x29,
+  addrx2 = 0x2a,
+  addrx3 = 0x2b,
+  addrx4 = 0x2c,
+  gnu_addr_index = 0x1f01,
+  gnu_str_index = 0x1f02,
+  gnu_ref_alt = 0x1f20,
+  gnu_strp_alt = 0x1f21
+};
+
+enum class Name : std::uint16_t {
+  sibling = 0x01,
+  name = 0x03,
+  byte_size = 0x0b,
+  bit_offset = 0x0c,
+  bit_size = 0x0d,
+  const_value = 0x1c,
+  upper_bound = 0x2f,
+  abstract_origin = 0x31,
+  count = 0x37,
+  data_member_location = 0x38,
+  declaration = 0x3c,
+  encoding = 0x3e,
+  external = 0x3f,
+  specification = 0x47,
+  type = 0x49,
+  data_bit_offset = 0x6b,
+  str_offsets_base = 0x72
+};
+
+enum class UnitType : std::uint8_t { compile = 1, type = 2, partial = 3, skeleton = 4 };
+
+constexpr std::uint8_t kPlusConstant = 0x23;  // DW_OP_plus_uconst
+
+Error corrupt(std::uint64_t offset, std::string_view what) {
+  return Error{ErrorCode::corrupt, Absence::none, fmt::format("DWARF at {:#x}: {}", offset, what),
+               std::nullopt, std::nullopt};
+}
+
+}  // namespace
+
+/// Reads forward in a section. After a failure all numbers are 0 and `error` says why.
+class DwarfUnits::Cursor {
+ public:
+  Cursor(LazyBytes& bytes, std::endian order, std::uint64_t at, std::uint64_t end)
+      : bytes_(bytes), order_(order), at_(at), end_(end) {}
+
+  std::uint64_t at() const { return at_; }
+  bool failed() const { return error_.has_value(); }
+  const Error& error() const { return *error_; }
+
+  std::uint64_t number(unsigned width) {
+    const std::byte* bytes = take(width);
+    if (bytes == nullptr) return 0;
+    switch (width) {
+      case 1:
+        return load<std::uint8_t>(bytes, order_);
+      case 2:
+        return load<std::uint16_t>(bytes, order_);
+      case 4:
+        return load<std::uint32_t>(bytes, order_);
+      case 8:
+        return load<std::uint64_t>(bytes, order_);
+      default:
+        break;
+    }
+    std::uint64_t value = 0;  // three bytes
+    for (unsigned i = 0; i < width; ++i) {
+      const unsigned shift = 8 * (order_ == std::endian::little ? i : width - 1 - i);
+      value |= std::uint64_t{std::to_integer<std::uint8_t>(bytes[i])} << shift;
+    }
+    return value;
+  }
+  std::uint64_t uleb() { return leb(false); }
+  std::int64_t sleb() { return static_cast<std::int64_t>(leb(true)); }
+  void skip(std::uint64_t length) {
+    if (!contains(end_, at_, length))
+      fail();
+    else
+      at_ += length;
+  }
+  void skip_text() {
+    const auto text = bytes_.text(at_, end_, end_ - std::min(at_, end_));
+    if (text)
+      at_ += text->size() + 1;
+    else
+      fail();
+  }
+  std::uint8_t peek(std::uint64_t ahead) {
+    const std::uint64_t place = at_ + ahead;
+    if (place >= end_) return 0;
+    const std::byte* byte = bytes_.at(place, 1);
+    return byte == nullptr ? 0 : std::to_integer<std::uint8_t>(*byte);
+  }
+
+ private:
+  const std::byte* take(std::uint64_t length) {
+    const std::byte* bytes = contains(end_, at_, length) ? bytes_.at(at_, length) : nullptr;
+    if (bytes == nullptr) {
+      fail();
+      return nullptr;
+    }
+    at_ += length;
+    return bytes;
+  }
+  std::uint64_t leb(bool is_signed) {
+    std::uint64_t value = 0;
+    for (unsigned shift = 0;; shift += 7) {
+      const std::byte* bytes = take(1);
+      if (bytes == nullptr) return 0;
+      const auto byte = std::to_integer<std::uint8_t>(*bytes);
+      if (shift < 64) value |= std::uint64_t{byte & 0x7fU} << shift;
+      if ((byte & 0x80) != 0) continue;
+      if (is_signed && (byte & 0x40) != 0 && shift + 7 < 64)
+        value |= ~std::uint64_t{0} << (shift + 7);
+      return value;
+    }
+  }
+  void fail() {
+    if (error_) return;
+    error_ = contains(end_, at_, 1) && contains(bytes_.size(), at_, 1)
+                 ? bytes_.error().within("reading DWARF")
+                 : corrupt(at_, "it ends within an entry");
+    if (error_->text.empty()) error_ = corrupt(at_, "it ends within an entry");
+    at_ = end_;
+  }
+
+  LazyBytes& bytes_;
+  std::endian order_;
+  std::uint64_t at_, end_;
+  std::optional<Error> error_;
+};
+
+const DwarfUnits::Abbreviation* DwarfUnits::Table::find(std::uint64_t code) const {
+  // Compilers number them 1, 2, ...
+  if (code - 1 < all.size() && all[static_cast<std::size_t>(code - 1)].code == code)
+    return &all[static_cast<std::size_t>(code - 1)];
+  const auto found = std::lower_bound(all.begin(), all.end(), code,
+                                      [](const Abbreviation& abbreviation, std::uint64_t wanted) {
+                                        return abbreviation.code < wanted;
+                                      });
+  return found == all.end() || found->code != code ? nullptr : &*found;
+}
+
+Result<const DwarfUnits::Table*> DwarfUnits::table(std::uint64_t offset) {
+  if (latest_.second != nullptr && latest_.first == offset) return latest_.second;
+  if (const auto known = tables_.find(offset); known != tables_.end()) {
+    latest_ = {offset, &known->second};
+    return &known->second;
+  }
+  LazyBytes& bytes = sections_.abbreviations;
+  Cursor cursor(bytes, sections_.order, offset, bytes.size());
+  Table table;
+  for (;;) {
+    Abbreviation abbreviation;
+    abbreviation.code = cursor.uleb();
+    if (cursor.failed() || abbreviation.code == 0) break;
+    abbreviation.tag = static_cast<DwarfTag>(cursor.uleb() & 0xffff);
+    abbreviation.has_children = cursor.number(1) != 0;
+    abbreviation.first = static_cast<std::uint32_t>(table.attributes.size());
+    for (;;) {
+      Attribute attribute;
+      attribute.name = static_cast<std::uint16_t>(cursor.uleb() & 0xffff);
+      attribute.form = static_cast<std::uint16_t>(cursor.uleb() & 0xffff);
+      if (static_cast<Form>(attribute.form) == Form::implicit_const)
+        attribute.constant = cursor.sleb();
+      if (cursor.failed() || (attribute.name == 0 && attribute.form == 0)) break;
+      table.attributes.push_back(attribute);
+    }
+    abbreviation.count = static_cast<std::uint32_t>(table.attributes.size()) - abbreviation.first;
+    if (abbreviation.count > kAttributesLimit)
+      return Failure(
+          corrupt(offset, fmt::format("an abbreviation has {} attributes", abbreviation.count)));
+    table.all.push_back(abbreviation);
+  }
+  if (cursor.failed()) return Failure(cursor.error().within("abbreviations"));
+  // Tables that overlap could be read any number of times.
+  abbreviations_read_ += cursor.at() - offset;
+  if (abbreviations_read_ / 4 > bytes.size())
+    return Failure(corrupt(offset, "the units' abbreviations overlap"));
+  std::sort(table.all.begin(), table.all.end(), [](const Abbreviation& a, const Abbreviation& b) {
+    return std::tie(a.code, a.first) < std::tie(b.code, b.first);
+  });
+  const auto kept = tables_.emplace(offset, std::move(table)).first;
+  latest_ = {offset, &kept->second};
+  return &kept->second;
+}
+
+Result<void> DwarfUnits::read_unit() {
+  if (stopped_) return Failure(*stopped_);
+  Unit unit;
+  unit.begin = next_unit_;
+  const auto stop = [this](Error error) -> Result<void> {
+    stopped_ = std::move(error);
+    return Failure(*stopped_);
+  };
+  Cursor cursor(sections_.info, sections_.order, unit.begin, size());
+  std::uint64_t length = cursor.number(4);
+  if (length == 0xffffffff) {
+    unit.offset_size = 8;
+    length = cursor.number(8);
+  }
+  if (cursor.failed()) return stop(cursor.error());
+  if (!contains(size(), cursor.at(), length))
+    return stop(corrupt(unit.begin, fmt::format("a unit of {} bytes leaves its section", length)));
+  unit.end = cursor.at() + length;
+  unit.version = static_cast<unsigned>(cursor.number(2));
+  unit.is_readable = unit.version >= 2 && unit.version <= 5;
+  if (unit.version == 5) {
+    const auto type = static_cast<UnitType>(cursor.number(1));
+    unit.address_size = static_cast<unsigned>(cursor.number(1));
+    unit.abbreviations = cursor.number(unit.offset_size);
+    if (type == UnitType::skeleton) cursor.skip(8);
+    if (type == UnitType::type) cursor.skip(std::uint64_t{8} + unit.offset_size);
+    unit.is_readable = type >= UnitType::compile && type <= UnitType::skeleton;
+  } else if (unit.is_readable) {
+    unit.abbreviations = cursor.number(unit.offset_size);
+    unit.address_size = static_cast<unsigned>(cursor.number(1));
+  }
+  if (unit.address_size == 0 || unit.address_size > 8) unit.is_readable = false;
+  // A unit cut short ends itself alone: its length leads to the next.
+  if (cursor.failed() || cursor.at() > unit.end) unit.is_readable = false;
+  unit.entries = cursor.at();
+  next_unit_ = unit.end;
+  units_.push_back(unit);
+  return {};
+}
+
+Result<const DwarfUnits::Unit*> DwarfUnits::unit(std::size_t number) {
+  while (units_.size() <= number) {
+    if (next_unit_ >= size()) return nullptr;
+    PANICROOM_CHECK(read_unit());
+  }
+  return &units_[number];
+}
+
+Result<const DwarfUnits::Unit*> DwarfUnits::unit_of(std::uint64_t offset) {
+  while (next_unit_ <= offset && next_unit_ < size()) PANICROOM_CHECK(read_unit());
+  const auto after =
+      std::upper_bound(units_.begin(), units_.end(), offset,
+                       [](std::uint64_t place, const Unit& unit) { return place < unit.begin; });
+  if (after == units_.begin() || offset >= std::prev(after)->end ||
+      offset < std::prev(after)->entries)
+    return Failure(corrupt(offset, "no unit has an entry here"));
+  return &*std::prev(after);
+}
+
+/// Reads one entry's attributes.
+class DwarfUnits::EntryReader {
+ public:
+  EntryReader(DwarfUnits& units, const Unit& unit, Cursor& cursor, DwarfEntry& entry)
+      : units_(units), unit_(unit), cursor_(cursor), entry_(entry) {}
+
+  Result<void> read(const Attribute& attribute) {
+    const auto name = static_cast<Name>(attribute.name);
+    auto form = static_cast<Form>(attribute.form);
+    if (form == Form::indirect) {
+      form = static_cast<Form>(cursor_.uleb() & 0xffff);
+      if (form == Form::indirect || form == Form::implicit_const)
+        return Failure(corrupt(cursor_.at(), "an indirect form is indirect"));
+    }
+    switch (form) {
+      case Form::string:
+      case Form::strp:
+      case Form::line_strp:
+      case Form::strx:
+      case Form::strx1:
+      case Form::strx2:
+      case Form::strx3:
+      case Form::strx4:
+      case Form::gnu_str_index:
+        return text(name, form);
+      case Form::ref1:
+      case Form::ref2:
+      case Form::ref4:
+      case Form::ref8:
+      case Form::ref_udata:
+      case Form::ref_addr:
+        reference(name, form);
+        return {};
+      case Form::exprloc:
+      case Form::block:
+      case Form::block1:
+      case Form::block2:
+      case Form::block4:
+        block(name, form);
+        return {};
+      default:
+        return constant(name, form, attribute.constant);
+    }
+  }
+
+ private:
+  Result<void> text(Name name, Form form) {
+    const std::uint64_t start = cursor_.at();
+    std::uint64_t offset = 0;
+    switch (form) {
+      case Form::string:
+        cursor_.skip_text();
+        break;
+      case Form::strp:
+      case Form::line_strp:
+        offset = cursor_.number(unit_.offset_size);
+        break;
+      case Form::strx:
+      case Form::gnu_str_index:
+        offset = cursor_.uleb();
+        break;
+      default:
+        offset =
+            cursor_.number(static_cast<unsigned>(form) - static_cast<unsigned>(Form::strx1) + 1);
+        break;
+    }
+    if (name != Name::name || cursor_.failed()) return {};
+    DwarfSections& sections = units_.sections_;
+    LazyBytes* strings = &sections.strings;
+    if (form == Form::string) {
+      strings = &sections.info;
+      offset = start;
+    } else if (form == Form::line_strp) {
+      strings = &sections.line_strings;
+    } else if (form != Form::strp) {
+      const std::uint64_t base = unit_.string_offsets_base.value_or(0);
+      const std::uint64_t size = sections.string_offsets.size();
+      const std::byte* bytes =
+          offset < size && base < size
+              ? sections.string_offsets.at(base + offset * unit_.offset_size, unit_.offset_size)
+              : nullptr;
+      if (bytes == nullptr) return Failure(corrupt(start, "a name's place is not in its section"));
+      offset = unit_.offset_size == 8 ? load<std::uint64_t>(bytes, sections.order)
+                                      : load<std::uint32_t>(bytes, sections.order);
+    }
+    const auto found = offset < strings->size() ? strings->text(offset, strings->size(), kNameLimit)
+                                                : std::nullopt;
+    // A name that cannot be read is not an entry that cannot.
+    entry_.name = found ? *found : "?";
+    return {};
+  }
+
+  void reference(Name name, Form form) {
+    std::uint64_t target = 0;
+    switch (form) {
+      case Form::ref_addr:
+        // In version 2 it is as wide as an address.
+        target = cursor_.number(unit_.version == 2 ? unit_.address_size : unit_.offset_size);
+        break;
+      case Form::ref_udata:
+        target = cursor_.uleb();
+        break;
+      default:
+        target =
+            cursor_.number(1U << (static_cast<unsigned>(form) - static_cast<unsigned>(Form::ref1)));
+        break;
+    }
+    // An overflow leads out of the section, which is found when it is followed.
+    if (form != Form::ref_addr) target += unit_.begin;
+    if (name == Name::sibling) entry_.sibling = target;
+    if (name == Name::type) entry_.type = target;
+    if (name == Name::specification || name == Name::abstract_origin) entry_.origin = target;
+  }
+
+  void block(Name name, Form form) {
+    std::uint64_t length = 0;
+    switch (form) {
+      case Form::block1:
+        length = cursor_.number(1);
+        break;
+      case Form::block2:
+        length = cursor_.number(2);
+        break;
+      case Form::block4:
+        length = cursor_.number(4);
+        break;
+      default:
+        length = cursor_.uleb();
+        break;
+    }
+    const std::uint64_t end = cursor_.at() + length;
+    // DWARF 2 tells a member's place by adding to the structure's.
+    if (name == Name::data_member_location && length > 1 && cursor_.peek(0) == kPlusConstant) {
+      cursor_.skip(1);
+      entry_.member_location = cursor_.uleb();
+      cursor_.skip(end > cursor_.at() ? end - cursor_.at() : 0);
+      return;
+    }
+    cursor_.skip(length);
+  }
+
+  Result<void> constant(Name name, Form form, std::int64_t implicit) {
+    std::int64_t value = 0;
+    switch (form) {
+      case Form::data1:
+      case Form::flag:
+      case Form::addrx1:
+        value = static_cast<std::int64_t>(cursor_.number(1));
+        break;
+      case Form::data2:
+      case Form::addrx2:
+        value = static_cast<std::int64_t>(cursor_.number(2));
+        break;
+      case Form::addrx3:
+        cursor_.skip(3);
+        break;
+      case Form::data4:
+      case Form::addrx4:
+      case Form::ref_sup4:
+        value = static_cast<std::int64_t>(cursor_.number(4));
+        break;
+      case Form::data8:
+      case Form::ref_sig8:
+      case Form::ref_sup8:
+        value = static_cast<std::int64_t>(cursor_.number(8));
+        break;
+      case Form::data16:
+        cursor_.skip(16);
+        return {};
+      case Form::udata:
+      case Form::addrx:
+      case Form::loclistx:
+      case Form::rnglistx:
+      case Form::gnu_addr_index:
+        value = static_cast<std::int64_t>(cursor_.uleb());
+        break;
+      case Form::sdata:
+        value = cursor_.sleb();
+        break;
+      case Form::address:
+        cursor_.skip(unit_.address_size);
+        return {};
+      case Form::sec_offset:
+      case Form::strp_sup:
+      case Form::gnu_ref_alt:
+      case Form::gnu_strp_alt:
+        value = static_cast<std::int64_t>(cursor_.number(unit_.offset_size));
+        break;
+      case Form::flag_present:
+        value = 1;
+        break;
+      case Form::implicit_const:
+        value = implicit;
+        break;
+      default:
+        return Failure(Error{ErrorCode::unsupported, Absence::none,
+                             fmt::format("DWARF at {:#x}: the form {:#x} is not known",
+                                         cursor_.at(), static_cast<unsigned>(form)),
+                             std::nullopt, std::nullopt});
+    }
+    if (name == Name::type)
+      entry_.type = kElsewhere;
+    else
+      keep(name, form, value);
+    return {};
+  }
+
+  void keep(Name name, Form form, std::int64_t value) {
+    const auto number = static_cast<std::uint64_t>(value);
+    switch (name) {
+      case Name::byte_size:
+        entry_.byte_size = number;
+        break;
+      case Name::bit_size:
+        entry_.bit_size = number;
+        break;
+      case Name::bit_offset:
+        entry_.bit_offset = value;
+        break;
+      case Name::data_bit_offset:
+        entry_.data_bit_offset = number;
+        break;
+      case Name::encoding:
+        entry_.encoding = number;
+        break;
+      case Name::data_member_location:
+        if (form != Form::sec_offset && form != Form::loclistx) entry_.member_location = number;
+        break;
+      case Name::const_value:
+        entry_.const_value = value;
+        break;
+      case Name::upper_bound:
+        entry_.upper_bound = value;
+        break;
+      case Name::count:
+        entry_.count = value;
+        break;
+      case Name::declaration:
+        entry_.is_declaration = value != 0;
+        break;
+      case Name::external:
+        entry_.is_external = value != 0;
+        break;
+      case Name::str_offsets_base:
+        entry_.string_offsets_base = number;
+        break;
+      default:
+        break;
+    }
+  }
+
+  DwarfUnits& units_;
+  const Unit& unit_;
+  Cursor& cursor_;
+  DwarfEntry& entry_;
+};
+
+Result<DwarfEntry> DwarfUnits::entry(const Unit& unit, std::uint64_t offset) {
+  if (!unit.is_readable)
+    return fail(ErrorCode::unsupported,
+                fmt::format("DWARF at {:#x}: a unit of version {} cannot be read", unit.begin,
+                            unit.version));
+  if (unit.version == 5 && !unit.string_offsets_base) {
+    // Behind the header of the table (8 bytes, 16 wide) where the unit does not say it.
+    unit.string_offsets_base = unit.offset_size == 8 ? 16 : 8;
+    if (const auto own = this->entry(unit, unit.entries); own && own->string_offsets_base != 0)
+      unit.string_offsets_base = own->string_offsets_base;
+  }
+  Cursor cursor(sections_.info, sections_.order, offset, unit.end);
+  DwarfEntry entry;
+  entry.offset = offset;
+  const std::uint64_t code = cursor.uleb();
+  if (cursor.failed()) return Failure(cursor.error());
+  ++work_;
+  entry.next = cursor.at();
+  if (code == 0) return entry;
+  PANICROOM_TRY(abbreviations, table(unit.abbreviations));
+  const Abbreviation* abbreviation = abbreviations->find(code);
+  if (abbreviation == nullptr)
+    return Failure(corrupt(offset, fmt::format("there is no abbreviation {}", code)));
+  entry.tag = abbreviation->tag;
+  // A tag of 0 would end its siblings.
+  if (entry.tag == DwarfTag::end) return Failure(corrupt(offset, "an entry has no tag"));
+  entry.has_children = abbreviation->has_children;
+  work_ += abbreviation->count;
+  EntryReader reader(*this, unit, cursor, entry);
+  for (std::uint32_t i = 0; i < abbreviation->count; ++i)
+    PANICROOM_CHECK(reader.read(abbreviations->attributes[abbreviation->first + i]));
+  if (cursor.failed()) return Failure(cursor.error());
+  entry.next = cursor.at();
+  return entry;
+}
+
+}  // namespace panicroom
