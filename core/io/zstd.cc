@@ -69,7 +69,7 @@ struct BlockState {
   std::vector<std::string> history;  ///< the ring's first bytes, compressed piece by piece
   std::uint64_t cost() const {
     std::uint64_t cost = context ? ZSTD_sizeof_DCtx(context.get()) : 0;
-    for (const std::string& piece : history) cost += sizeof piece + piece.capacity();
+    for (const std::string& piece : history) cost += sizeof(std::string) + piece.capacity();
     return cost;
   }
 };
