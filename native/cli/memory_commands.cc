@@ -231,6 +231,7 @@ int run_read(const Request& request, Session& session, Host& host) {
     return taken = writer->row(row);
   });
   if (request.form != OutputForm::text) writer->end(notes.take());
+  if (request.form != OutputForm::json) report_notes(host, session.notes());
   if (!all_read && request.form != OutputForm::json)
     host.err(fmt::format("panicroom: {}: not all of these bytes can be read; the lines say why\n",
                          visible(request.files.front())));

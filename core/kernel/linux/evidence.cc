@@ -167,7 +167,11 @@ void Evidence::use_kernel_files(const KernelInputs& inputs, Notes& notes) {
     const auto linked = kernel->symbols->find("_stext");
     std::optional<std::uint64_t> run_time;
     if (const auto address = address_of("_stext")) run_time = *address;
-    if (!linked || !run_time) {
+    if (!linked) {
+      refuse("it has no symbol _stext: no Linux kernel with its symbols (vmlinux)");
+      continue;
+    }
+    if (!run_time) {
       refuse("its place in the dead kernel's memory is not known (_stext)");
       continue;
     }
