@@ -8,6 +8,7 @@
 #include "core/base/printable.h"
 #include "core/symbols/elf_sections.h"
 #include "core/types/ctf.h"
+#include "core/types/debug_file.h"
 #include "core/types/dwarf.h"
 
 namespace panicroom {
@@ -48,13 +49,15 @@ class Gathered {
                                                  [others = std::move(others_)] { return others; });
     if (why_) return Failure(*why_);
     return fail(ErrorCode::no_type,
-                "the kernel file carries neither CTF nor DWARF: give its debug file too "
-                "(FreeBSD: /usr/lib/debug/boot/kernel/kernel.debug)");
+                fmt::format("the kernel file carries neither CTF nor DWARF: give its debug file {}",
+                            link_.empty() ? "(/usr/lib/debug/boot/kernel/kernel.debug) too"
+                                          : link_ + " too"));
   }
 
  private:
   bool read_dwarf_of(const SourcePtr& file, bool module) {
     auto dwarf = read_dwarf(file);
+    if (!dwarf && link_.empty()) link_ = debug_link(file);
     if (!dwarf) return dwarf.error().code == ErrorCode::no_type || failed(dwarf.error());
     if (!module && !kernel_)
       kernel_ = std::move(*dwarf);
@@ -72,6 +75,7 @@ class Gathered {
   std::shared_ptr<CtfGraph> ctf_kernel_;
   TypeCatalog::Graphs others_;
   std::optional<Error> why_;
+  std::string link_;  // the debug file that a file without types names
 };
 
 }  // namespace

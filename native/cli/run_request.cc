@@ -11,6 +11,7 @@
 #include "core/dump/formats.h"
 #include "core/report/escape.h"
 #include "core/report/writer.h"
+#include "core/types/debug_file.h"
 #include "native/cli/did_you_mean.h"
 
 namespace panicroom {
@@ -306,6 +307,19 @@ Query query_of(const Request& request) {
   return query;
 }
 
+namespace {
+
+/// Adds the installed debug files of those that carry no types themselves.
+void add_debug_files(std::vector<SourcePtr>& sources, Host& host) {
+  std::vector<SourcePtr> found;
+  for (const SourcePtr& source : sources)
+    if (const auto path = debug_file_path(source); path && host.exists(*path))
+      if (auto debug = host.open(*path)) found.push_back(std::move(*debug));
+  sources.insert(sources.end(), found.begin(), found.end());
+}
+
+}  // namespace
+
 int run_request(const Request& request, Host& host) {
   if (request.command == "version")
     return host.out(fmt::format("panicroom {}\n", program_version)) ? 0 : 1;
@@ -322,6 +336,8 @@ int run_request(const Request& request, Host& host) {
     }
     sources.push_back(std::move(*source));
   }
+  if (request.command == "type" || request.command == "print" || request.command == "list")
+    add_debug_files(sources, host);
   auto session =
       Session::open(std::move(sources), [&host](std::uint64_t done, std::uint64_t total) {
         host.progress(done, total);

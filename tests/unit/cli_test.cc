@@ -10,6 +10,8 @@
 #include "native/cli/request.h"
 #include "tests/foundry/description.h"
 #include "tests/source_folder.h"
+#include "tests/unit/btf_blob.h"
+#include "tests/unit/dwarf_blob.h"
 
 namespace panicroom {
 namespace {
@@ -355,6 +357,60 @@ TEST_F(LinuxCommandLine, TypeShowsALayout) {
   EXPECT_TRUE(complained("carries neither CTF nor DWARF"));
 }
 
+/// An ELF file of nothing but sections: (name, type, contents).
+foundry::Blob sections_file(
+    const std::vector<std::tuple<std::string, unsigned, foundry::Blob>>& sections) {
+  foundry::Blob out = {0x7f, 'E', 'L', 'F', 2, 1, 1}, names(1);
+  out.resize(64);
+  foundry::put(out, 16, 2, 2), foundry::put(out, 18, 62, 2);
+  std::vector<std::size_t> places, named;
+  for (const auto& [name, type, contents] : sections) {
+    places.push_back(out.size()), named.push_back(names.size());
+    out.insert(out.end(), contents.begin(), contents.end());
+    foundry::append(names, name), names.push_back(0);
+  }
+  const std::size_t names_at = out.size();
+  out.insert(out.end(), names.begin(), names.end());
+  foundry::pad_to(out, 8);
+  foundry::put(out, 40, out.size(), 8), foundry::put(out, 58, 64, 2);
+  foundry::put(out, 60, sections.size() + 2, 2), foundry::put(out, 62, sections.size() + 1, 2);
+  const auto header = [&out](std::size_t name, unsigned type, std::size_t at, std::size_t size) {
+    foundry::append(out, name, 4), foundry::append(out, type, 4), foundry::append(out, 0, 8);
+    foundry::append(out, 0, 8), foundry::append(out, at, 8), foundry::append(out, size, 8);
+    for (int i = 0; i < 3; ++i) foundry::append(out, 0, 8);
+  };
+  header(0, 0, 0, 0);
+  for (std::size_t i = 0; i < sections.size(); ++i)
+    header(named[i], std::get<1>(sections[i]), places[i], std::get<2>(sections[i]).size());
+  header(0, 3, names_at, names.size());
+  return out;
+}
+
+foundry::Blob from_hexadecimal(std::string_view hex) {
+  foundry::Blob bytes;
+  for (const std::byte byte : test::from_hex(hex))
+    bytes.push_back(std::to_integer<std::uint8_t>(byte));
+  return bytes;
+}
+
+TEST_F(CommandLine, AnInstalledDebugFileIsFoundByItsBuildId) {
+  const foundry::Blob note = from_hexadecimal("040000000400000003000000474e5500abcdef01");
+  const foundry::Blob link = from_hexadecimal("6b65726e656c2e64656275670000000012345678");
+  const test::DwarfBlob& dwarf = test::kDwarfBlobs[1];
+  host.files["stripped"] =
+      sections_file({{".note.gnu.build-id", 7, note}, {".gnu_debuglink", 1, link}});
+  EXPECT_EQ(run({"type", "struct task", "vmcore", "kernel", "stripped"}), 1);
+  EXPECT_TRUE(complained("give its debug file kernel.debug too")) << host.complained;
+  host.files["/usr/lib/debug/.build-id/ab/cdef01.debug"] =
+      sections_file({{".debug_info", 1, from_hexadecimal(dwarf.info)},
+                     {".debug_abbrev", 1, from_hexadecimal(dwarf.abbreviations)},
+                     {".debug_str", 1, from_hexadecimal(dwarf.strings)},
+                     {".debug_line_str", 1, from_hexadecimal(dwarf.line_strings)}});
+  EXPECT_EQ(run({"type", "struct task", "vmcore", "kernel", "stripped"}), 0) << host.complained;
+  EXPECT_TRUE(printed("/* size: 176, members: "));
+  EXPECT_TRUE(printed("from DWARF of cdef01.debug"));
+}
+
 TEST_F(CommandLine, TypesOfFreeBsdComeFromItsKernelFile) {
   const auto description = foundry::read_description(
       std::string(source_folder) + "/tests/foundry/descriptions/freebsd-amd64.txt");
@@ -375,6 +431,20 @@ TEST_F(CommandLine, TypesOfFreeBsdComeFromItsKernelFile) {
   for (const char* name : {"sh", "idle", "init", "kernel"}) EXPECT_TRUE(printed(name)) << name;
   EXPECT_EQ(run({"type", "struct proc", "vmcore"}), 1);
   EXPECT_TRUE(complained("give the kernel file too"));
+}
+
+TEST_F(LinuxCommandLine, AWrongKernelIsNamedWithEveryAnswer) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"ps"},
+                                             {"read", "linux_banner", "16"},
+                                             {"translate", "linux_banner"},
+                                             {"type", "struct module"},
+                                             {"modules"}}) {
+    std::vector<std::string> line = words;
+    line.insert(line.end(), {"linux", "kernel"});
+    run(line);
+    EXPECT_TRUE(complained("no Linux kernel with its symbols (vmlinux)")) << words.front();
+  }
 }
 
 TEST_F(LinuxCommandLine, PrintShowsWhatLiesThere) {

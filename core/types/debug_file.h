@@ -1,0 +1,18 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/io/byte_source.h"
+
+namespace panicroom {
+
+/// Where systems keep the debug file of an ELF file that has no types itself: a path under
+/// /usr/lib/debug/.build-id by its NT_GNU_BUILD_ID. Nothing when it has types or no build id.
+std::optional<std::string> debug_file_path(const SourcePtr& file);
+
+/// The name of the file that has its debugging information (section .gnu_debuglink), as a message
+/// may show it; empty: it does not say.
+std::string debug_link(const SourcePtr& file);
+
+}  // namespace panicroom
