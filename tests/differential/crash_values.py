@@ -136,9 +136,8 @@ class Values:
         for place, item in enumerate(items):
             inner = Values(item)
             inner.value("")
-            named = all(not key.startswith("#") for key in inner.leaves)
             for key, text in inner.leaves.items():
-                for way in {self.joined(path, key), self.joined(f"{path}[{place}]", key)} if named or True else ():
+                for way in (self.joined(path, key), self.joined(f"{path}[{place}]", key)):
                     self.leaves.setdefault(way, text)
 
     @staticmethod
