@@ -135,4 +135,52 @@ struct MemoryCounter {
   std::optional<std::uint64_t> bytes;
 };
 
+/// A zone of physical pages (Linux) or a memory domain (FreeBSD). All but the node in bytes.
+struct MemoryZone {
+  std::optional<std::int64_t> node;
+  std::optional<std::string> name;
+  std::optional<std::uint64_t> size, managed, free;
+  std::optional<std::uint64_t> min, low, high;  ///< below these the kernel begins to look for pages
+  std::uint64_t address = 0;
+};
+
+/// A cache of equal objects: a slab cache (Linux), a UMA zone (FreeBSD).
+struct ObjectCache {
+  std::optional<std::string> name;
+  std::optional<std::uint64_t> object_size;      ///< bytes, without what lies between two
+  std::optional<std::uint64_t> objects, in_use;  ///< that there is memory for; of those
+  std::optional<std::uint64_t> bytes;            ///< of memory that it holds
+  std::uint64_t address = 0;
+};
+
+/// A source of interrupts and how often it came.
+struct Interrupt {
+  std::optional<std::int64_t> number;
+  std::optional<std::string> name;  ///< of the line or the vector: "LOC", "irq16: ahci0"
+  std::optional<std::uint64_t> count;
+  std::vector<std::uint64_t> per_cpu;     ///< as far as they are told apart
+  std::optional<std::string> controller;  ///< "IO-APIC", "PCI-MSI"
+  std::vector<std::string> handlers;      ///< names of the devices that asked for it
+  std::uint64_t address = 0;
+};
+
+/// A lock that is held or waited for.
+struct Lock {
+  std::uint64_t address = 0;
+  std::optional<std::string> kind;   ///< "mutex", "rw semaphore", "sx", "spin mutex"
+  std::optional<std::string> name;   ///< the system's own name for it, else its symbol
+  std::optional<std::string> state;  ///< "held", "shared", "free"
+  std::optional<std::int64_t> owner_pid, owner_tid;
+  std::optional<std::string> owner;   ///< name of the thread that holds it
+  std::vector<std::int64_t> waiters;  ///< thread ids, first come first
+};
+
+struct Sysctl {
+  std::string name;  ///< "kern.maxproc"
+  std::optional<std::string> type;
+  std::optional<std::string> value;  ///< as sysctl(8) prints it; none where only a function knows
+  std::optional<std::string> doc;    ///< the kernel's own description
+  std::uint64_t address = 0;         ///< of struct sysctl_oid
+};
+
 }  // namespace panicroom

@@ -41,5 +41,18 @@ Result<void> Kernel::swap_areas(const Visitor<SwapArea>&, Notes&) {
 Result<void> Kernel::memory_counters(const Visitor<MemoryCounter>&, Notes&) {
   return not_read_yet("the memory counters");
 }
+Result<void> Kernel::memory_zones(const Visitor<MemoryZone>&, Notes&) {
+  return not_read_yet("the zones of memory");
+}
+Result<void> Kernel::object_caches(const Visitor<ObjectCache>&, Notes&) {
+  return not_read_yet("the allocator's caches");
+}
+Result<void> Kernel::interrupts(const Visitor<Interrupt>&, Notes&) {
+  return not_read_yet("the interrupts");
+}
+Result<void> Kernel::locks(const Visitor<Lock>&, Notes&) { return not_read_yet("the locks"); }
+Result<void> Kernel::sysctls(const Visitor<Sysctl>&, Notes&) {
+  return fail(ErrorCode::unsupported, "this system's kernel has no sysctl tree that can be read");
+}
 
 }  // namespace panicroom

@@ -82,7 +82,9 @@ struct Thread {
   std::optional<std::string> policy;     ///< "other", "fifo", "rr", "batch", "idle", "deadline"
   std::optional<std::int64_t> last_cpu;  ///< where it ran last
   std::optional<double> run_time;        ///< seconds
-  Registers registers;                   ///< where its kernel stack continues
+  std::optional<std::uint64_t> wait_channel;    ///< address that it sleeps on (FreeBSD)
+  std::optional<std::string> wait_message;      ///< why it sleeps, in the kernel's words (FreeBSD)
+  Registers registers;                          ///< where its kernel stack continues
   std::uint64_t stack_low = 0, stack_high = 0;  ///< both 0 when unknown
 };
 
@@ -125,6 +127,12 @@ class Kernel {
   virtual Result<Load> load(Notes& notes);
   virtual Result<void> swap_areas(const Visitor<SwapArea>& visit, Notes& notes);
   virtual Result<void> memory_counters(const Visitor<MemoryCounter>& visit, Notes& notes);
+  virtual Result<void> memory_zones(const Visitor<MemoryZone>& visit, Notes& notes);
+  virtual Result<void> object_caches(const Visitor<ObjectCache>& visit, Notes& notes);
+  virtual Result<void> interrupts(const Visitor<Interrupt>& visit, Notes& notes);
+  /// Every lock that a thread waits for, and those held ones that can be found otherwise.
+  virtual Result<void> locks(const Visitor<Lock>& visit, Notes& notes);
+  virtual Result<void> sysctls(const Visitor<Sysctl>& visit, Notes& notes);
 
   /// The kernel's own address space; lives as long as this object.
   virtual AddressSpace& memory() = 0;

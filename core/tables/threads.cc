@@ -1,11 +1,12 @@
 #include <array>
+#include <map>
 
 #include "core/tables/all_tables.h"
 
 namespace panicroom {
 namespace {
 
-constexpr std::size_t wait_at = 14, column_count = 17;
+constexpr std::size_t wait_at = 14, lock_at = 17, lock_owner_at = 18, column_count = 21;
 
 constexpr std::array<Column, column_count> columns_of_threads = {{
     {"pid", ColumnType::integer, "Process id."},
@@ -28,6 +29,11 @@ constexpr std::array<Column, column_count> columns_of_threads = {{
     {"run_time", ColumnType::real, "Seconds that it ran.", true, true},
     {"wait", ColumnType::text,
      "Function in which it waits, the scheduler's left out; null when it ran.", true, true},
+    {"wait_channel", ColumnType::address, "What it sleeps on (FreeBSD).", true, true},
+    {"wait_message", ColumnType::text, "Why it sleeps, in the kernel's own word (FreeBSD).", true,
+     true},
+    {"lock", ColumnType::address, "The lock that it waits for.", true, true},
+    {"lock_owner", ColumnType::integer, "Thread id of the one that holds that lock.", true, true},
     {"stack_low", ColumnType::address, "First byte of its kernel stack.", true, true},
     {"stack_high", ColumnType::address, "First byte behind it.", true, true},
 }};
@@ -46,6 +52,27 @@ Value stack_cell(const Thread& thread, std::uint64_t address) {
   return Address{address};
 }
 
+/// The lock that each thread waits for.
+class WaitedLocks {
+ public:
+  void find(Kernel& kernel, Notes& notes) {
+    const auto found = kernel.locks(
+        [&](const Lock& lock) {
+          for (const std::int64_t waiter : lock.waiters) of_thread_.emplace(waiter, lock);
+          return true;
+        },
+        notes);
+    if (!found && found.error().code != ErrorCode::unsupported) notes.add(found.error());
+  }
+  const Lock* of(const Thread& thread) const {
+    const auto at = thread.tid ? of_thread_.find(*thread.tid) : of_thread_.end();
+    return at == of_thread_.end() ? nullptr : &at->second;
+  }
+
+ private:
+  std::map<std::int64_t, Lock> of_thread_;
+};
+
 class Threads final : public Table {
  public:
   std::string_view name() const override { return "threads"; }
@@ -56,9 +83,12 @@ class Threads final : public Table {
   Result<void> rows(const TableContext& context, const Query& query, const RowVisitor& visit,
                     Notes& notes) const override {
     PANICROOM_TRY(kernel, require_kernel(context));
+    WaitedLocks waited;
+    if (query.wants(lock_at) || query.wants(lock_owner_at)) waited.find(*kernel, notes);
     return kernel->threads(
         [&](const Thread& thread) {
           if (!selects(query, thread)) return true;
+          const Lock* lock = waited.of(thread);
           const std::array<Value, column_count> row = {
               cell(thread.pid),
               cell(thread.tid),
@@ -75,6 +105,10 @@ class Threads final : public Table {
               cell(thread.last_cpu),
               cell(thread.run_time),
               query.wants(wait_at) ? waits_in(*kernel, thread, notes) : Value(std::monostate{}),
+              address_cell(thread.wait_channel),
+              cell(thread.wait_message),
+              lock ? Value(Address{lock->address}) : Value(std::monostate{}),
+              lock ? cell(lock->owner_tid) : Value(std::monostate{}),
               stack_cell(thread, thread.stack_low),
               stack_cell(thread, thread.stack_high),
           };

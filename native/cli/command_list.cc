@@ -10,7 +10,7 @@ std::span<const CommandInfo> commands() {
   static constexpr std::string_view of_table = "json csv columns";
   static constexpr std::string_view of_processes = "json csv columns pid";
   static constexpr std::string_view of_threads = "json csv columns pid tid crashed";
-  static constexpr std::array<CommandInfo, 27> list = {{
+  static constexpr std::array<CommandInfo, 32> list = {{
       {"info", "", "", "What this dump is, what died and where.", "panicroom info vmcore.0 kernel",
        "", forms, 0, 0, true},
       {"ps", "", "", "Every process.", "panicroom ps vmcore", "processes", of_processes, 0, 0,
@@ -37,6 +37,16 @@ std::span<const CommandInfo> commands() {
        true},
       {"memory", "free", "", "How much memory was used for what.", "panicroom memory vmcore",
        "memory", of_table, 0, 0, true},
+      {"zones", "", "", "The zones of physical memory and what was free in them.",
+       "panicroom zones vmcore", "zones", of_table, 0, 0, true},
+      {"slabs", "slabtop uma", "", "The caches of the kernel's allocator.",
+       "panicroom slabs vmcore", "slabs", of_table, 0, 0, true},
+      {"interrupts", "", "", "How often each interrupt came.", "panicroom interrupts vmcore",
+       "interrupts", of_table, 0, 0, true},
+      {"locks", "", "", "Locks that threads wait for, who holds them, and deadlocks.",
+       "panicroom locks vmcore", "locks", of_table, 0, 0, true},
+      {"sysctl", "", "", "The variables of FreeBSD's sysctl tree.",
+       "panicroom sysctl vmcore.0 kernel", "sysctl", of_table, 0, 0, true},
       {"log", "dmesg", "", "The kernel's message buffer.", "panicroom log vmcore | tail", "log",
        of_table, 0, 0, true},
       {"symbols", "nlist", "[NAME|PATTERN|ADDRESS...]",

@@ -1,0 +1,77 @@
+#include <fmt/ranges.h>
+
+#include <array>
+
+#include "core/kernel/deadlock.h"
+#include "core/tables/all_tables.h"
+
+namespace panicroom {
+namespace {
+
+constexpr std::array<Column, 9> columns_of_locks = {{
+    {"address", ColumnType::address, "Address of the lock."},
+    {"kind", ColumnType::text, "mutex, rw semaphore, semaphore, sx, rw, lockmgr and so on."},
+    {"name", ColumnType::text, "The system's name for it; else its symbol."},
+    {"state", ColumnType::text, "held, shared or free."},
+    {"owner_pid", ColumnType::integer, "Process of the thread that holds it.", true},
+    {"owner", ColumnType::integer, "Thread that holds it; null when shared or unknown."},
+    {"owner_name", ColumnType::text, "Name of that thread."},
+    {"waiters", ColumnType::text, "Threads that wait for it, first come first."},
+    {"deadlock", ColumnType::text,
+     "When its waiters wait for each other in a circle: the threads of that circle."},
+}};
+
+std::string circle(const std::vector<std::int64_t>& cycle) {
+  return fmt::format("{} -> {}", fmt::join(cycle, " -> "), cycle.front());
+}
+
+class Locks final : public Table {
+ public:
+  std::string_view name() const override { return "locks"; }
+  std::string_view doc() const override {
+    return "Locks that threads wait for, who holds them, and deadlocks.";
+  }
+  std::span<const Column> columns() const override { return columns_of_locks; }
+  Result<void> rows(const TableContext& context, const Query& query, const RowVisitor& visit,
+                    Notes& notes) const override {
+    PANICROOM_TRY(kernel, require_kernel(context));
+    std::vector<Lock> locks;
+    PANICROOM_CHECK(kernel->locks(
+        [&](const Lock& lock) {
+          locks.push_back(lock);
+          return true;
+        },
+        notes));
+    const auto cycles = deadlocks(locks);
+    for (const Lock& lock : locks) {
+      if (query.address && lock.address != *query.address) continue;
+      Value in_circle;
+      for (const auto& cycle : cycles)
+        for (const std::int64_t waiter : lock.waiters)
+          if (lock.owner_tid && std::ranges::count(cycle, waiter) != 0 &&
+              std::ranges::count(cycle, *lock.owner_tid) != 0)
+            in_circle = circle(cycle);
+      const std::array<Value, columns_of_locks.size()> cells = {
+          Address{lock.address},
+          cell(lock.kind),
+          cell(lock.name),
+          cell(lock.state),
+          cell(lock.owner_pid),
+          cell(lock.owner_tid),
+          cell(lock.owner),
+          text_cell(fmt::format("{}", fmt::join(lock.waiters, " "))),
+          in_circle};
+      if (!visit(cells)) break;
+    }
+    return {};
+  }
+};
+
+}  // namespace
+
+const Table& locks_table() {
+  static const Locks table;
+  return table;
+}
+
+}  // namespace panicroom
