@@ -10,6 +10,7 @@
 #include "core/kernel/linux/files.h"
 #include "core/kernel/linux/identity.h"
 #include "core/kernel/linux/loaded_modules.h"
+#include "core/kernel/linux/locks.h"
 #include "core/kernel/linux/log.h"
 #include "core/kernel/linux/machine_state.h"
 #include "core/kernel/linux/mappings.h"
@@ -79,6 +80,8 @@ class Linux final : public Kernel {
   Result<void> memory_counters(const Visitor<MemoryCounter>& visit, Notes& notes) override {
     return linux_kernel::read_memory_counters(evidence_, visit, notes);
   }
+
+  Result<void> locks(const Visitor<Lock>& visit, Notes& notes) override;
 
   AddressSpace& memory() override { return evidence_.memory(); }
   Result<std::unique_ptr<AddressSpace>> process_memory(const Process& process) override;
@@ -386,6 +389,21 @@ std::optional<std::uint64_t> Linux::wait_address(const Thread& thread, Notes& no
     if (!of_scheduler) return frame.pc;
   }
   return std::nullopt;
+}
+
+Result<void> Linux::locks(const Visitor<Lock>& visit, Notes& notes) {
+  const auto names = symbols();
+  if (!names) return Failure(why_no_symbols().value_or(Error{}).within("the functions that wait"));
+  std::vector<Thread> all;
+  PANICROOM_CHECK(threads(
+      [&](const Thread& thread) {
+        all.push_back(thread);
+        return true;
+      },
+      notes));
+  linux_kernel::LocksReader reader(evidence_, *names, all);
+  reader.read([&](const Thread& thread) { return stack(thread, notes); }, visit, notes);
+  return {};
 }
 
 Result<std::unique_ptr<AddressSpace>> Linux::process_memory(const Process& process) {

@@ -146,6 +146,30 @@ def kernel(architecture: str = "amd64", newest: str = "linux-image-amd64") -> Ke
     return Kernel(release, images[-1], modules)
 
 
+def _unpack_headers(release: str, root: Path, scratch: Path) -> None:
+    series = ".".join(release.split(".")[:2])
+    packages = [f"linux-headers-{release}", f"linux-headers-{re.sub(r'-[^-]+$', '', release)}-common", f"linux-kbuild-{series}"]
+    say(f"downloading {' '.join(packages)}")
+    _run(["apt-get", "download", *packages], cwd=scratch)
+    for package in scratch.glob("*.deb"):
+        _run(["dpkg", "-x", str(package), str(root)])
+    # The packages' only path that is no relative one.
+    common = next(root.glob("usr/src/linux-headers-*-common"))
+    (root / "usr/src" / f"linux-headers-{release}" / "Makefile").write_text(
+        f"include $(dir $(lastword $(MAKEFILE_LIST)))../{common.name}/Makefile\n")
+
+
+def build_module(source: Path, release: str) -> bytes:
+    """A module for that kernel of Debian's, from one source file."""
+    root = _in_cache(f"kernel/headers-{release}", lambda root, scratch: _unpack_headers(release, root, scratch))
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(source, folder)
+        (Path(folder) / "Makefile").write_text(f"obj-m := {source.stem}.o\n")
+        headers = root / "usr/src" / f"linux-headers-{release}"
+        _run(["make", "-C", str(headers), f"M={folder}", "CC=gcc", "modules"])
+        return (Path(folder) / f"{source.stem}.ko").read_bytes()
+
+
 NEXT_SUITE = "trixie"
 
 

@@ -95,7 +95,8 @@ def first_part(source: Path, targets: list[Path], arguments: tuple[str, ...]) ->
 def truth_json(source: Path, targets: list[Path], arguments: tuple[str, ...]) -> None:
     boot = recipes.boot_of(source.name)
     spec = recipes.BOOTS[boot]
-    how = {"boot": boot, "memory": spec.memory, "architecture": spec.architecture, "append": spec.append, "machine": list(spec.machine)}
+    how = {"boot": boot, "memory": spec.memory, "architecture": spec.architecture, "append": spec.append,
+           "machine": list(spec.machine), "death": spec.death}
     serial = source.with_name(f"{boot}.serial.log").read_bytes()
     collected = truth.collect(source.read_bytes(), serial, how)
     targets[0].write_text(json.dumps(collected, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

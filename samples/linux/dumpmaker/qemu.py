@@ -55,6 +55,9 @@ class Guest:
         """Until the kernel has nothing left to do but spin."""
         self._wait(seconds, lambda serial, truth: PANIC_DONE in serial)
 
+    def wait_for_truth(self, seconds: float) -> None:
+        self._wait(seconds, lambda serial, truth: TRUTH_DONE in truth)
+
     def wait_for_vmcore(self, seconds: float) -> int:
         """Until the guest's crash kernel has saved /proc/vmcore on its disk; gives the number of bytes."""
         truth = self._wait(seconds, lambda serial, truth: VMCORE_SAVED in truth and truth.endswith(b"}\n"))
@@ -77,14 +80,13 @@ class Guest:
             time.sleep(0.25)
 
     def connect(self, seconds: float) -> None:
-        """Opens QMP and stops the guest's processors: every dump then shows the same moment."""
+        """Opens QMP."""
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(seconds)
         self._socket.connect(str(self._socket_path))
         self._lines = self._socket.makefile("rb")
         self._lines.readline()
         self.command("qmp_capabilities")
-        self.command("stop")
 
     def command(self, execute: str, **arguments):
         self._must_run()

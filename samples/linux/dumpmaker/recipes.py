@@ -17,6 +17,7 @@ class Boot:
     by_default: bool = True
     architecture: str = "amd64"
     swap: bool = False  # a disk to swap to
+    death: str = "sysrq"  # how the kernel dies, see guest/die.c
     kdump: bool = False  # the guest's own crash kernel saves /proc/vmcore; then `dumps` is that one file
 
 
@@ -58,6 +59,26 @@ PLATFORMS = {
             "/usr/aarch64-linux-gnu/include/stdlib.h": "libc6-dev-arm64-cross"}, "linux-image-arm64"),
 }
 
+# Ways to die and what the kernel must be told so that it does not live on.
+_WATCH_TASKS = "sysctl.kernel.hung_task_timeout_secs=4 sysctl.kernel.hung_task_panic=1"
+DEATHS = {
+    "null-dereference": "oops=panic",
+    "general-protection": "oops=panic",
+    "bad-pointer": "oops=panic",
+    "null-call": "oops=panic",
+    "divide": "oops=panic",
+    "bug": "oops=panic",
+    "warning": "panic_on_warn",
+    "stack-overflow": "oops=panic",
+    "double-free": "oops=panic",
+    "soft-lockup": "softlockup_panic=1 watchdog_thresh=2",
+    "hung-task": _WATCH_TASKS,
+    "deadlock": _WATCH_TASKS,
+    "out-of-memory": "sysctl.vm.panic_on_oom=2",
+    "init-killed": "",
+    "nmi": "unknown_nmi_panic",
+}
+
 BOOTS = {
     "kaslr": Boot("512M", "pti=on", _VMCOREINFO, {
         "kaslr.elf": {},
@@ -79,6 +100,8 @@ BOOTS = {
         "i386.elf": {},
         "i386.qemu-zlib.kdump": {"kdump": "kdump-zlib"},
     }, architecture="i386"),
+    **{f"die-{death}": Boot("192M", f"death={death} {append}".strip(), _VMCOREINFO, {f"die-{death}.kdump": {"kdump": "kdump-zlib"}},
+                            death=death) for death, append in DEATHS.items()},
     "big": Boot("8G", "", _VMCOREINFO, {"big.elf": {}}, by_default=False),
 }
 

@@ -107,11 +107,38 @@ static void start_thread(void *(*body)(void *), const char *name) {
   if (pthread_create(&thread, &attributes, body, (void *)name) != 0) give_up("pthread_create");
 }
 
+/* What the kernel's command line says behind `key`, which ends in '='; empty when it says nothing. */
+static const char *option(const char *key) {
+  static char line[4096];
+  int file = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
+  ssize_t length = read(file, line, sizeof line - 1);
+  close(file);
+  line[length < 0 ? 0 : length] = '\0';
+  char *at = strstr(line, key);
+  return at == NULL ? "" : strtok(at + strlen(key), " \n");
+}
+
+static void fill_memory(void) {
+  for (;;) {
+    char *pages = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) give_up("mmap");
+    memset(pages, 1, 1 << 20);
+  }
+}
+
 static void *trigger_thread(void *name) {
   name_me(name);
   pin(kCrashCpu);
   char go;
   if (read(kCrashPipe, &go, 1) != 1) give_up("the crash pipe");
+  const char *death = option("death=");
+  if (strcmp(death, "out-of-memory") == 0) fill_memory();
+  if (strcmp(death, "nmi") == 0 || strcmp(death, "init-killed") == 0) return NULL; /* others do it */
+  if (*death != '\0') {
+    int by = open("/sys/module/die/parameters/by", O_WRONLY);
+    if (by < 0 || write(by, death, strlen(death)) < 0) give_up(death);
+    return NULL;
+  }
   int trigger = open("/proc/sysrq-trigger", O_WRONLY);
   if (trigger < 0 || write(trigger, "c", 1) != 1) give_up("/proc/sysrq-trigger");
   return NULL;
@@ -745,6 +772,7 @@ static void set_up(void) {
   struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP};
   if (any < 0 || ioctl(any, SIOCSIFFLAGS, &loopback) != 0) give_up("the loopback interface");
   close(any);
+  load_module("/die.ko");
   load_module("/qemu_fw_cfg.ko"); /* loading it tells QEMU where VMCOREINFO is */
 }
 
@@ -887,5 +915,6 @@ int main(int argc, char **argv) {
   tcdrain(fileno(out));
   nap(200);
   if (write(crash[1], "!", 1) != 1) give_up("the crash pipe");
+  if (strcmp(option("death="), "init-killed") == 0) _exit(7);
   for (;;) pause();
 }

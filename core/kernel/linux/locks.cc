@@ -1,0 +1,259 @@
+#include "core/kernel/linux/locks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "core/base/bytes.h"
+#include "core/base/loop_guard.h"
+
+namespace panicroom::linux_kernel {
+namespace {
+
+// A waiting thread's innermost frames: the scheduler's, then those that put it to sleep.
+constexpr std::size_t frames_of_wait = 10;
+// Of an owner's word: MUTEX_FLAGS of kernel/locking/mutex.h, RWSEM_OWNER_FLAGS_MASK of rwsem.c.
+constexpr std::uint64_t owner_flags = 7, owned_by_readers = 1;
+
+}  // namespace
+
+/// A kind of lock whose list of waiters has elements on stacks.
+struct LocksReader::Layout {
+  Kind kind;
+  std::string_view name;
+  std::string_view waiter;  ///< structure of an element; its list comes first
+  Field task, list;         ///< of the element and of the lock
+  Field owner, count;
+};
+
+LocksReader::LocksReader(Evidence& evidence, const SymbolTable& symbols,
+                         std::span<const Thread> threads)
+    : evidence_(evidence), symbols_(symbols) {
+  for (const Thread& thread : threads) {
+    by_task_.emplace(thread.address, &thread);
+    if (thread.stack_low < thread.stack_high) by_stack_.emplace(thread.stack_low, &thread);
+  }
+}
+
+const Thread* LocksReader::thread_at(std::uint64_t task) const {
+  const auto found = by_task_.find(task);
+  return found == by_task_.end() ? nullptr : found->second;
+}
+
+const Thread* LocksReader::stack_at(std::uint64_t address) const {
+  auto above = by_stack_.upper_bound(address);
+  if (above == by_stack_.begin()) return nullptr;
+  const Thread* thread = std::prev(above)->second;
+  return address < thread->stack_high ? thread : nullptr;
+}
+
+std::optional<LocksReader::Kind> LocksReader::kind_of_wait(const Unwound& stack) const {
+  static constexpr std::array<std::pair<std::string_view, Kind>, 9> functions = {{
+      {"__mutex_lock", Kind::mutex},
+      {"__ww_mutex_lock", Kind::mutex},
+      {"rwsem_down_", Kind::rw_semaphore},
+      {"__down_", Kind::semaphore},
+      {"___down_", Kind::semaphore},
+      {"__down", Kind::semaphore},
+      {"__rt_mutex_", Kind::rt_mutex},
+      {"rt_mutex_", Kind::rt_mutex},
+      {"rtlock_", Kind::rt_mutex},
+  }};
+  for (std::size_t i = 0; i < std::min(frames_of_wait, stack.frames.size()); ++i) {
+    const auto symbol = symbols_.at(stack.frames[i].lookup_address());
+    if (!symbol) continue;
+    const std::string_view name = symbol->name;
+    if (name.starts_with("__down_read") || name.starts_with("__down_write"))
+      return Kind::rw_semaphore;
+    for (const auto& [prefix, kind] : functions)
+      if (name.starts_with(prefix)) return kind;
+  }
+  return std::nullopt;
+}
+
+bool LocksReader::is_element(std::uint64_t waiter) {
+  AddressSpace& memory = evidence_.memory();
+  const unsigned pointer = evidence_.pointer_size();
+  const auto next = memory.word(waiter), previous = memory.word(waiter + pointer);
+  if (!next || !previous || *next == waiter) return false;
+  const auto back = memory.word(*next + pointer), forth = memory.word(*previous);
+  return back && forth && *back == waiter && *forth == waiter;
+}
+
+std::uint64_t LocksReader::waiter_of(const Thread& thread, const Layout& layout, Notes& notes) {
+  const auto task = layout.task.member(evidence_);
+  if (!task) {
+    notes.add(task.error().within("the locks that threads wait for"));
+    return 0;
+  }
+  const unsigned pointer = evidence_.pointer_size();
+  std::uint64_t at = std::max(thread.stack_low, thread.registers.sp.value_or(thread.stack_low));
+  for (at -= at % pointer; at < thread.stack_high; at += pointer) {
+    const auto word = evidence_.memory().word(at);
+    if (!word) {
+      notes.add(word.error().within("looking for the lock that a thread waits for"));
+      return 0;
+    }
+    if (*word == thread.address && at >= thread.stack_low + task->offset &&
+        is_element(at - task->offset))
+      return at - task->offset;
+  }
+  return 0;
+}
+
+void LocksReader::take_owner(std::uint64_t task, Lock& lock, Notes& notes) {
+  const Thread* owner = thread_at(task);
+  if (owner == nullptr) {
+    notes.add(Note{ErrorCode::corrupt,
+                   fmt::format("the owner of the {} at 0x{:x} is no thread that can be found",
+                               *lock.kind, lock.address),
+                   task});
+    return;
+  }
+  lock.owner_pid = owner->pid;
+  lock.owner_tid = owner->tid;
+  lock.owner = owner->name;
+}
+
+void LocksReader::read_owner(const Layout& layout, Lock& lock, Notes& notes) {
+  if (layout.kind == Kind::semaphore) {
+    const auto count = noted(layout.count.read(evidence_, lock.address), notes, "a semaphore");
+    if (count) lock.state = *count == 0 ? "held" : "free";
+    return;
+  }
+  const auto owner = noted(layout.owner.read(evidence_, lock.address), notes, "a lock's owner");
+  if (!owner) return;
+  if (layout.kind == Kind::rw_semaphore && (*owner & owned_by_readers) != 0) {
+    lock.state = "shared";
+    return;
+  }
+  lock.state = (*owner & ~owner_flags) == 0 ? "free" : "held";
+  if ((*owner & ~owner_flags) != 0) take_owner(*owner & ~owner_flags, lock, notes);
+}
+
+void LocksReader::name(Lock& lock) const {
+  const auto symbol = symbols_.at(lock.address);
+  if (!symbol) return;
+  lock.name = lock.address == symbol->address
+                  ? std::string(symbol->name)
+                  : fmt::format("{}+0x{:x}", symbol->name, lock.address - symbol->address);
+}
+
+std::optional<Lock> LocksReader::lock_of(std::uint64_t waiter, const Thread& thread,
+                                         const Layout& layout, Notes& notes) {
+  AddressSpace& memory = evidence_.memory();
+  const auto task = layout.task.member(evidence_), list = layout.list.member(evidence_);
+  if (!task || !list) {
+    notes.add((task ? list : task).error().within("the locks that threads wait for"));
+    return std::nullopt;
+  }
+  // Of the circle that the waiters and the lock make, the lock is the element on no waiter's stack.
+  std::vector<std::int64_t> after, before;
+  std::optional<std::uint64_t> head;
+  LoopGuard guard(by_task_.size() + 1);
+  std::uint64_t at = waiter;
+  do {
+    const Thread* owner_of_stack = stack_at(at);
+    const auto named = memory.word(at + task->offset);
+    if (owner_of_stack != nullptr && named && *named == owner_of_stack->address) {
+      (head ? before : after).push_back(owner_of_stack->tid.value_or(0));
+    } else if (!head) {
+      head = at;
+    } else {
+      notes.add(Note{
+          ErrorCode::corrupt,
+          fmt::format("a {}'s list of waiters has an element that is no waiter", layout.name), at});
+      return std::nullopt;
+    }
+    const auto next = memory.word(at);
+    if (!next || !guard.step(at)) {
+      notes.add(Note{
+          ErrorCode::corrupt,
+          fmt::format("a {}'s list of waiters does not lead back to where it began", layout.name),
+          at});
+      return std::nullopt;
+    }
+    at = *next;
+  } while (at != waiter);
+  if (!head || *head < list->offset) {
+    notes.add(Note{ErrorCode::corrupt, "a list of waiters belongs to no lock", thread.address});
+    return std::nullopt;
+  }
+  Lock lock;
+  lock.address = *head - list->offset;
+  lock.kind = std::string(layout.name);
+  lock.waiters = std::move(before);
+  lock.waiters.insert(lock.waiters.end(), after.begin(), after.end());
+  read_owner(layout, lock, notes);
+  name(lock);
+  return lock;
+}
+
+std::optional<Lock> LocksReader::rt_mutex_of(const Thread& thread, Notes& notes) {
+  const auto waiter = noted(blocked_on_.read(evidence_, thread.address), notes, "a waiting thread");
+  if (!waiter || *waiter == 0) return std::nullopt;
+  const auto address = noted(rt_lock_.read(evidence_, *waiter), notes, "a waiter");
+  if (!address || *address == 0) return std::nullopt;
+  Lock lock;
+  lock.address = *address;
+  lock.kind = "rt mutex";
+  lock.waiters = {thread.tid.value_or(0)};
+  if (const auto owner = noted(rt_owner_.read(evidence_, lock.address), notes, "a lock's owner")) {
+    const std::uint64_t task = *owner & ~std::uint64_t{1};  // RT_MUTEX_HAS_WAITERS
+    lock.state = task == 0 ? "free" : "held";
+    if (task != 0) take_owner(task, lock, notes);
+  }
+  name(lock);
+  return lock;
+}
+
+void LocksReader::read(const StackOf& stack_of, const Visitor<Lock>& visit, Notes& notes) {
+  const std::array<Layout, 3> layouts = {{
+      {Kind::mutex,
+       "mutex",
+       "mutex_waiter",
+       {"mutex_waiter", "task"},
+       {"mutex", "wait_list"},
+       {"mutex", {"owner.counter", "owner"}},
+       {"mutex", {"owner.counter", "owner"}}},
+      {Kind::rw_semaphore,
+       "rw semaphore",
+       "rwsem_waiter",
+       {"rwsem_waiter", "task"},
+       {"rw_semaphore", "wait_list"},
+       {"rw_semaphore", {"owner.counter", "owner"}},
+       {"rw_semaphore", {"count.counter", "count"}}},
+      {Kind::semaphore,
+       "semaphore",
+       "semaphore_waiter",
+       {"semaphore_waiter", "task"},
+       {"semaphore", "wait_list"},
+       {"semaphore", "count"},
+       {"semaphore", "count"}},
+  }};
+  std::map<std::uint64_t, Lock> rt_mutexes;
+  std::set<std::uint64_t> told;
+  for (const auto& [task, thread] : by_task_) {
+    if (thread->cpu) continue;
+    const auto kind = kind_of_wait(stack_of(*thread));
+    if (!kind) continue;
+    if (*kind == Kind::rt_mutex) {
+      auto lock = rt_mutex_of(*thread, notes);
+      if (!lock) continue;
+      const auto [known, first] = rt_mutexes.try_emplace(lock->address, *lock);
+      if (!first) known->second.waiters.push_back(lock->waiters.front());
+      continue;
+    }
+    const Layout& layout = layouts[static_cast<std::size_t>(*kind)];
+    const std::uint64_t waiter = waiter_of(*thread, layout, notes);
+    if (waiter == 0) continue;
+    const auto lock = lock_of(waiter, *thread, layout, notes);
+    if (lock && told.insert(lock->address).second && !visit(*lock)) return;
+  }
+  for (const auto& [address, lock] : rt_mutexes)
+    if (!visit(lock)) return;
+}
+
+}  // namespace panicroom::linux_kernel
