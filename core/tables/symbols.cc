@@ -5,17 +5,20 @@
 namespace panicroom {
 namespace {
 
-constexpr std::array<Column, 4> columns_of_symbols = {{
+constexpr std::array<Column, 5> columns_of_symbols = {{
     {"name", ColumnType::text, "Name of the symbol."},
     {"address", ColumnType::address, "Its run-time address (KASLR undone)."},
     {"size", ColumnType::integer, "Size in bytes; null where the source has none (kallsyms)."},
     {"type", ColumnType::text,
      "The letter of nm(1): T text, D data, B bss, R read-only, A absolute; lower case is local."},
+    {"module", ColumnType::text, "Loaded module that it belongs to; null for the kernel itself.",
+     true},
 }};
 
-std::array<Value, 4> row_of(const Symbol& symbol) {
+std::array<Value, 5> row_of(Kernel& kernel, const Symbol& symbol) {
   return {std::string(symbol.name), Address{symbol.address},
-          symbol.size ? Value(symbol.size) : Value(std::monostate{}), std::string(1, symbol.type)};
+          symbol.size ? Value(symbol.size) : Value(std::monostate{}), std::string(1, symbol.type),
+          cell(kernel.module_at(symbol.address))};
 }
 
 class Symbols final : public Table {
@@ -32,15 +35,15 @@ class Symbols final : public Table {
       return fail(ErrorCode::no_symbol, "there are no symbols: give the kernel file too");
     }
     if (query.name) {
-      if (auto symbol = symbols->find(*query.name)) visit(row_of(*symbol));
+      if (auto symbol = symbols->find(*query.name)) visit(row_of(*kernel, *symbol));
       return {};
     }
     if (query.address) {
-      if (auto symbol = symbols->at(*query.address)) visit(row_of(*symbol));
+      if (auto symbol = symbols->at(*query.address)) visit(row_of(*kernel, *symbol));
       return {};
     }
     for (const Symbol& symbol : symbols->all())
-      if (!visit(row_of(symbol))) break;
+      if (!visit(row_of(*kernel, symbol))) break;
     return {};
   }
 };

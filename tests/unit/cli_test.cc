@@ -107,8 +107,8 @@ TEST_F(CommandLine, AliasesAreTheSameCommand) {
 TEST_F(CommandLine, SymbolsByName) {
   EXPECT_EQ(run({"symbols", "panic", "mi_switch", "vmcore", "kernel", "--csv"}), 0)
       << host.complained;
-  EXPECT_TRUE(printed("panic,0xffffffff80201000,512,T\r\n"));
-  EXPECT_TRUE(printed("mi_switch,0xffffffff80203000,128,T\r\n"));
+  EXPECT_TRUE(printed("panic,0xffffffff80201000,512,T,\r\n"));
+  EXPECT_TRUE(printed("mi_switch,0xffffffff80203000,128,T,\r\n"));
   EXPECT_EQ(run({"symbols", "nothing_like_it", "vmcore", "kernel"}), 1);
   EXPECT_TRUE(complained("nothing_like_it"));
 }
@@ -306,7 +306,7 @@ TEST_F(CommandLine, SymbolsByPatternAndByAddress) {
   EXPECT_TRUE(printed("\nvpanic,0x")) << host.printed;
   for (const char* address : {"0xffffffff80201010", "ffffffff80201010", "panic+0x10"}) {
     EXPECT_EQ(run({"symbols", address, "vmcore", "kernel", "--csv"}), 0) << host.complained;
-    EXPECT_EQ(host.printed, "name,address,size,type\r\npanic,0xffffffff80201000,512,T\r\n");
+    EXPECT_EQ(host.printed, "name,address,size,type,module\r\npanic,0xffffffff80201000,512,T,\r\n");
   }
   EXPECT_EQ(run({"symbols", "0x10", "vmcore", "kernel"}), 1);
 }

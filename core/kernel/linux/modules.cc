@@ -22,7 +22,30 @@ constexpr std::size_t longest_name = 512;              // KSYM_NAME_LEN
 struct Layout {
   Member list, name, text_base, text_size;
   std::optional<Member> orc_count, orc_ips, orc_entries;
+  std::vector<std::pair<Member, Member>> memory;  ///< bases and sizes of all that stays loaded
 };
+
+// enum mod_mem_type of Linux include/linux/module.h has seven kinds, those that only a module's
+// start needs last.
+constexpr std::uint64_t most_parts = 8;
+
+/// Where the bases and sizes of a module's memory lie: one for each kind since Linux 6.4.
+Result<std::vector<std::pair<Member, Member>>> places_of_memory(const TypeCatalog& types) {
+  std::vector<std::pair<Member, Member>> places;
+  if (const auto kinds = types.member("module", "mem")) {
+    for (std::uint64_t i = 0; i < std::min(kinds->count, most_parts); ++i) {
+      PANICROOM_TRY(base, types.member("module", fmt::format("mem[{}].base", i)));
+      PANICROOM_TRY(size, types.member("module", fmt::format("mem[{}].size", i)));
+      places.emplace_back(base, size);
+    }
+    return places;
+  }
+  const bool layouts = types.member("module", "core_layout.base").has_value();
+  PANICROOM_TRY(base, types.member("module", layouts ? "core_layout.base" : "module_core"));
+  PANICROOM_TRY(size, types.member("module", layouts ? "core_layout.size" : "core_size"));
+  places.emplace_back(base, size);
+  return places;
+}
 
 Result<Layout> read_layout(Evidence& evidence) {
   Layout layout;
@@ -49,6 +72,8 @@ Result<Layout> read_layout(Evidence& evidence) {
     if (!why) why = !base ? base.error() : size.error();
   }
   if (why) return Failure(*why);
+  // Where the data lies is told apart from where the code lies: the latter is needed more.
+  if (auto memory = places_of_memory(*types)) layout.memory = std::move(*memory);
   const auto count = types->member("module", "arch.num_orcs");
   const auto ips = types->member("module", "arch.orc_unwind_ip");
   const auto entries = types->member("module", "arch.orc_unwind");
@@ -73,6 +98,13 @@ Result<Module> read_module(Evidence& evidence, const Layout& layout, std::uint64
     return fail_at_address(ErrorCode::corrupt, address, "a module's code has an impossible size");
   module.name = std::move(name);
   module.text = {base, *end};
+  module.memory = {module.text};
+  for (const auto& [part_base, part_size] : layout.memory) {
+    PANICROOM_TRY(start, evidence.field(address, part_base));
+    PANICROOM_TRY(length, evidence.field(address, part_size));
+    if (const auto stop = checked_add(start, length); stop && length != 0)
+      module.memory.push_back({start, *stop});
+  }
   if (!layout.orc_count) return module;
   PANICROOM_TRY(count, evidence.field(address, *layout.orc_count));
   PANICROOM_TRY(ips, evidence.field(address, *layout.orc_ips));
@@ -171,8 +203,16 @@ class KernelAndModules final : public SymbolTable {
       : kernel_(std::move(kernel)), of_modules_(std::move(of_modules)), modules_(modules) {}
 
   std::string_view origin() const override { return kernel_->origin(); }
-  std::size_t size() const override { return kernel_->size(); }
-  std::span<const Symbol> all() const override { return kernel_->all(); }
+  std::size_t size() const override { return kernel_->size() + of_modules_->size(); }
+  std::span<const Symbol> all() const override {
+    if (all_.empty()) {
+      const auto kernel = kernel_->all(), modules = of_modules_->all();
+      all_.resize(kernel.size() + modules.size());
+      std::merge(kernel.begin(), kernel.end(), modules.begin(), modules.end(), all_.begin(),
+                 [](const Symbol& a, const Symbol& b) { return a.address < b.address; });
+    }
+    return all_;
+  }
   std::optional<Symbol> find(std::string_view name) const override {
     if (auto symbol = kernel_->find(name)) return symbol;
     return of_modules_->find(name);
@@ -192,21 +232,28 @@ class KernelAndModules final : public SymbolTable {
   std::shared_ptr<const SymbolTable> kernel_;
   std::unique_ptr<SymbolTable> of_modules_;
   const Modules& modules_;
+  mutable std::vector<Symbol> all_;  // made when it is first asked for
 };
 
 }  // namespace
 
 Modules::Modules(std::vector<Module> modules) : modules_(std::move(modules)) {
-  std::sort(modules_.begin(), modules_.end(),
-            [](const Module& a, const Module& b) { return a.text.start < b.text.start; });
+  for (std::size_t i = 0; i < modules_.size(); ++i)
+    for (const AddressRange& range : modules_[i].memory) parts_.push_back({range, i});
+  // Of two that begin together the longer one comes last and is found.
+  std::sort(parts_.begin(), parts_.end(), [](const Part& a, const Part& b) {
+    return std::pair(a.range.start, a.range.end) < std::pair(b.range.start, b.range.end);
+  });
 }
 
 const Module* Modules::at(std::uint64_t address) const {
   const auto after = std::upper_bound(
-      modules_.begin(), modules_.end(), address,
-      [](std::uint64_t value, const Module& module) { return value < module.text.start; });
-  if (after == modules_.begin() || address >= std::prev(after)->text.end) return nullptr;
-  return &*std::prev(after);
+      parts_.begin(), parts_.end(), address,
+      [](std::uint64_t value, const Part& part) { return value < part.range.start; });
+  // A module's code may lie within its memory as one whole.
+  for (auto part = after; part != parts_.begin() && after - part < 2;)
+    if (address < (--part)->range.end) return &modules_[part->module];
+  return nullptr;
 }
 
 Result<Modules> read_modules(Evidence& evidence, Notes& notes) {

@@ -46,8 +46,7 @@ static noinline void die_call_null(void) {
 }
 
 static noinline void die_divide(void) {
-  volatile int zero = 0;
-  die_seen = 1 / zero;
+  die_seen = 100 / die_seen;
 }
 
 static noinline int die_recurse(int depth) {
