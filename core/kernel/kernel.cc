@@ -12,6 +12,8 @@ Failure not_read_yet(std::string_view what) {
 
 }  // namespace
 
+Registers Kernel::saved_registers(std::uint64_t, Notes&) { return {}; }
+
 std::optional<std::uint64_t> Kernel::wait_address(const Thread&, Notes&) { return std::nullopt; }
 
 std::optional<std::string> Kernel::module_at(std::uint64_t) { return std::nullopt; }

@@ -92,6 +92,7 @@ struct LogLine {
   std::optional<std::uint64_t> time_ns;  ///< since boot
   std::optional<int> level;              ///< syslog priority 0..7
   std::string text;                      ///< raw bytes, one line
+  std::optional<std::uint64_t> address;  ///< where its text begins
 };
 using LogVisitor = std::function<bool(const LogLine&)>;
 
@@ -107,6 +108,10 @@ class Kernel {
                                  Notes& notes) = 0;
   virtual Result<void> threads(const std::function<bool(const Thread&)>& visit, Notes& notes) = 0;
   virtual Unwound stack(const Thread& thread, Notes& notes) = 0;
+  /// The registers of the code that a trap or interrupt stopped, from what its entry saved at that
+  /// address (UnwoundFrame::saved_registers), and what the processor itself told of a trap under
+  /// the names "error_code" and "fault_address". Empty, with a note, where they cannot be read.
+  virtual Registers saved_registers(std::uint64_t address, Notes& notes);
   /// Where a thread that is on no processor waits: the innermost return address outside of the
   /// scheduler. Nothing when it ran, or where that is not known.
   virtual std::optional<std::uint64_t> wait_address(const Thread& thread, Notes& notes);

@@ -79,7 +79,8 @@ class OrcUnwinder {
         break;
       }
       state = **next;
-      unwound_.frames.push_back({state.pc, state.sp, state.exact});
+      unwound_.frames.push_back(
+          {state.pc, state.sp, state.exact, state.saved_whole ? state.saved : std::nullopt});
     }
     return std::move(unwound_);
   }

@@ -18,6 +18,8 @@ struct UnwoundFrame {
   std::uint64_t pc = 0;
   std::optional<std::uint64_t> sp;  ///< stack pointer in that frame, where the unwinder knows it
   bool exact = true;  ///< pc is the interrupted instruction itself, not a return address
+  /// Where the trap's or interrupt's entry saved this frame's registers, if it stopped here.
+  std::optional<std::uint64_t> saved_registers = {};
 
   /// The address by which to look up the function: a return address may already belong to the next
   /// function when the call does not return.

@@ -12,6 +12,7 @@ namespace panicroom {
 // One function per table, each in its own file. A new table is a new file, a line here and a line
 // in registry.cc.
 const Table& dump_table();
+const Table& analysis_table();
 const Table& processes_table();
 const Table& threads_table();
 const Table& frames_table();

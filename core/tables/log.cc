@@ -5,12 +5,13 @@
 namespace panicroom {
 namespace {
 
-constexpr std::array<Column, 3> columns_of_log = {{
+constexpr std::array<Column, 4> columns_of_log = {{
     {"time", ColumnType::real,
      "Seconds since boot; null where the kernel keeps no time (FreeBSD)."},
     {"level", ColumnType::integer,
      "syslog severity, 0 (emergency) to 7 (debug); null where it is not kept."},
     {"text", ColumnType::text, "One line of the kernel's message buffer."},
+    {"address", ColumnType::address, "Where that text lies.", true, true},
 }};
 
 class Log final : public Table {
@@ -25,7 +26,8 @@ class Log final : public Table {
     PANICROOM_TRY(kernel, require_kernel(context));
     return kernel->log(
         [&](const LogLine& line) {
-          std::array<Value, 3> row = {std::monostate{}, std::monostate{}, line.text};
+          std::array<Value, 4> row = {std::monostate{}, std::monostate{}, line.text,
+                                      address_cell(line.address)};
           // Whole microseconds, cut off as dmesg does.
           if (line.time_ns) {
             const std::uint64_t microseconds = *line.time_ns / 1000;

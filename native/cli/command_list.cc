@@ -10,9 +10,11 @@ std::span<const CommandInfo> commands() {
   static constexpr std::string_view of_table = "json csv columns";
   static constexpr std::string_view of_processes = "json csv columns pid";
   static constexpr std::string_view of_threads = "json csv columns pid tid crashed";
-  static constexpr std::array<CommandInfo, 32> list = {{
+  static constexpr std::array<CommandInfo, 33> list = {{
       {"info", "", "", "What this dump is, what died and where.", "panicroom info vmcore.0 kernel",
        "", forms, 0, 0, true},
+      {"analyze", "", "", "How the kernel died, of what, and what the machine was doing.",
+       "panicroom analyze vmcore", "analysis", of_table, 0, 0, true},
       {"ps", "", "", "Every process.", "panicroom ps vmcore", "processes", of_processes, 0, 0,
        true},
       {"threads", "", "", "Every thread with its state and where it stands.",

@@ -185,12 +185,16 @@ int run_info(const Request& request, Session& session, Host& host) {
   return made && taken ? 0 : 1;
 }
 
-int run_stack(const Request& request, Session& session, Host& host) {
-  if (request.form != OutputForm::text)
-    return print_session_table(request, session, *find_table("frames"), host);
+/// What is printed in a form of its own as text; `table` has it in the other forms and where single
+/// columns are asked for.
+int run_stack_or_analyze(const Request& request, Session& session, Host& host,
+                         std::string_view table) {
+  if (request.form != OutputForm::text || !request.columns.empty())
+    return print_session_table(request, session, *find_table(table), host);
   Notes notes;
   for (const Note& note : session.notes()) notes.add(note);
-  const auto printed = print_stacks(request, session, host, notes);
+  const auto printed = table == "frames" ? print_stacks(request, session, host, notes)
+                                         : print_analysis(session, host, notes);
   report_notes(host, notes.take());
   if (printed) return 0;
   report_error(host, request.files.front(), printed.error());
@@ -244,7 +248,8 @@ int run_formats(const Request& request, Host& host) {
 
 int run_on_session(const Request& request, Session& session, Host& host) {
   if (request.command == "info") return run_info(request, session, host);
-  if (request.command == "stack") return run_stack(request, session, host);
+  if (request.command == "stack") return run_stack_or_analyze(request, session, host, "frames");
+  if (request.command == "analyze") return run_stack_or_analyze(request, session, host, "analysis");
   if (request.command == "symbols") return run_symbols(request, session, host);
   if (request.command == "read") return run_read(request, session, host);
   if (request.command == "translate") return run_translate(request, session, host);

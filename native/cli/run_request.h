@@ -33,6 +33,9 @@ int run_completion(const Request& request, Host& host);
 /// The `stack` command as text: a heading for each thread and its frames under it.
 Result<void> print_stacks(const Request& request, Session& session, Host& host, Notes& notes);
 
+/// The `analyze` command as text: a line for each statement, under the name of its topic.
+Result<void> print_analysis(Session& session, Host& host, Notes& notes);
+
 /// "panicroom: FILE: sentence" on standard error.
 void report_error(Host& host, std::string_view file, const Error& error);
 /// Remarks on standard error, for the forms that have no place for them.

@@ -54,6 +54,9 @@ class Linux final : public Kernel {
     for (const Note& note : module_notes_) notes.add(note);
     return unwound;
   }
+  Registers saved_registers(std::uint64_t address, Notes& notes) override {
+    return stacks_.saved_at(address, notes);
+  }
   std::optional<std::uint64_t> wait_address(const Thread& thread, Notes& notes) override;
   std::optional<std::string> module_at(std::uint64_t address) override {
     const auto* module = loaded().at(address);

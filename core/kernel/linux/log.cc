@@ -25,8 +25,10 @@ bool visit_lines(const LogLine& record, const LogVisitor& visit) {
   if (rest.ends_with('\n')) rest.remove_suffix(1);
   while (true) {
     const std::size_t end = rest.find('\n');
-    if (!visit(LogLine{record.time_ns, record.level, std::string(rest.substr(0, end))}))
-      return false;
+    const auto passed = static_cast<std::uint64_t>(rest.data() - record.text.data());
+    LogLine line{record.time_ns, record.level, std::string(rest.substr(0, end)), std::nullopt};
+    if (record.address) line.address = *record.address + passed;
+    if (!visit(line)) return false;
     if (end == std::string_view::npos) return true;
     rest.remove_prefix(end + 1);
   }

@@ -92,6 +92,7 @@ Result<void> read_log_records(Evidence& evidence, const LogVisitor& visit, Notes
     // u16 text_len, u16 dict_len, u8 facility, u8 flags:5, level:3 (kernel/printk/printk.c).
     const auto level = memory.u8(buffer.address + at + text_offset + 5);
     if (level) record.level = *level >> 5U;
+    record.address = buffer.address + at + header;
     record.text.resize(text_length);
     const MutableBytes text(reinterpret_cast<std::byte*>(record.text.data()), record.text.size());
     if (const auto read = memory.read(buffer.address + at + header, text); !read)

@@ -134,17 +134,22 @@ Result<Ring> read_ring(Evidence& evidence, std::uint64_t address, Notes& notes) 
   return ring;
 }
 
+struct RecordText {
+  std::string bytes;
+  std::optional<std::uint64_t> address;  ///< none when there are no bytes
+};
+
 /// A record's text out of the data ring; nothing when it was lost.
-Result<std::optional<std::string>> read_text(Evidence& evidence, const Ring& ring,
-                                             std::uint64_t descriptor, std::uint64_t id,
-                                             std::uint64_t length) {
+Result<std::optional<RecordText>> read_text(Evidence& evidence, const Ring& ring,
+                                            std::uint64_t descriptor, std::uint64_t id,
+                                            std::uint64_t length) {
   AddressSpace& memory = evidence.memory();
   const unsigned width = evidence.pointer_size();
   PANICROOM_TRY(begin, memory.word(descriptor + ring.begin));
   PANICROOM_TRY(next, memory.word(descriptor + ring.next));
   if ((begin & 1U) != 0 || (next & 1U) != 0) {
-    if (begin == no_text && next == no_text) return std::optional<std::string>("");
-    return std::optional<std::string>();
+    if (begin == no_text && next == no_text) return std::optional(RecordText{});
+    return std::optional<RecordText>();
   }
   const std::uint64_t mask = ring.data_size - 1;
   std::uint64_t start = begin & mask, end = next & mask;
@@ -166,7 +171,7 @@ Result<std::optional<std::string>> read_text(Evidence& evidence, const Ring& rin
   PANICROOM_CHECK(
       memory.read(ring.data + start + width,
                   MutableBytes(reinterpret_cast<std::byte*>(text.data()), text.size())));
-  return std::optional(std::move(text));
+  return std::optional(RecordText{std::move(text), ring.data + start + width});
 }
 
 }  // namespace
@@ -215,7 +220,7 @@ Result<void> read_log_ring(Evidence& evidence, std::uint64_t address, const LogV
       ++lost;
       continue;
     }
-    if ((*text)->size() > text_left) {
+    if ((*text)->bytes.size() > text_left) {
       notes.add(Note{ErrorCode::corrupt,
                      fmt::format("the log's records have more text than the {} bytes that their "
                                  "buffer holds: the rest is left out",
@@ -223,8 +228,9 @@ Result<void> read_log_ring(Evidence& evidence, std::uint64_t address, const LogV
                      ring.data});
       break;
     }
-    text_left -= (*text)->size();
-    const LogLine record{*time, static_cast<int>(*level), std::move(**text)};
+    text_left -= (*text)->bytes.size();
+    const LogLine record{*time, static_cast<int>(*level), std::move((*text)->bytes),
+                         (*text)->address};
     if (!visit_lines(record, visit)) return {};
   }
   if (lost != 0)

@@ -153,6 +153,52 @@ Registers Stacks::switched_out(std::uint64_t task, Notes& notes) {
   return finish();
 }
 
+Registers Stacks::saved_at(std::uint64_t address, Notes& notes) {
+  // Linux arch/x86/include/asm/ptrace.h. In the place of orig_ax a trap has its error code.
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 19> members = {
+      {{"rax", "ax"},
+       {"rbx", "bx"},
+       {"rcx", "cx"},
+       {"rdx", "dx"},
+       {"rsi", "si"},
+       {"rdi", "di"},
+       {"r8", "r8"},
+       {"r9", "r9"},
+       {"r10", "r10"},
+       {"r11", "r11"},
+       {"r12", "r12"},
+       {"r13", "r13"},
+       {"r14", "r14"},
+       {"r15", "r15"},
+       {"cs", "cs"},
+       {"rflags", "flags"},
+       {"ss", "ss"},
+       {"error_code", "orig_ax"},
+       {"rbp", "bp"}}};
+  Registers registers;
+  if (evidence_.dump().machine.architecture != Architecture::x86_64) return registers;
+  const auto read = [&](std::string_view path) -> std::optional<std::uint64_t> {
+    const auto member = evidence_.member("pt_regs", path);
+    const auto value =
+        member ? evidence_.field(address, *member) : Result<std::uint64_t>(Failure(member.error()));
+    if (value) return *value;
+    notes.add(value.error().within("the registers of interrupted code"));
+    return std::nullopt;
+  };
+  registers.pc = read("ip");
+  if (!registers.pc) return {};
+  registers.sp = read("sp");
+  for (const auto& [register_name, path] : members) {
+    const auto value = read(path);
+    if (!value) continue;
+    if (register_name == "rbp")
+      registers.fp = value;
+    else
+      registers.others.emplace_back(register_name, *value);
+  }
+  return registers;
+}
+
 Unwound Stacks::unwind(const Thread& thread) {
   if (!thread.registers.pc || !thread.registers.sp) return {};
   prepare();

@@ -25,6 +25,8 @@ class Stacks {
   /// the registers are not known.
   Registers registers_of(std::uint64_t task, const std::optional<Running>& running, Notes& notes);
   Unwound unwind(const Thread& thread);
+  /// The struct pt_regs that the entry of a trap or interrupt made (x86).
+  Registers saved_at(std::uint64_t address, Notes& notes);
 
  private:
   Registers switched_out(std::uint64_t task, Notes& notes);

@@ -164,7 +164,7 @@ def build_module(source: Path, release: str) -> bytes:
     root = _in_cache(f"kernel/headers-{release}", lambda root, scratch: _unpack_headers(release, root, scratch))
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(source, folder)
-        (Path(folder) / "Makefile").write_text(f"obj-m := {source.stem}.o\n")
+        (Path(folder) / "Makefile").write_text(f"obj-m := {source.stem}.o\nccflags-y := -fmacro-prefix-map=$(src)/=\n")
         headers = root / "usr/src" / f"linux-headers-{release}"
         _run(["make", "-C", str(headers), f"M={folder}", "CC=gcc", "modules"])
         return (Path(folder) / f"{source.stem}.ko").read_bytes()

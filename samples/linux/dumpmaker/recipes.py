@@ -68,7 +68,7 @@ DEATHS = {
     "null-call": "oops=panic",
     "divide": "oops=panic",
     "bug": "oops=panic",
-    "warning": "panic_on_warn",
+    "warning": "panic_on_warn=1",
     "stack-overflow": "oops=panic",
     "double-free": "oops=panic",
     "soft-lockup": "softlockup_panic=1 watchdog_thresh=2",

@@ -59,6 +59,7 @@ static noinline void die_free_twice(void) {
   void *object = kmalloc(192, GFP_KERNEL);
   kfree(object);
   kfree(object);
+  die_seen = 1; /* else the second call is a jump, and this function in no stack */
 }
 
 static noinline void die_spin(void) {

@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""What `analyze`, `locks` and `threads` say of guests that died in a known way (samples/linux/guest/die.c).
+
+usage: deaths.py PROGRAM [ARGUMENT...]    PROGRAM is the command line to test, native or wasm.
+The dumps are found in $PANICROOM_LINUX_DUMPS, else where samples/linux/make puts them. What is expected is what was provoked:
+the functions, locks and threads are those of die.c, the frames those that the kernel printed on its console (serial.log).
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import unittest
+from functools import lru_cache
+from pathlib import Path
+
+PROGRAM: list[str] = []
+FOLDER = Path()
+
+
+@lru_cache(maxsize=None)
+def table(death, name):
+    done = subprocess.run([*PROGRAM, "table", name, "--json", str(FOLDER / f"die-{death}.kdump")], capture_output=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stdout)["rows"]
+
+
+def statements(death, topic):
+    return [row["statement"] for row in table(death, "analysis") if row["topic"] == topic]
+
+
+def serial(death):
+    text = (FOLDER / f"die-{death}.serial.log").read_text(errors="replace").replace("\r", "")
+    return [re.sub(r"^\[ *[0-9.]+\] ?", "", line) for line in text.splitlines()]
+
+
+def thread(death, name):
+    return next(row for row in table(death, "threads") if row["name"] == name)
+
+
+class Deaths(unittest.TestCase):
+    def check(self, death, kind, *said):
+        self.assertEqual(statements(death, "kind"), [kind])
+        [cause] = statements(death, "cause")
+        for part in said:
+            self.assertIn(part, cause)
+        [signature] = statements(death, "signature")
+        self.assertRegex(signature, rf"^[0-9a-f]{{16}} {kind}(: |$)")
+        self.assertIn(next(line for line in serial(death) if line.startswith("Kernel panic")), statements(death, "said"))
+
+    def check_frames(self, death, first):
+        """The frames from the stopped one on are those of the console's trace, without the doubtful ones."""
+        lines = serial(death)
+        start = next(i for i, line in enumerate(lines) if line.startswith(f"RIP: 0010:{first}"))
+        printed = [lines[start].split(":", 2)[2]]
+        trace = next(i for i in range(start, len(lines)) if "Call Trace:" in lines[i])
+        for line in lines[trace + 1:]:
+            if line.startswith("RIP: 0033") or "</TASK>" in line:
+                break
+            if line.startswith(" <TASK>") or line.startswith(" ?") or not line.startswith(" "):
+                continue
+            printed.append(line.strip())
+        # The console gives names as kallsyms does, the size behind them.
+        printed = [re.sub(r"/0x[0-9a-f]+", "", re.sub(r"\.(isra|constprop|part|cold)[.0-9]*", "", name)) for name in printed]
+        found = statements(death, "frame")
+        self.assertEqual(found[:len(printed)], printed[:len(found)])
+
+    def check_offsets(self, death):
+        """Every statement that names an address says where its bytes lie; the log's own line is found there."""
+        for row in table(death, "analysis"):
+            if row["topic"] == "said":
+                done = subprocess.run([*PROGRAM, "read", row["address"], str(len(row["statement"])), "--raw", str(FOLDER / f"die-{death}.kdump")],
+                                      capture_output=True, timeout=60, check=True)
+                self.assertEqual(done.stdout.decode(), row["statement"])
+                self.assertIsNotNone(row["offset"])
+
+    def test_null_dereference(self):
+        self.check("null-dereference", "null dereference", "die_null_dereference [die] wrote to 0x10")
+        self.check_frames("null-dereference", "die_null_dereference")
+        self.check_offsets("null-dereference")
+        [instruction] = statements("null-dereference", "instruction")
+        self.assertRegex(instruction, r"^0x[0-9a-f]+: movl \$0x2a, 0x10\(%r[a-z0-9]+\)$")
+        self.assertRegex("\n".join(statements("null-dereference", "register")), r"^r[a-z0-9]+ = 0x0$")
+        self.assertEqual(statements("null-dereference", "operand"), ["it writes 4 bytes at 0x10"])
+
+    def test_null_call(self):
+        self.check("null-call", "null call", "called 0x0")
+
+    def test_page_fault(self):
+        self.check("bad-pointer", "page fault", "die_read_unmapped [die] read from 0xffffc87654320010")
+        self.check_frames("bad-pointer", "die_read_unmapped")
+
+    def test_general_protection(self):
+        self.check("general-protection", "general protection fault", "die_read_far [die]", "0xdead000000000110", "removed from its list")
+        self.check_frames("general-protection", "die_read_far")
+
+    def test_divide(self):
+        self.check("divide", "divide error", "die_divide [die]")
+        self.assertRegex(statements("divide", "instruction")[0], "idiv")
+
+    def test_bug(self):
+        self.check("bug", "assertion", "die_bug [die]", "die.c:")
+        self.check_frames("bug", "die_bug")
+
+    def test_warning(self):
+        self.check("warning", "warning", "die_warn [die]", "die.c:")
+
+    def test_stack_overflow(self):
+        self.check("stack-overflow", "stack overflow", "trigger", "die_recurse [die] called itself")
+
+    def test_double_free(self):
+        self.check("double-free", "double free", "die_free_twice [die] freed")
+
+    def test_soft_lockup(self):
+        self.check("soft-lockup", "soft lockup", "die_spin [die]", "processor 0")
+
+    def test_out_of_memory(self):
+        self.check("out-of-memory", "out of memory", "most was used by crasher")
+
+    def test_init_killed(self):
+        self.check("init-killed", "init killed", "exitcode=0x00000700")
+
+    def test_nmi(self):
+        self.check("nmi", "nmi")
+
+    def test_hung_task(self):
+        self.check("hung-task", "hung task", "die-starved-0", "in die_starved [die] for the mutex die_kept", "die-keeper")
+        keeper = thread("hung-task", "die-keeper")["tid"]
+        locks = {row["name"]: row for row in table("hung-task", "locks")}
+        self.assertEqual(set(locks), {"die_kept", "die_shared"})
+        self.assertEqual([locks[name]["kind"] for name in ("die_kept", "die_shared")], ["mutex", "rw semaphore"])
+        starved = [str(thread("hung-task", f"die-starved-{i}")["tid"]) for i in range(3)]
+        self.assertEqual(locks["die_kept"]["waiters"].split(), starved)
+        self.assertEqual(locks["die_shared"]["waiters"], str(thread("hung-task", "die-reader")["tid"]))
+        for lock in locks.values():
+            self.assertEqual((lock["owner"], lock["owner_name"], lock["state"], lock["deadlock"]), (keeper, "die-keeper", "held", None))
+        for i in range(3):
+            waiting = thread("hung-task", f"die-starved-{i}")
+            self.assertEqual((waiting["lock"], waiting["lock_owner"]), (locks["die_kept"]["address"], keeper))
+        self.assertIsNone(thread("hung-task", "die-keeper")["lock"])
+        self.assertTrue(any(line.startswith("3 in die_starved [die]") for line in statements("hung-task", "blocked")))
+
+    def test_deadlock(self):
+        self.check("deadlock", "deadlock", "2 threads wait for each other", "die-left", "die-right")
+        left, right = (thread("deadlock", name)["tid"] for name in ("die-left", "die-right"))
+        circle = f"{left} -> {right} -> {left}"
+        self.assertEqual(statements("deadlock", "deadlock"), [circle])
+        locks = {row["name"]: row for row in table("deadlock", "locks")}
+        self.assertEqual({name: (row["owner"], row["waiters"], row["deadlock"]) for name, row in locks.items()},
+                         {"die_left": (left, str(right), circle), "die_right": (right, str(left), circle)})
+
+    def test_sysrq(self):
+        for guest in ("kaslr.elf", "arm64.elf", "i386.elf"):
+            done = subprocess.run([*PROGRAM, "analyze", "--json", str(FOLDER / guest)], capture_output=True, timeout=120, check=True)
+            rows = json.loads(done.stdout)["rows"]
+            self.assertEqual([row["statement"] for row in rows if row["topic"] == "kind"], ["sysrq"])
+            self.assertIn("trigger", rows[0]["statement"])
+            self.assertTrue(any(row["statement"].startswith("sysrq_handle_crash") for row in rows if row["topic"] == "frame"), guest)
+
+
+def main():
+    global FOLDER
+    if len(sys.argv) < 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    PROGRAM[:] = sys.argv[1:]
+    cache = os.environ.get("PANICROOM_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "panicroom")
+    FOLDER = Path(os.environ.get("PANICROOM_LINUX_DUMPS") or os.path.join(cache, "linux-dumps"))
+    return 0 if unittest.main(argv=sys.argv[:1], exit=False, verbosity=1).result.wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
