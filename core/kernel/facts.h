@@ -147,7 +147,7 @@ struct MemoryZone {
 /// A cache of equal objects: a slab cache (Linux), a UMA zone (FreeBSD).
 struct ObjectCache {
   std::optional<std::string> name;
-  std::optional<std::uint64_t> object_size;      ///< bytes, without what lies between two
+  std::optional<std::uint64_t> object_size;      ///< bytes from one to the next
   std::optional<std::uint64_t> objects, in_use;  ///< that there is memory for; of those
   std::optional<std::uint64_t> bytes;            ///< of memory that it holds
   std::uint64_t address = 0;

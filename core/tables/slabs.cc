@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::array<Column, 6> columns_of_slabs = {{
     {"name", ColumnType::text, "Name of the slab cache (Linux) or UMA zone (FreeBSD)."},
-    {"object_size", ColumnType::integer, "Bytes of one object."},
+    {"object_size", ColumnType::integer,
+     "Bytes that one object takes, as slabtop and vmstat -z show it."},
     {"objects", ColumnType::integer, "Objects that there is memory for."},
     {"in_use", ColumnType::integer,
      "Objects that were handed out; those that a processor keeps at hand are counted too (Linux)."},

@@ -5,10 +5,12 @@
 #include <utility>
 
 #include "core/kernel/kernel.h"
+#include "core/kernel/linux/allocator.h"
 #include "core/kernel/linux/cpus.h"
 #include "core/kernel/linux/evidence.h"
 #include "core/kernel/linux/files.h"
 #include "core/kernel/linux/identity.h"
+#include "core/kernel/linux/interrupts.h"
 #include "core/kernel/linux/loaded_modules.h"
 #include "core/kernel/linux/locks.h"
 #include "core/kernel/linux/log.h"
@@ -84,6 +86,16 @@ class Linux final : public Kernel {
     return linux_kernel::read_memory_counters(evidence_, visit, notes);
   }
 
+  Result<void> memory_zones(const Visitor<MemoryZone>& visit, Notes& notes) override {
+    return linux_kernel::read_memory_zones(evidence_, visit, notes);
+  }
+  Result<void> object_caches(const Visitor<ObjectCache>& visit, Notes& notes) override {
+    return linux_kernel::read_object_caches(evidence_, visit, notes);
+  }
+  Result<void> interrupts(const Visitor<Interrupt>& visit, Notes& notes) override {
+    PANICROOM_TRY(cpus, linux_kernel::read_cpus(evidence_, notes));
+    return linux_kernel::read_interrupts(evidence_, cpus, visit, notes);
+  }
   Result<void> locks(const Visitor<Lock>& visit, Notes& notes) override;
 
   AddressSpace& memory() override { return evidence_.memory(); }

@@ -2,24 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 #include "core/base/loop_guard.h"
 #include "core/kernel/linux/files.h"
 
 namespace panicroom::linux_kernel {
 namespace {
 
-constexpr std::uint64_t size_of_area = 128, size_of_node = 256;  // bytes, at least
-constexpr unsigned deepest_tree = 16;                            // of 10 branches each
+constexpr std::uint64_t size_of_area = 128;  // bytes, at least
 constexpr std::size_t longest_name = 256;
-
-// Linux include/linux/maple_tree.h: a node's address is a multiple of 256, its kind in bits 3 to 6.
-constexpr std::uint64_t node_mask = ~std::uint64_t{0xff};
-enum class NodeKind : std::uint8_t { dense = 0, leaf = 1, range = 2, gaps = 3 };
-NodeKind kind_of(std::uint64_t entry) { return static_cast<NodeKind>(entry >> 3 & 0xf); }
-/// Of the root (Linux include/linux/xarray.h, xa_is_node); the slots of inner nodes are all nodes.
-bool is_node(std::uint64_t entry) { return (entry & 3) == 2 && entry > 4096; }
 
 // Linux include/linux/mm.h, VM_*.
 constexpr std::uint64_t flag_read = 1, flag_write = 2, flag_execute = 4, flag_may_share = 0x80;
@@ -29,57 +19,14 @@ constexpr std::uint64_t flag_read = 1, flag_write = 2, flag_execute = 4, flag_ma
 MappingsReader::MappingsReader(Evidence& evidence, Paths& paths)
     : evidence_(evidence),
       paths_(paths),
-      nodes_left_(most_objects(evidence, size_of_node)),
+      tree_(evidence, "a process's tree of mappings"),
       areas_left_(most_objects(evidence, size_of_area)) {}
 
-bool MappingsReader::node(std::uint64_t entry, unsigned depth, const VisitArea& visit,
-                          Notes& notes) {
-  constexpr std::string_view what = "a process's tree of mappings";
-  const NodeKind kind = kind_of(entry);
-  if (depth == deepest_tree || nodes_left_ == 0 || kind > NodeKind::gaps ||
-      kind == NodeKind::dense) {
-    notes.add(Note{ErrorCode::corrupt, fmt::format("{} cannot be true", what), entry});
-    return true;
-  }
-  --nodes_left_;
-  const bool gaps = kind == NodeKind::gaps;
-  const auto slots = noted((gaps ? inner_slots_ : leaf_slots_).member(evidence_), notes, what);
-  const auto pivots = noted((gaps ? inner_pivots_ : leaf_pivots_).member(evidence_), notes, what);
-  if (!slots || !pivots) return true;
-  const std::uint64_t at = entry & node_mask;
-  const unsigned word = evidence_.pointer_size();
-  AddressSpace& memory = evidence_.memory();
-  std::uint64_t before = 0;
-  for (std::uint64_t i = 0; i < slots->count; ++i) {
-    // What follows the last used slot is not used: its pivot is zero or the greatest index.
-    std::uint64_t pivot = ~std::uint64_t{0};
-    if (i < pivots->count) {
-      const auto read = noted(memory.word(at + pivots->offset + i * word), notes, what);
-      if (!read) return true;
-      pivot = *read;
-      if (i != 0 && pivot == 0) pivot = ~std::uint64_t{0};
-    }
-    if (i != 0 && pivot <= before) {
-      notes.add(Note{ErrorCode::corrupt, fmt::format("{} is out of order", what), at});
-      return true;
-    }
-    const auto slot = noted(memory.word(at + slots->offset + i * word), notes, what);
-    if (!slot) return true;
-    const bool empty = *slot == 0 || (kind == NodeKind::leaf && (*slot & 3) != 0);
-    if (!empty && !(kind == NodeKind::leaf ? visit(*slot) : node(*slot, depth + 1, visit, notes)))
-      return false;
-    if (pivot == ~std::uint64_t{0}) break;
-    before = pivot;
-  }
-  return true;
-}
-
-bool MappingsReader::areas(std::uint64_t mm, const VisitArea& visit, Notes& notes) {
+bool MappingsReader::areas(std::uint64_t mm, const VisitEntry& visit, Notes& notes) {
   constexpr std::string_view what = "a process's mappings";
   if (tree_root_.exists(evidence_)) {
     const auto root = noted(tree_root_.read(evidence_, mm), notes, what);
-    if (!root || *root == 0) return true;
-    return is_node(*root) ? node(*root, 0, visit, notes) : visit(*root);
+    return !root || tree_.walk(*root, visit, notes);
   }
   LoopGuard guard(areas_left_);
   auto area = noted(first_.read(evidence_, mm), notes, what);

@@ -5,6 +5,7 @@
 
 #include "core/kernel/linux/field.h"
 #include "core/kernel/linux/paths.h"
+#include "core/kernel/linux/trees.h"
 
 namespace panicroom::linux_kernel {
 
@@ -19,15 +20,14 @@ class MappingsReader {
             Notes& notes);
 
  private:
-  using VisitArea = std::function<bool(std::uint64_t area)>;
-  bool areas(std::uint64_t mm, const VisitArea& visit, Notes& notes);
-  bool node(std::uint64_t entry, unsigned depth, const VisitArea& visit, Notes& notes);
+  bool areas(std::uint64_t mm, const VisitEntry& visit, Notes& notes);
   Mapping read_area(std::uint64_t mm, std::uint64_t area, Notes& notes);
   void name_anonymous(std::uint64_t mm, std::uint64_t area, Mapping& mapping);
 
   Evidence& evidence_;
   Paths& paths_;
-  std::uint64_t nodes_left_, areas_left_;  // that may still be read
+  MapleTree tree_;
+  std::uint64_t areas_left_;  // that may still be read
   Field mm_{"task_struct", "mm"}, tree_root_{"mm_struct", "mm_mt.ma_root"},
       first_{"mm_struct", "mmap"}, next_{"vm_area_struct", "vm_next"};
   Field start_{"vm_area_struct", "vm_start"}, end_{"vm_area_struct", "vm_end"},
@@ -40,8 +40,6 @@ class MappingsReader {
       stack_start_{"mm_struct", "start_stack"};
   Field path_{"file", "f_path"}, inode_{"file", "f_inode"}, number_{"inode", "i_ino"},
       super_{"inode", "i_sb"}, device_{"super_block", "s_dev"};
-  Field leaf_slots_{"maple_range_64", "slot"}, leaf_pivots_{"maple_range_64", "pivot"},
-      inner_slots_{"maple_arange_64", "slot"}, inner_pivots_{"maple_arange_64", "pivot"};
 };
 
 }  // namespace panicroom::linux_kernel
