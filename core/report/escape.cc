@@ -93,6 +93,8 @@ bool is_plain(std::string_view text) {
 
 }  // namespace
 
+std::size_t utf8_length(std::string_view text) { return decode(text).length; }
+
 std::string visible(std::string_view raw) {
   if (is_plain(raw)) return std::string(raw);
   std::string out;

@@ -6,6 +6,10 @@
 
 namespace panicroom {
 
+/// Bytes of the UTF-8 character (RFC 3629) at the front of `text`, which is not empty; 0 when it is
+/// none.
+std::size_t utf8_length(std::string_view text);
+
 /// Text from a dump, safe for a terminal and for one table cell: control characters, line ends,
 /// characters that reorder text or cannot be seen (Unicode: Default_Ignorable_Code_Point) and bytes
 /// that are not UTF-8 become \n, \t or \xNN for each byte; all else stays as it is.

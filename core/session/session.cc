@@ -77,6 +77,15 @@ Result<std::unique_ptr<Session>> Session::open(std::vector<SourcePtr> files,
   return session;
 }
 
+std::unique_ptr<Session> Session::of(std::unique_ptr<Dump> dump, std::unique_ptr<Kernel> kernel) {
+  std::unique_ptr<Session> session(new Session);
+  session->dump_ = std::move(dump);
+  session->kernel_ = std::move(kernel);
+  session->physical_ =
+      std::make_unique<PhysicalReader>(session->dump_->memory, session->dump_->machine.order);
+  return session;
+}
+
 TableContext Session::context() {
   return {dump_.get(), kernel_.get(), why_no_kernel_ ? &*why_no_kernel_ : nullptr};
 }

@@ -32,6 +32,9 @@ class Session {
   static Result<std::unique_ptr<Session>> open(std::vector<SourcePtr> files,
                                                const Progress& progress = {});
 
+  /// A session of a dump and a kernel that are open already.
+  static std::unique_ptr<Session> of(std::unique_ptr<Dump> dump, std::unique_ptr<Kernel> kernel);
+
   const Dump& dump() const { return *dump_; }
   /// Null when the kernel was not understood.
   Kernel* kernel() { return kernel_.get(); }

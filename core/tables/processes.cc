@@ -85,10 +85,27 @@ class Processes final : public Table {
   Result<void> rows(const TableContext& context, const Query& query, const RowVisitor& visit,
                     Notes& notes) const override {
     PANICROOM_TRY(kernel, require_kernel(context));
+    std::optional<std::int64_t> pid = query.pid;
+    if (query.address && !pid) {
+      // Its own facts alone, not those of all. What that walk remarks the next one does too.
+      Notes walk;
+      PANICROOM_CHECK(kernel->processes(
+          {},
+          [&](const Process& process) {
+            if (process.address == *query.address) pid = process.pid;
+            return process.address != *query.address;
+          },
+          walk));
+      if (!pid) {
+        for (Note& note : walk.take()) notes.add(std::move(note));
+        return {};
+      }
+    }
     return kernel->processes(
-        {query.pid, facts_for(query)},
+        {pid, facts_for(query)},
         [&](const Process& process) {
           if (query.name && process.name != query.name) return true;
+          if (query.address && process.address != *query.address) return true;
           const ProcessDetails& more = process.details;
           const std::array<Value, column_count> row = {
               cell(process.pid),

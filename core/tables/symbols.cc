@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "core/tables/all_tables.h"
@@ -21,6 +22,25 @@ std::array<Value, 5> row_of(Kernel& kernel, const Symbol& symbol) {
           cell(kernel.module_at(symbol.address))};
 }
 
+/// Listing all symbols may cost a pass over them: a single one says first whether that is needed.
+void visit_exact(const SymbolTable& symbols, const Query& query, const RowVisitor& visit) {
+  if (query.name && !symbols.find(*query.name)) return;
+  std::span<const Symbol> listed;
+  if (query.address) {
+    const auto one = symbols.at(*query.address);
+    if (!one || one->address != *query.address) return;
+    listed = symbols.all();
+    const auto [first, last] =
+        std::equal_range(listed.begin(), listed.end(), *one,
+                         [](const Symbol& a, const Symbol& b) { return a.address < b.address; });
+    listed = {first, last};
+  } else {
+    listed = symbols.all();
+  }
+  for (const Symbol& symbol : listed)
+    if ((!query.name || symbol.name == *query.name) && !visit(row_of(symbol))) return;
+}
+
 class Symbols final : public Table {
  public:
   std::string_view name() const override { return "symbols"; }
@@ -33,6 +53,10 @@ class Symbols final : public Table {
     if (!symbols) {
       if (auto why = kernel->why_no_symbols()) return Failure(*why);
       return fail(ErrorCode::no_symbol, "there are no symbols: give the kernel file too");
+    }
+    if (query.exact && (query.name || query.address)) {
+      visit_exact(*symbols, query, visit);
+      return {};
     }
     if (query.name) {
       if (auto symbol = symbols->find(*query.name)) visit(row_of(*kernel, *symbol));

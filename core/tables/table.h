@@ -51,8 +51,9 @@ struct Query {
   std::optional<std::int64_t> pid;
   std::optional<std::int64_t> tid;
   std::optional<std::string> name;       ///< symbols: exactly this name
-  std::optional<std::uint64_t> address;  ///< symbols: the one that holds it
+  std::optional<std::uint64_t> address;  ///< symbols: the one that holds it; others: their own
   bool crashed_only = false;             ///< threads, frames: the thread that the kernel died on
+  bool exact = false;  ///< symbols: all with exactly this name, at exactly this address
   /// A bit for each column: the cells of others may stay empty, and what they would cost is saved.
   std::uint64_t columns = ~std::uint64_t{0};
 

@@ -124,6 +124,7 @@ bool selects(const Query& query, const Thread& thread) {
   if (query.pid && thread.pid != query.pid) return false;
   if (query.tid && thread.tid != query.tid) return false;
   if (query.name && thread.name != query.name) return false;
+  if (query.address && thread.address != *query.address) return false;
   return !query.crashed_only || thread.crashed == true;
 }
 

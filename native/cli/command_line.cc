@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <new>
 
 #include "core/report/escape.h"
@@ -127,6 +128,14 @@ std::string joined(std::span<const std::string> words) {
   return out;
 }
 
+/// Whether a word of `sql` is the query: it may stand anywhere among the files.
+bool is_query(const std::string& word, const Host& host) {
+  const bool is_dot_command =
+      word.size() > 1 && word[0] == '.' && std::isalpha(static_cast<unsigned char>(word[1])) != 0;
+  return (is_dot_command || word.find_first_of(" \t\n(;") != std::string::npos) &&
+         !host.exists(word);
+}
+
 /// Splits what was typed into the command's own operands and files: a fixed number of operands
 /// comes first; where their number is open (`symbols`), the first word that names a file ends them.
 std::optional<std::string> assign_words(const CommandInfo& command, Parsed& parsed,
@@ -135,7 +144,14 @@ std::optional<std::string> assign_words(const CommandInfo& command, Parsed& pars
   Request& request = parsed.request;
   std::size_t own = command.least_operands;
   const bool files_named = !parsed.core.empty() || !parsed.kernel.empty();
-  if (command.most_operands > command.least_operands) {
+  if (command.name == "sql") {
+    const auto first_file = std::stable_partition(
+        words.begin(), words.end(), [&host](const auto& word) { return is_query(word, host); });
+    own = static_cast<std::size_t>(first_file - words.begin());
+    if (own > command.most_operands)
+      return fmt::format("{} expects one query: there is no file \"{}\"", command.name,
+                         visible(words[1]));
+  } else if (command.most_operands > command.least_operands) {
     own = 0;
     while (own < words.size() && (files_named || !host.exists(words[own]))) ++own;
     // Nothing names a file: then the last word was meant to.

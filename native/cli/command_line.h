@@ -6,10 +6,18 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/io/byte_source.h"
 
 namespace panicroom {
+
+/// How a terminal asks for a line.
+struct Prompt {
+  std::string_view text;
+  /// What may stand at the end of the line up to the cursor, each whole in place of its last word.
+  std::function<std::vector<std::string>(std::string_view line)> complete;
+};
 
 /// What the command line needs of the world around it, so that the same commands run natively and
 /// as WebAssembly and print the same bytes.
@@ -31,6 +39,17 @@ class Host {
   virtual void run_jobs(unsigned count, const std::function<void(unsigned)>& job) {
     for (unsigned index = 0; index < count; ++index) job(index);
   }
+  /// The next line of standard input, without its end; nothing behind the last one.
+  virtual std::optional<std::string> line(const Prompt& prompt) {
+    static_cast<void>(prompt);
+    return std::nullopt;
+  }
+  /// True when people type the lines: both standard input and output are a terminal.
+  virtual bool interactive() const { return false; }
+  /// Within an interrupt of the user (Ctrl-C) ends no more than what runs: `interrupted` then
+  /// answers true.
+  virtual void catch_interrupts(bool on) { static_cast<void>(on); }
+  virtual bool interrupted() const { return false; }
   /// Columns of the terminal that standard output is; 0 when it is none.
   virtual std::size_t out_columns() const = 0;
   virtual std::optional<std::string> environment(std::string_view name) const = 0;

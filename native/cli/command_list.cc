@@ -10,7 +10,7 @@ std::span<const CommandInfo> commands() {
   static constexpr std::string_view of_table = "json csv columns";
   static constexpr std::string_view of_processes = "json csv columns pid";
   static constexpr std::string_view of_threads = "json csv columns pid tid crashed";
-  static constexpr std::array<CommandInfo, 33> list = {{
+  static constexpr std::array<CommandInfo, 34> list = {{
       {"info", "", "", "What this dump is, what died and where.", "panicroom info vmcore.0 kernel",
        "", forms, 0, 0, true},
       {"analyze", "", "", "How the kernel died, of what, and what the machine was doing.",
@@ -73,6 +73,9 @@ std::span<const CommandInfo> commands() {
        "panicroom tables --json", "", forms, 0, 0, false},
       {"table", "", "NAME", "One table by its name.", "panicroom table regions vmcore", "",
        of_threads, 1, 1, true},
+      {"sql", "", "[QUERY]", "An answer that SQL makes of the tables; without QUERY, a prompt.",
+       "panicroom sql 'select state, count(*) from threads group by state' vmcore", "", forms, 0, 1,
+       true},
       {"formats", "", "", "The dump formats that can be read.", "panicroom formats", "", forms, 0,
        0, false},
       {"completion", "", "bash|zsh|fish", "A completion script for a shell.",

@@ -4,18 +4,26 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "native/cli/command_line.h"
+#include "native/io/line_editor.h"
 #include "native/io/mapped_file.h"
 
 namespace panicroom {
 namespace {
+
+// What a signal handler may touch.
+volatile std::sig_atomic_t interrupt_seen = 0;
+
+constexpr std::size_t longest_line = std::size_t{2} << 20;
 
 class Terminal final : public Host {
  public:
@@ -66,6 +74,27 @@ class Terminal final : public Host {
     std::fflush(stdout);
     std::fwrite(text.data(), 1, text.size(), stderr);
   }
+  bool interactive() const override {
+    return ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
+  }
+  std::optional<std::string> line(const Prompt& prompt) override {
+    if (!interactive()) return plain_line();
+    if (!editor_) editor_ = std::make_unique<LineEditor>(state_path("sql_history"));
+    std::fflush(stdout);
+    auto typed = editor_->line(prompt.text, prompt.complete);
+    if (!typed) return std::nullopt;
+    interrupt_seen = typed->dropped ? 1 : 0;
+    return std::move(typed->line);
+  }
+  void catch_interrupts(bool on) override {
+    interrupt_seen = 0;
+    struct sigaction action {};
+    action.sa_handler = SIG_DFL;
+    if (on) action.sa_handler = [](int) { interrupt_seen = 1; };
+    action.sa_flags = SA_RESTART;
+    ::sigaction(SIGINT, &action, nullptr);
+  }
+  bool interrupted() const override { return interrupt_seen != 0; }
   std::size_t out_columns() const override {
     if (::isatty(STDOUT_FILENO) == 0) return 0;
     winsize size{};
@@ -79,6 +108,18 @@ class Terminal final : public Host {
   }
 
  private:
+  static std::optional<std::string> plain_line() {
+    std::string line;
+    int byte = std::fgetc(stdin);
+    if (byte == EOF) return std::nullopt;
+    for (; byte != EOF && byte != '\n'; byte = std::fgetc(stdin)) {
+      if (line.size() == longest_line) break;  // the engine refuses what is as long
+      line += static_cast<char>(byte);
+    }
+    return line;
+  }
+
+  std::unique_ptr<LineEditor> editor_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point last_shown_;
   bool progress_shown_ = false;

@@ -256,6 +256,7 @@ int run_on_session(const Request& request, Session& session, Host& host) {
   if (request.command == "type") return run_type(request, session, host);
   if (request.command == "print") return run_print(request, session, host);
   if (request.command == "list") return run_list(request, session, host);
+  if (request.command == "sql") return run_sql(request, session, host);
   if (request.command == "verify") return run_verify(request, session, host);
   std::string_view table_name;
   if (request.command == "table") table_name = request.operands.front();

@@ -29,6 +29,7 @@ int run_verify(const Request& request, Session& session, Host& host);
 int run_type(const Request& request, Session& session, Host& host);
 int run_print(const Request& request, Session& session, Host& host);
 int run_list(const Request& request, Session& session, Host& host);
+int run_sql(const Request& request, Session& session, Host& host);
 int run_completion(const Request& request, Host& host);
 /// The `stack` command as text: a heading for each thread and its frames under it.
 Result<void> print_stacks(const Request& request, Session& session, Host& host, Notes& notes);

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "core/sql/sql_value.h"
+
+namespace panicroom {
+
+/// Rows of a table with some of its columns, and how many bytes they take.
+class HeldRows {
+ public:
+  /// `columns`: a bit for each column that is kept, as in Query.
+  explicit HeldRows(std::uint64_t columns, std::size_t table_columns);
+
+  std::uint64_t columns() const { return columns_; }
+  std::size_t size() const { return size_; }
+  std::size_t bytes() const { return bytes_; }
+  void add(std::span<const Value> row);
+  const Value& at(std::size_t row, std::size_t column) const;
+
+  /// The rows, in their order, whose cell of a kept column equals `key`. The first question about a
+  /// column sorts its cells.
+  std::span<const std::uint32_t> equal(std::size_t column, const SqlKey& key);
+
+ private:
+  struct Index {
+    std::vector<SqlKey> keys;  // ascending, one for each place
+    std::vector<std::uint32_t> rows;
+  };
+  const Index& index_of(std::size_t column);
+
+  std::uint64_t columns_;
+  std::vector<std::size_t> kept_;    // columns of the table
+  std::vector<std::size_t> places_;  // of each of its columns among those kept
+  std::vector<Value> cells_;
+  std::size_t size_ = 0, bytes_ = 0;
+  std::map<std::size_t, Index> indexes_;
+};
+
+}  // namespace panicroom
