@@ -16,7 +16,8 @@ using emscripten::val;
 
 /// The command line's world as a JavaScript object: `{open(path): file or {error: {code, text}},
 /// exists(path): boolean, out(bytes: Uint8Array): boolean, err(text: string), columns: number,
-/// environment(name): string or undefined}`. None of its functions throws.
+/// environment(name): string or undefined, line(): the next of standard input or undefined}`. None
+/// of its functions throws.
 class JsHost final : public Host {
  public:
   explicit JsHost(val host) : host_(std::move(host)) {}
@@ -35,6 +36,11 @@ class JsHost final : public Host {
                                 text.size(), reinterpret_cast<const unsigned char*>(text.data()))));
   }
   void err(std::string_view text) override { host_.call<void>("err", std::string(text)); }
+  std::optional<std::string> line(const Prompt&) override {
+    const val line = host_.call<val>("line");
+    if (line.isUndefined()) return std::nullopt;
+    return line.as<std::string>();
+  }
   std::size_t out_columns() const override { return host_["columns"].as<unsigned>(); }
   std::optional<std::string> environment(std::string_view name) const override {
     const val value = host_.call<val>("environment", std::string(name));
@@ -64,6 +70,7 @@ EMSCRIPTEN_BINDINGS(panicroom) {
       .function("tables", &BrowserSession::tables)
       .function("query", &BrowserSession::query)
       .function("write", &BrowserSession::write)
+      .function("sql", &BrowserSession::sql)
       .function("find", &BrowserSession::find)
       .function("read", &BrowserSession::read)
       .function("bytes", &BrowserSession::bytes)

@@ -90,6 +90,18 @@ Result<Selection> selection_of(const Table& table, const val& options) {
   return selection;
 }
 
+/// Where a statement that begins at `start` went wrong, in the units of JavaScript's strings.
+std::optional<std::uint64_t> place_in(std::string_view text, std::size_t start,
+                                      std::optional<std::size_t> offset) {
+  if (!offset) return std::nullopt;
+  std::uint64_t units = 0;
+  for (const char byte : text.substr(0, start + *offset)) {
+    const auto value = static_cast<unsigned char>(byte);
+    if ((value & 0xc0U) != 0x80) units += value >= 0xf0 ? 2 : 1;
+  }
+  return units;
+}
+
 std::string not_open() {
   return json_failure(
       Error{ErrorCode::invalid, Absence::none, "no dump is open", std::nullopt, std::nullopt});
@@ -100,6 +112,8 @@ std::string failure_of(const Error& error) { return json_failure(error); }
 }  // namespace
 
 std::string BrowserSession::open(const val& files) {
+  answer_.reset();
+  database_.reset();
   session_.reset();
   views_.clear();
   const auto cache = std::make_shared<BlockCache>(block_bound);
@@ -142,10 +156,12 @@ Result<TableView*> BrowserSession::view_of(const Table& table, const Query& quer
 
 Result<BrowserSession::Asked> BrowserSession::asked(const std::string& table_name,
                                                     const val& options) {
-  const Table* table = find_table(table_name);
+  const bool is_answer = answer_ && answer_->table().name() == table_name;
+  const Table* table = is_answer ? &answer_->table() : find_table(table_name);
   if (!table)
     return fail(ErrorCode::invalid, fmt::format("there is no table \"{}\"", visible(table_name)));
   PANICROOM_TRY(selection, selection_of(*table, options));
+  if (is_answer) return Asked{table, std::move(selection), &answer_->view()};
   PANICROOM_TRY(view, view_of(*table, query_of(*table, options)));
   return Asked{table, std::move(selection), view};
 }
@@ -179,6 +195,32 @@ std::string BrowserSession::write(const std::string& table, const val& options,
                                                   count_of(options, "limit", UINT64_MAX), *writer);
   hand_over();
   return fmt::format(R"({{"rows": {}}})", written);
+}
+
+std::string BrowserSession::sql(const std::string& text, double limit, const val& go_on) {
+  if (!session_) return not_open();
+  if (!database_) {
+    auto opened = SqlDatabase::open(*session_);
+    if (!opened) return failure_of(opened.error());
+    database_ = std::move(*opened);
+  }
+  answer_.reset();  // its memory is free for the next
+  auto answer = std::make_unique<SqlAnswer>(fmt::format("sql-{}", ++answers_), answer_bound);
+  SqlReceiver receiver;
+  receiver.columns = [&answer](std::span<const Column> columns) { answer->begin(columns); };
+  receiver.row = [&answer](std::span<const Value> row) { return answer->add(row); };
+  if (given(go_on)) receiver.go_on = [&go_on] { return go_on().as<bool>(); };
+  Notes notes;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto done = database_->run(std::string_view(text).substr(at), receiver, notes);
+    if (!done) return json_failure(done.error().error, place_in(text, at, done.error().offset));
+    at += *done;
+  }
+  answer->finish(notes);
+  answer_ = std::move(answer);
+  const auto rows = static_cast<std::uint64_t>(std::max(0.0, limit));
+  return fmt::format(R"({{"columns": {}, {})", json_columns(answer_->table()),
+                     answer_->view().window({}, 0, std::min(rows, longest_window)).substr(1));
 }
 
 std::string BrowserSession::find(const std::string& table, const val& options,

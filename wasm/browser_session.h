@@ -8,7 +8,9 @@
 #include <string>
 
 #include "core/session/session.h"
+#include "core/sql/sql_database.h"
 #include "wasm/slice_source.h"
+#include "wasm/sql_answer.h"
 #include "wasm/table_view.h"
 
 namespace panicroom {
@@ -23,6 +25,7 @@ class BrowserSession {
   /// bound that holds.
   static constexpr std::size_t block_bound = std::size_t{64} << 20;
   static constexpr std::size_t rows_bound = std::size_t{48} << 20;
+  static constexpr std::size_t answer_bound = std::size_t{24} << 20;  ///< of sql()
 
   /// Opens the files, in any order: `{"notes": [...], "kernel_error": error or null}`.
   std::string open(const emscripten::val& files);
@@ -36,6 +39,11 @@ class BrowserSession {
   /// invalid. Answers `{"rows"}`.
   std::string write(const std::string& table, const emscripten::val& options,
                     const std::string& form, const emscripten::val& sink);
+  /// Runs the statements of `text`; `go_on` is called now and then, unless it is null, and answers
+  /// false to stop. The answer of the last that has one becomes a table that query, write and find
+  /// know by its name until the next call: `{"table", "columns", ...}` with its first `limit` rows
+  /// as query() gives them. An error has the `place` in `text`, counted in UTF-16 units, or null.
+  std::string sql(const std::string& text, double limit, const emscripten::val& go_on);
   /// `{"place"}`: of the first row, in the order of `options`, whose cell of `column` shows `text`,
   /// or null.
   std::string find(const std::string& table, const emscripten::val& options,
@@ -72,6 +80,9 @@ class BrowserSession {
                          const ReadSome& read_some);
 
   std::unique_ptr<Session> session_;
+  std::unique_ptr<SqlDatabase> database_;  ///< once it is asked for
+  std::unique_ptr<SqlAnswer> answer_;
+  std::uint64_t answers_ = 0;
   std::list<KeptView> views_;  // the most recently used first
   std::vector<std::byte> bytes_;
 };

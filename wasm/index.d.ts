@@ -26,6 +26,8 @@ export interface Failure {
   address: string | null;
   /** In the file, bytes. */
   offset: number | string | null;
+  /** Of `sql`: where in its text it went wrong, if that is known. */
+  place?: number | null;
 }
 
 export class PanicroomError extends Error implements Omit<Failure, 'text'> {
@@ -35,6 +37,7 @@ export class PanicroomError extends Error implements Omit<Failure, 'text'> {
   sentence: string;
   address: string | null;
   offset: number | string | null;
+  place: number | null;
 }
 
 /** A remark that accompanies an answer: part of it is unknown, partial or was read another way. */
@@ -100,6 +103,18 @@ export interface TableWindow {
   offset: number;
   rows: Cell[][];
   notes: Note[];
+}
+
+export interface SqlOptions {
+  /** Rows of the answer that come with it; at most 100,000, which is the default. */
+  limit?: number;
+  /** Called now and then while the statement runs; false stops it. */
+  goOn?: () => boolean;
+}
+
+/** What a statement answered: a table whose first rows these are. */
+export interface SqlAnswer extends TableWindow {
+  columns: Column[];
 }
 
 /** Which memory: the kernel's address space unless a process or physical memory is named. */
@@ -203,6 +218,11 @@ export class Session {
    * all of them without a limit.
    */
   write(table: string, options?: QueryOptions, form?: 'json' | 'csv'): Uint8Array<ArrayBuffer>;
+  /**
+   * Runs SQL over the tables. The answer of the last statement that has one is kept until the next call:
+   * `query`, `write` and `find` know it by its `table`.
+   */
+  sql(text: string, options?: SqlOptions): SqlAnswer;
   /** Place of the first row, in the order of `options`, whose cell of `column` shows `text`. */
   find(table: string, options: QueryOptions, column: string, text: string): number | null;
   /** `address` is a number as text, a symbol or symbol+offset; at most 1 MiB. */

@@ -39,6 +39,13 @@ std::string json_of(const Error& error) {
 
 std::string json_failure(const Error& error) { return "{\"error\": " + json_of(error) + "}"; }
 
+std::string json_failure(const Error& error, std::optional<std::uint64_t> place) {
+  std::string told = json_of(error);
+  told.pop_back();
+  return fmt::format(R"({{"error": {}, "place": {}}}}})", told,
+                     place ? json_integer(*place) : "null");
+}
+
 std::string json_of(std::span<const Note> notes) {
   std::string out = "[";
   for (const Note& note : notes)
@@ -48,17 +55,18 @@ std::string json_of(std::span<const Note> notes) {
   return out + "]";
 }
 
-std::string json_of(const Table& table) {
-  std::string out = fmt::format("{{\"name\": {}, \"doc\": {}, \"columns\": [",
-                                json_string(table.name()), json_string(table.doc()));
-  bool first = true;
-  for (const Column& column : table.columns()) {
+std::string json_columns(const Table& table) {
+  std::string out = "[";
+  for (const Column& column : table.columns())
     out += fmt::format("{}{{\"name\": {}, \"type\": {}, \"doc\": {}, \"extra\": {}}}",
-                       first ? "" : ",", json_string(column.name), json_string(name(column.type)),
-                       json_string(column.doc), column.extra);
-    first = false;
-  }
-  return out + "]}";
+                       out.size() > 1 ? "," : "", json_string(column.name),
+                       json_string(name(column.type)), json_string(column.doc), column.extra);
+  return out + "]";
+}
+
+std::string json_of(const Table& table) {
+  return fmt::format("{{\"name\": {}, \"doc\": {}, \"columns\": {}}}", json_string(table.name()),
+                     json_string(table.doc()), json_columns(table));
 }
 
 std::string json_of(const TranslationStep& step) {

@@ -26,6 +26,8 @@ std::string json_cell(const Value& value);
 std::string json_of(const Error& error);
 /// {"error": {...}}
 std::string json_failure(const Error& error);
+/// The same with where in a statement it was: "place".
+std::string json_failure(const Error& error, std::optional<std::uint64_t> place);
 /// [{"code", "text", "at"}]
 std::string json_of(std::span<const Note> notes);
 inline std::string json_of(const std::vector<Note>& notes) {
@@ -33,6 +35,8 @@ inline std::string json_of(const std::vector<Note>& notes) {
 }
 /// {"name", "doc", "columns": [{"name", "type", "doc"}]}
 std::string json_of(const Table& table);
+/// [{"name", "type", "doc"}]
+std::string json_columns(const Table& table);
 /// {"table", "index", "entry_address", "entry_offset", "entry", "meaning"}
 std::string json_of(const TranslationStep& step);
 /// {"physical", "page_size", "writable", "executable", "user"}

@@ -8,6 +8,7 @@ export class PanicroomError extends Error {
     this.sentence = error.sentence ?? '';
     this.address = error.address ?? null;
     this.offset = error.offset ?? null;
+    this.place = error.place ?? null;
   }
 }
 
@@ -41,6 +42,9 @@ export class Session {
     const pieces = [];
     this.#answer(() => this.#native.write(table, options, form, (bytes) => void pieces.push(bytes.slice())));
     return joined(pieces);
+  }
+  sql(text, { limit = 100_000, goOn = null } = {}) {
+    return this.#answer(() => this.#native.sql(text, limit, goOn));
   }
   find(table, options, column, text) {
     return this.#answer(() => this.#native.find(table, options, column, text)).place;

@@ -76,33 +76,33 @@ Result<TableView> TableView::make(Session& session, const Table& table, const Qu
                                   std::size_t bound) {
   TableView view(table);
   Notes notes;
-  bool cut = false;
-  const std::size_t columns = table.columns().size();
   const auto made = session.rows(
-      table, query,
-      [&](std::span<const Value> row) {
-        std::size_t bytes = row.size() * sizeof(Value) + sizeof(std::uint32_t);
-        for (const Value& value : row)
-          if (const auto* text = std::get_if<std::string>(&value)) bytes += text->size() + 16;
-        if (view.bytes_held_ + bytes > bound || row.size() != columns) {
-          cut = true;
-          return false;
-        }
-        view.bytes_held_ += bytes;
-        view.cells_.insert(view.cells_.end(), row.begin(), row.end());
-        ++view.rows_;
-        return true;
-      },
-      notes);
+      table, query, [&](std::span<const Value> row) { return view.add(row, bound); }, notes);
   if (!made && view.rows_ == 0) return Failure(made.error());
   if (!made) notes.add(made.error());
-  if (cut)
-    notes.add(Note{ErrorCode::unsupported,
-                   fmt::format("only the first {} rows are shown: more do not fit the memory bound",
-                               view.rows_),
-                   std::nullopt});
-  view.notes_ = notes.take();
+  view.finish(notes);
   return view;
+}
+
+bool TableView::add(std::span<const Value> row, std::size_t bound) {
+  std::size_t bytes = row.size() * sizeof(Value) + sizeof(std::uint32_t);
+  for (const Value& value : row)
+    if (const auto* text = std::get_if<std::string>(&value)) bytes += text->size() + 16;
+  cut_ = cut_ || bytes_held_ + bytes > bound || row.size() != table_->columns().size();
+  if (cut_) return false;
+  bytes_held_ += bytes;
+  cells_.insert(cells_.end(), row.begin(), row.end());
+  ++rows_;
+  return true;
+}
+
+void TableView::finish(Notes& notes) {
+  if (cut_)
+    notes.add(Note{
+        ErrorCode::unsupported,
+        fmt::format("only the first {} rows are shown: more do not fit the memory bound", rows_),
+        std::nullopt});
+  notes_ = notes.take();
 }
 
 // A row as it is searched: its cells, folded, with line ends between them, which are in no

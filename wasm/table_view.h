@@ -34,8 +34,14 @@ struct Selection {
 /// more than `bound` bytes are left out, and a note says so.
 class TableView {
  public:
+  /// Error: that of a table of which there is not even a part.
   static Result<TableView> make(Session& session, const Table& table, const Query& query,
                                 std::size_t bound);
+
+  /// Rows that are added one by one; `add` answers false once one does not fit, and all later.
+  explicit TableView(const Table& table) : table_(&table) {}
+  bool add(std::span<const Value> row, std::size_t bound);
+  void finish(Notes& notes);
 
   /// {"table", "total", "matched", "offset", "rows": [[cell, ...], ...], "notes": [...]}. Texts are
   /// visible() text; integers that a JavaScript number cannot hold are strings.
@@ -50,7 +56,6 @@ class TableView {
   std::size_t bytes_held() const { return bytes_held_; }
 
  private:
-  explicit TableView(const Table& table) : table_(&table) {}
   const Value& at(std::uint32_t row, std::size_t column) const {
     return cells_[row * table_->columns().size() + column];
   }
@@ -65,6 +70,7 @@ class TableView {
   Selection arranged_by_;
   std::vector<std::uint32_t> order_;
   bool arranged_ = false;
+  bool cut_ = false;
 };
 
 }  // namespace panicroom

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -52,6 +53,7 @@ struct SqlDatabase::Connection {
   SqlRun run;
   std::unique_ptr<sqlite3, CloseDatabase> database;
   Answered answered;
+  std::set<std::string> taken_names;
 
   tl::unexpected<SqlError> failure(int status) {
     SqlError failed;
@@ -75,12 +77,21 @@ struct SqlDatabase::Connection {
     return tl::unexpected(std::move(failed));
   }
 
+  /// A column's name that no column before it has, made as SQLite makes them for subqueries.
+  std::string unlike(const std::string& name) {
+    std::string made = name;
+    for (int count = 1; !taken_names.insert(made).second; ++count)
+      made = fmt::format("{}:{}", name, count);
+    return made;
+  }
+
   void describe(sqlite3_stmt* statement) {
+    taken_names.clear();
     answered = {};
     const int count = sqlite3_column_count(statement);
     for (int column = 0; column < count; ++column) {
       const char* title = sqlite3_column_name(statement, column);
-      answered.names.push_back(visible(title ? title : ""));
+      answered.names.push_back(unlike(visible(title ? title : "")));
       answered.declared.push_back(type_declared(sqlite3_column_decltype(statement, column)));
     }
   }

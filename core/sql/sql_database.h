@@ -19,7 +19,7 @@ struct SqlBounds {
   std::size_t text = std::size_t{1} << 20;       ///< bytes of one value
   /// Bytes that SQLite takes for sorting, grouping and temporary tables. SQLite knows one limit for
   /// a whole process: that of the database opened last holds.
-  std::int64_t memory = std::int64_t{sizeof(void*) == 4 ? 64 : 512} << 20;
+  std::int64_t memory = std::int64_t{sizeof(void*) == 4 ? 48 : 512} << 20;
   /// Bytes of one table's rows that are held at a time.
   std::size_t rows = std::size_t{sizeof(void*) == 4 ? 16 : 128} << 20;
 };
@@ -34,7 +34,7 @@ struct SqlError {
 /// Where an answer goes.
 struct SqlReceiver {
   /// Called once, before the first row, for each statement that answers rows. The columns' names
-  /// are visible() text; they live until the next statement.
+  /// are visible() text and differ ("a", "a:1"); they live until the next statement.
   std::function<void(std::span<const Column>)> columns;
   RowVisitor row;  ///< answers false to end the statement, which is no error
   /// Asked now and then while the statement runs; false stops it, which is one.

@@ -6,11 +6,15 @@ usage: terminal.py PROGRAM [ARGUMENT...]    PROGRAM is the command line to test,
 
 import fcntl
 import os
+import pty
 import re
+import select
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
+import time
 import unicodedata
 import unittest
 from pathlib import Path
@@ -115,6 +119,79 @@ class Terminal(unittest.TestCase):
         out, complaint = in_terminal(["read", "linux_banner", "32", "--raw", SAMPLE], 80)
         self.assertEqual(out, "")
         self.assertIn("send them to a file or a pipe", complaint)
+
+
+class SqlPrompt(unittest.TestCase):
+    """Only the native program has a prompt."""
+
+    def setUp(self):
+        if PROGRAM[0].endswith("node"):
+            self.skipTest("no prompt in wasm")
+        self.state = tempfile.TemporaryDirectory()
+        self.addCleanup(self.state.cleanup)
+        environment = {**os.environ, "TERM": "xterm", "NO_COLOR": "1", "XDG_STATE_HOME": self.state.name}
+        self.process, self.terminal = pty.fork()
+        if self.process == 0:
+            os.execve(PROGRAM[0], [*PROGRAM, "sql", SAMPLE], environment)
+        self.said = ""
+        self.wait_for("sql> ")
+
+    def wait_for(self, text, seconds=20):
+        """What was printed up to and with `text`."""
+        end = time.monotonic() + seconds
+        while text not in self.said:
+            if not select.select([self.terminal], [], [], max(0, end - time.monotonic()))[0]:
+                self.fail(f"{text!r} was not printed, but {self.said!r}")
+            self.said += os.read(self.terminal, 65536).decode()
+        at = self.said.index(text) + len(text)
+        before, self.said = self.said[:at], self.said[at:]
+        return before
+
+    def type(self, keys):
+        os.write(self.terminal, keys.encode())
+
+    def end(self):
+        self.type("\x04")
+        _, status = os.waitpid(self.process, 0)
+        os.close(self.terminal)
+        return os.waitstatus_to_exitcode(status)
+
+    def test_edits_completes_and_answers(self):
+        self.type("select count(*) as n from processess\x7f;\n")
+        self.wait_for("N\r\n")
+        self.wait_for("sql> ")
+        self.type(".sch\t")
+        self.wait_for("ema")
+        self.type("loa\t\n")
+        self.wait_for("CREATE TABLE load (")
+        self.wait_for("sql> ")
+        self.assertEqual(self.end(), 0)
+
+    def test_control_c_drops_the_line_or_stops_the_statement(self):
+        self.type("select nothing\x03")
+        self.wait_for("sql> ")
+        self.type("with recursive c(x) as (select 1 union all select x + 1 from c) select sum(x) from c;\n")
+        self.wait_for("from c;")
+        time.sleep(0.5)
+        self.type("\x03")
+        self.wait_for("the statement was stopped")
+        self.wait_for("sql> ")
+        self.type("select 40 + 2 as sum;\n")
+        self.wait_for("42")
+        self.wait_for("sql> ")
+        self.assertEqual(self.end(), 0)
+
+    def test_the_history_is_the_users_alone(self):
+        self.type("select 'typed' as word;\n")
+        self.wait_for("WORD")
+        self.wait_for("sql> ")
+        self.type("\x10\n")  # the line before
+        self.wait_for("WORD")
+        self.wait_for("sql> ")
+        self.assertEqual(self.end(), 0)
+        history = Path(self.state.name) / "panicroom" / "sql_history"
+        self.assertIn("typed", history.read_text())
+        self.assertEqual(history.stat().st_mode & 0o777, 0o600)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <new>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "native/cli/command_line.h"
 #include "native/cli/request.h"
+#include "native/cli/sql_shell.h"
 #include "tests/foundry/description.h"
 #include "tests/source_folder.h"
 #include "tests/unit/btf_blob.h"
@@ -34,6 +36,15 @@ class FakeHost final : public Host {
     return true;
   }
   void err(std::string_view text) override { complained += text; }
+  std::optional<std::string> line(const Prompt& prompt) override {
+    prompts += prompt.text;
+    if (lines.empty()) return std::nullopt;
+    const std::string line = lines.front();
+    lines.erase(lines.begin());
+    return line;
+  }
+  bool interactive() const override { return is_interactive; }
+  bool interrupted() const override { return is_interrupted; }
   std::size_t out_columns() const override { return columns; }
   std::optional<std::string> environment(std::string_view name) const override {
     if (name == "NO_COLOR" && no_colour) return "1";
@@ -41,7 +52,9 @@ class FakeHost final : public Host {
   }
 
   std::map<std::string, foundry::Blob> files;
-  std::string printed, complained;
+  std::string printed, complained, prompts;
+  std::vector<std::string> lines;
+  bool is_interactive = false, is_interrupted = false;
   std::size_t columns = 0;
   bool no_colour = false;
 };
@@ -475,6 +488,116 @@ TEST_F(LinuxCommandLine, ListFollowsALinkAndShowsMembers) {
   EXPECT_TRUE(printed("\"known_module\"") && printed("\"empty_module\""));
   EXPECT_EQ(run({"list", "struct task_struct", "pid", "init_task", "linux"}), 1);
   EXPECT_TRUE(complained("neither a pointer nor a structure of links"));
+}
+
+TEST_F(CommandLine, SqlPrintsAsTablesDo) {
+  for (const char* form : {"--json", "--csv"}) {
+    EXPECT_EQ(
+        run({"table", "processes", "vmcore", "kernel", form, "--columns", "pid,name,address"}), 0);
+    const std::string expected = host.printed;
+    EXPECT_EQ(run({"sql", "select pid, name, address from processes", "vmcore", "kernel", form}), 0)
+        << host.complained;
+    EXPECT_EQ(host.printed.substr(host.printed.find("pid")), expected.substr(expected.find("pid")));
+  }
+  EXPECT_EQ(
+      run({"sql", "vmcore", "kernel", "select count(*) as n from threads where state = 'running'"}),
+      0);
+  EXPECT_TRUE(host.printed.starts_with("N\n")) << host.printed;
+}
+
+TEST_F(CommandLine, TheQueryStandsAnywhere) {
+  EXPECT_EQ(run({"sql", "vmcore", "kernel", "select 1 + 1"}), 0) << host.complained;
+  const std::string expected = host.printed;
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"sql", "select 1 + 1", "vmcore", "kernel"},
+        {"sql", "vmcore", "select 1 + 1", "kernel"},
+        {"sql", "-M", "vmcore", "select 1 + 1", "-N", "kernel"}}) {
+    EXPECT_EQ(run(words), 0) << host.complained;
+    EXPECT_EQ(host.printed, expected);
+  }
+  EXPECT_EQ(run({"sql", "select 1", "select 2", "vmcore"}), 2);
+  EXPECT_EQ(run({"sql", "select 1"}), 2);
+  EXPECT_TRUE(complained("sql expects [QUERY] DUMP"));
+  EXPECT_EQ(run({"sql", "missing.elf", "select 1"}), 1);
+  EXPECT_TRUE(complained("missing.elf: no such file"));
+}
+
+TEST_F(CommandLine, SqlErrorsShowThePlace) {
+  EXPECT_EQ(run({"sql", "vmcore", "kernel", "select pid,\n\tnmae\x1b[2J from processes"}), 1);
+  EXPECT_EQ(host.printed, "");
+  EXPECT_EQ(host.complained,
+            "panicroom: unrecognized token: \"\\x1b\"\n"
+            "  \\tnmae\\x1b[2J from processes\n"
+            "        ^\n");
+  EXPECT_EQ(run({"sql", "vmcore", "kernel", "select nmae from processes", "--json"}), 1);
+  EXPECT_TRUE(printed(
+      "\"rows\": [], \"notes\": [\n  {\"code\": \"invalid\", \"text\": \"no such column: nmae\""));
+  EXPECT_EQ(run({"sql", "vmcore", "kernel", "attach 'words.txt' as words"}), 1);
+  EXPECT_TRUE(complained("ATTACH"));
+  EXPECT_TRUE(complained("is refused"));
+  const std::string far = "select " + std::string(300, ' ') + "nmae from processes";
+  EXPECT_EQ(run({"sql", "vmcore", "kernel", far}), 1);
+  for (std::size_t start = 0; start < host.complained.size();) {
+    const std::size_t end = host.complained.find('\n', start);
+    EXPECT_LE(end - start, 110U);
+    start = end + 1;
+  }
+}
+
+TEST_F(CommandLine, SqlOfStandardInput) {
+  host.lines = {"-- a comment", "select 1", "  as one;", ".mode csv", "select 2 as two; select 3",
+                "as three"};
+  EXPECT_EQ(run({"sql", "vmcore", "kernel"}), 0) << host.complained;
+  EXPECT_EQ(host.printed, "ONE\n  1\ntwo\r\n2\r\nthree\r\n3\r\n");
+  EXPECT_EQ(host.complained, "");
+  host.lines = {"select 1;", "selekt;", "select 2;"};
+  EXPECT_EQ(run({"sql", "vmcore", "kernel"}), 1);
+  EXPECT_EQ(host.printed, "1\n1\n");
+  host.lines = {"select 1;", ".quit", "select 2;"};
+  EXPECT_EQ(run({"sql", "vmcore", "kernel"}), 0);
+  EXPECT_EQ(host.printed, "1\n1\n");
+}
+
+TEST_F(CommandLine, APromptGoesOnAfterAnError) {
+  host.is_interactive = true;
+  host.lines = {"selekt;",      "select 1", "as one;",  ".tables",
+                ".schema loda", ".mode",    ".nothing", ".help"};
+  EXPECT_EQ(run({"sql", "vmcore", "kernel"}), 0);
+  EXPECT_EQ(host.prompts, "sql> sql> ...> sql> sql> sql> sql> sql> sql> ");
+  EXPECT_TRUE(printed("ONE\n  1\n"));
+  EXPECT_TRUE(printed("processes   Every process that existed"));
+  EXPECT_TRUE(complained("near \"selekt\": syntax error"));
+  EXPECT_TRUE(complained("there is no table \"loda\": did you mean load?"));
+  EXPECT_TRUE(complained(".mode expects table, json or csv"));
+  EXPECT_TRUE(complained("there is no command .nothing"));
+  EXPECT_TRUE(printed(".schema [TABLE]"));
+}
+
+TEST_F(CommandLine, AnInterruptStopsTheStatement) {
+  host.is_interrupted = true;
+  EXPECT_EQ(
+      run({"sql", "vmcore", "kernel",
+           "with recursive c(x) as (select 1 union all select x + 1 from c) select sum(x) from c"}),
+      1);
+  EXPECT_TRUE(complained("the statement was stopped"));
+}
+
+TEST(SqlShell, CompletesNamesAndKeywords) {
+  const auto offered = [](std::string_view line) { return SqlShell::completions(line); };
+  const auto has = [&](std::string_view line, const std::string& word) {
+    const auto words = offered(line);
+    return std::find(words.begin(), words.end(), word) != words.end();
+  };
+  EXPECT_EQ(offered(".sch"), std::vector<std::string>{"schema"});
+  EXPECT_EQ(offered(".schema rang"), std::vector<std::string>{"ranges"});
+  EXPECT_TRUE(has("select stack_l", "stack_low"));
+  EXPECT_TRUE(has("sel", "select"));
+  EXPECT_TRUE(has("SEL", "select"));
+  EXPECT_TRUE(has("select * from proc", "processes"));
+  EXPECT_FALSE(has("select t.proc", "processes"));
+  EXPECT_TRUE(has("select t.ti", "tid"));
+  EXPECT_TRUE(offered("select zzz").empty());
+  for (const Table* table : tables()) EXPECT_TRUE(has("from ", std::string(table->name())));
 }
 
 TEST_F(CommandLine, CompletionsKnowEveryCommand) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The command line of the native program, run by the same engine as WebAssembly.
-import { existsSync, writeSync } from 'node:fs';
+import { existsSync, readSync, writeSync } from 'node:fs';
 import { loadEngine, openFile } from '../node.mjs';
 
 const reasons = {
@@ -62,6 +62,40 @@ const host = {
     writeAll(2, Buffer.from(text));
   },
   environment: (name) => process.env[name],
+};
+
+// Standard input, a line at a time.
+let read = Buffer.alloc(0);
+let inputEnded = false;
+function more() {
+  const piece = Buffer.alloc(65536);
+  for (;;) {
+    try {
+      const size = readSync(0, piece, 0, piece.length, null);
+      inputEnded = size === 0;
+      read = Buffer.concat([read, piece.subarray(0, size)]);
+      return;
+    } catch (error) {
+      if (error.code !== 'EAGAIN') {
+        inputEnded = true;
+        return;
+      }
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    }
+  }
+}
+host.line = () => {
+  for (;;) {
+    const end = read.indexOf(10);
+    if (end < 0 && !inputEnded) {
+      more();
+      continue;
+    }
+    if (end < 0 && read.length === 0) return undefined;
+    const line = read.subarray(0, end < 0 ? read.length : end);
+    read = end < 0 ? Buffer.alloc(0) : read.subarray(end + 1);
+    return line;
+  }
 };
 
 const engine = await loadEngine();

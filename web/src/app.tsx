@@ -83,12 +83,12 @@ export function App({ engine }: { engine: Engine }) {
   }
   const over = useFileDrop(onDrop);
 
-  const latest = useRef({ add, openSample });
-  latest.current = { add, openSample };
+  const latest = useRef({ add, open, openSample });
+  latest.current = { add, open, openSample };
   const session = useMemo<DumpSession | null>(
     () =>
       stage.name === 'open'
-        ? { engine, opened: stage.opened, files: stage.files, add: (files) => void latest.current.add(files) }
+        ? { engine, opened: stage.opened, files: stage.files, add: (files) => void latest.current.add(files), reopen: () => void latest.current.open(stage.files, { keepView: true }) }
         : null,
     [engine, stage],
   );
@@ -105,7 +105,7 @@ export function App({ engine }: { engine: Engine }) {
           <OpenDump
             key={session.files.map((file) => file.name).join()}
             onClose={close}
-            onReopen={() => open(session.files, { keepView: true })}
+            onReopen={session.reopen}
           />
         </SessionProvider>
       )}

@@ -12,6 +12,8 @@ export interface DumpSession {
   files: File[];
   /** Opens it again with more files. */
   add(files: File[]): void;
+  /** Opens it again as it is: what was under way is stopped. */
+  reopen(): void;
 }
 
 const SessionContext = createContext<DumpSession | null>(null);

@@ -6,6 +6,7 @@ import type {
   Progress,
   QueryOptions,
   Space,
+  SqlAnswer,
   TableInfo,
   TableWindow,
   Translated,
@@ -24,6 +25,7 @@ export type {
   QueryOptions,
   SortKey,
   Space,
+  SqlAnswer,
   TableInfo,
   TableWindow,
   Translated,
@@ -46,6 +48,7 @@ export interface Questions {
   query: { ask: { table: string; options: QueryOptions }; answer: TableWindow };
   write: { ask: { table: string; options: QueryOptions; form: Form }; answer: Uint8Array<ArrayBuffer> };
   find: { ask: { table: string; options: QueryOptions; column: string; text: string }; answer: number | null };
+  sql: { ask: { text: string }; answer: SqlAnswer };
   read: { ask: { address: string; length: number; space: Space }; answer: Memory };
   translate: { ask: { address: string; space: Space }; answer: Translated };
   resolve: { ask: { text: string }; answer: { address: string; symbol: CoveringSymbol | null } };

@@ -45,6 +45,9 @@ async function answer(message: AskMessage): Promise<{ answer: unknown; transfer?
     }
     case 'find':
       return { answer: opened().find(message.ask.table, message.ask.options, message.ask.column, message.ask.text) };
+    case 'sql':
+      // Its rows come by `query`, as they are looked at.
+      return { answer: opened().sql(message.ask.text, { limit: 0 }) };
     case 'read': {
       const memory = opened().read(message.ask.address, message.ask.length, message.ask.space);
       return { answer: memory, transfer: [memory.bytes.buffer as ArrayBuffer] };
@@ -58,8 +61,8 @@ async function answer(message: AskMessage): Promise<{ answer: unknown; transfer?
 
 function failureOf(error: unknown): Failure {
   if (error instanceof PanicroomError) {
-    const { code, absence, message, sentence, address, offset } = error;
-    return { code, absence, text: message, sentence, address, offset };
+    const { code, absence, message, sentence, address, offset, place } = error;
+    return { code, absence, text: message, sentence, address, offset, place };
   }
   const text = `the engine stopped: ${error instanceof Error ? error.message : String(error)}`;
   return { code: 'unsupported', absence: null, text, sentence: '', address: null, offset: null };

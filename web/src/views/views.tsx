@@ -2,6 +2,7 @@ import type { TableInfo } from '../engine/protocol';
 import { title } from '../format';
 import { Log } from './log';
 import { Memory } from './memory';
+import { Sql } from './sql';
 import { Stacks } from './stacks';
 import { Summary } from './summary';
 import { TableView } from './table';
@@ -24,14 +25,14 @@ export interface ViewName {
   title: string;
 }
 
-/** The views of a dump: one for each table, with memory after the log. */
+/** The views of a dump: one for each table, with memory after the log and SQL last. */
 export function viewsOf(tables: TableInfo[]): ViewName[] {
   const views = tables
     .filter((table) => table.name !== 'dump')
     .map((table) => ({ view: viewOf(table.name), title: tableTitle(table.name) }));
   const log = views.findIndex((view) => view.view === 'log');
   views.splice(log + 1 || views.length, 0, { view: 'memory', title: 'Memory' });
-  return [{ view: 'summary', title: 'Summary' }, ...views];
+  return [{ view: 'summary', title: 'Summary' }, ...views, { view: 'sql', title: 'SQL' }];
 }
 
 export function View({ view, tables }: { view: string; tables: TableInfo[] }) {
@@ -46,6 +47,8 @@ export function View({ view, tables }: { view: string; tables: TableInfo[] }) {
       return <Stacks />;
     case 'log':
       return <Log />;
+    case 'sql':
+      return <Sql />;
     case 'memory':
       return <Memory />;
     default: {
