@@ -12,9 +12,9 @@ const withoutNative = existsSync(nativeProgram) ? false : `${nativeProgram} is n
 const options = { maxBuffer: 2 ** 28, env: { PATH: process.env.PATH, PANICROOM_WASM: process.env.PANICROOM_WASM } };
 const environment = Object.fromEntries(Object.entries(options.env).filter(([, value]) => value !== undefined));
 
-function run(program, args) {
+function run(program, args, input = '') {
   const [command, ...front] = program.endsWith('.mjs') ? [process.execPath, program] : [program];
-  const { status, stdout, stderr } = spawnSync(command, [...front, ...args], { ...options, env: environment });
+  const { status, stdout, stderr } = spawnSync(command, [...front, ...args], { ...options, env: environment, input });
   return { status, stdout: stdout.toString('latin1'), stderr: stderr.toString() };
 }
 
@@ -25,9 +25,9 @@ function firstDifference(a, b) {
   return `at byte ${at}: native ${JSON.stringify(a.slice(at, at + 120))}, wasm ${JSON.stringify(b.slice(at, at + 120))}`;
 }
 
-function same(args) {
-  const native = run(nativeProgram, args);
-  const wasm = run(wasmProgram, args);
+function same(args, input) {
+  const native = run(nativeProgram, args, input);
+  const wasm = run(wasmProgram, args, input);
   const what = args.join(' ');
   assert.ok(native.stdout === wasm.stdout, `${what}: ${firstDifference(native.stdout, wasm.stdout)}`);
   assert.equal(wasm.stderr, native.stderr, what);
@@ -65,6 +65,35 @@ test('the real Linux dump', { skip: withoutNative || withoutCases }, () => {
 
 test('the sample', { skip: withoutNative || (existsSync(sample) ? false : 'no sample yet') }, () => {
   for (const command of [...commands, ...kernelCommands]) same([...command, sample]);
+});
+
+const statements = [
+  'select * from threads',
+  'select state, count(*) as n, min(address), hex(max(address)) from threads group by state order by n desc',
+  'select t.tid, count(*) from threads t join frames f using (pid, tid) group by t.tid order by 2 desc, 1',
+  "select name, symbol(address + 1) from symbols where address = address('init_task')",
+  'select pid, arguments, environment from processes where pid in (1, 2)',
+  "select sqrt(2), format('%#x', -1), json_extract('{\"a\":[1.5]}', '$.a'), 1e999, 9e300, x'00ff', soundex('x')",
+  'select pid, row_number() over (order by name desc) from processes limit 5',
+  "select upper(name), name like '%A%', name glob '*a*' from modules",
+  'select pdi from processes',
+  'select 1; select',
+  "attach 'x' as y",
+  'vacuum into "x"',
+  'create table x(a)',
+  'insert into threads values (1)',
+  'select * from dbstat',
+  'select fts5(1)',
+  'pragma journal_mode',
+  '.schema',
+  '.tables',
+];
+
+test('SQL, as an argument and of standard input', { skip: withoutNative || !existsSync(sample) }, () => {
+  for (const statement of statements) for (const form of [[], ['--json'], ['--csv']]) same(['sql', statement + ' ', sample, ...form]);
+  const native = same(['sql', sample], `${statements.slice(0, 8).join(';\n')}; .mode csv\n.mode csv\nselect 'a\nb' as "\u00e9\u0007"`);
+  assert.equal(native.status, 1);
+  assert.equal(same(['sql', sample], '.mode csv\nselect 1 as one;\nselect 2 as two').stdout, 'one\r\n1\r\ntwo\r\n2\r\n');
 });
 
 test('the real FreeBSD dumps', { skip: withoutNative || withoutCases }, (t) => {

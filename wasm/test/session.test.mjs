@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { writeHostile, writeSparseCore } from '../../tests/browser/dumps.mjs';
 import { loadEngine, open, openFile, PanicroomError, Session } from '../node.mjs';
-import { bunzip2, freebsd, linuxDump, scratch, wasmProgram, withoutCases } from './cases.mjs';
+import { bunzip2, freebsd, linuxDump, sample, scratch, wasmProgram, withoutCases } from './cases.mjs';
 
 const bound = 256 * 2 ** 20;
 
@@ -242,4 +242,48 @@ test('the FreeBSD minidump and its kernel in any order', { skip: withoutCases },
     session.close();
   }
   await assert.rejects(open([`${freebsd}/kernel.zst`]), { code: 'invalid' });
+});
+
+test('SQL: an answer is a table until the next, errors have their place, a statement can be stopped', async () => {
+  const session = await open([sample]);
+  const states = new Map();
+  for (const { state } of rows(session, 'threads')) states.set(state, (states.get(state) ?? 0) + 1);
+  const answer = session.sql('select state, count(*) as n, min(address) as low from threads group by state');
+  assert.deepEqual(
+    answer.columns.map(({ name, type }) => [name, type]),
+    [['state', 'text'], ['n', 'integer'], ['low', 'integer']],
+  );
+  assert.deepEqual(new Map(answer.rows.map(([state, n]) => [state, n])), states);
+  assert.equal(typeof answer.rows[0][2], 'string'); // more than a number can hold
+  const sorted = session.query(answer.table, { sort: [{ column: 'n', descending: true }], limit: 1 });
+  assert.equal(sorted.rows[0][1], Math.max(...states.values()));
+  assert.equal(session.query(answer.table, { filter: 'idle' }).matched, 1);
+  assert.match(Buffer.from(session.write(answer.table, {}, 'csv')).toString(), /^state,n,low\r\n/);
+  assert.equal(session.find(answer.table, {}, 'state', answer.rows[1][0]), 1);
+
+  const { rows: some, total } = session.sql('select pid, address, crashed from threads; ', { limit: 2 });
+  assert.equal(some.length, 2);
+  assert.ok(total > 100);
+  assert.match(some[0][1], /^0xffff/);
+  assert.equal(some[0][2], false);
+  assert.throws(() => session.query(answer.table), { code: 'invalid' });
+
+  assert.throws(() => session.sql("select '\u{1f600}' ; select nmae from threads"), { place: 21, code: 'invalid', message: 'no such column: nmae' });
+  assert.throws(() => session.sql("attach 'x' as y"), /is refused/);
+  let questions = 0;
+  assert.throws(
+    () => session.sql('with recursive c(x) as (select 1 union all select x + 1 from c) select count(*) from c', { goOn: () => ++questions < 10 }),
+    /stopped/,
+  );
+  assert.throws(
+    () => session.sql('with recursive c(x) as (select 1 union all select x + 1 from c) select x, zeroblob(9999) from c order by -x'),
+    { code: 'unsupported', message: /more than 48 MiB/ },
+  );
+  const many = session.sql('with recursive c(x) as (select 1 union all select x + 1 from c limit 1000000) select x, x, x from c', { limit: 1 });
+  assert.match(many.notes.at(-1).text, /only the first [0-9]+ rows/);
+  assert.deepEqual(many.columns.map(({ name }) => name), ['x', 'x:1', 'x:2']);
+  assert.ok((await loadEngine()).HEAPU8.length <= bound);
+  assert.equal(session.sql('create temp table t as select 1 as a').columns.length, 0);
+  assert.deepEqual(session.sql('select a from t').rows, [[1]]);
+  session.close();
 });
