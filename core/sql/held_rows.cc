@@ -1,7 +1,7 @@
 #include "core/sql/held_rows.h"
 
 #include <algorithm>
-#include <numeric>
+#include <bit>
 
 namespace panicroom {
 
@@ -29,6 +29,25 @@ void HeldRows::add(std::span<const Value> row) {
 
 const Value& HeldRows::at(std::size_t row, std::size_t column) const {
   return cells_[row * kept_.size() + places_[column]];
+}
+
+std::uint64_t HeldRows::hash(std::size_t row) const {
+  std::uint64_t hash = 0;
+  const auto add = [&hash](std::uint64_t part) { hash = mixed(hash ^ part); };
+  for (const std::size_t column : kept_) {
+    const Value& value = at(row, column);
+    add(value.index());
+    if (const auto* text = std::get_if<std::string>(&value)) {
+      for (const char c : *text) add(static_cast<std::uint8_t>(c));
+    } else if (const auto* real = std::get_if<double>(&value)) {
+      add(std::bit_cast<std::uint64_t>(*real));
+    } else if (const auto* count = std::get_if<std::uint64_t>(&value)) {
+      add(*count);
+    } else if (const auto key = key_of(value)) {
+      add(static_cast<std::uint64_t>(std::get<std::int64_t>(*key)));
+    }
+  }
+  return hash;
 }
 
 const HeldRows::Index& HeldRows::index_of(std::size_t column) {

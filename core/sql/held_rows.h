@@ -10,6 +10,14 @@
 
 namespace panicroom {
 
+/// Spreads each bit of `value` over all (the finalizer of SplitMix64).
+constexpr std::uint64_t mixed(std::uint64_t value) {
+  value += 0x9e3779b97f4a7c15;
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
+  return value ^ (value >> 31);
+}
+
 /// Rows of a table with some of its columns, and how many bytes they take.
 class HeldRows {
  public:
@@ -20,6 +28,8 @@ class HeldRows {
   std::size_t size() const { return size_; }
   std::size_t bytes() const { return bytes_; }
   void add(std::span<const Value> row);
+  /// Of what a row's cells are.
+  std::uint64_t hash(std::size_t row) const;
   const Value& at(std::size_t row, std::size_t column) const;
 
   /// The rows, in their order, whose cell of a kept column equals `key`. The first question about a

@@ -160,13 +160,12 @@ tl::expected<std::size_t, SqlError> SqlDatabase::run(std::string_view text,
     return refused(fmt::format("a statement has at most {} bytes", run.bounds.statement));
   if (const auto zero = text.find('\0'); zero != std::string_view::npos)
     return refused("a statement holds no NUL", zero);
-  ++run.statement;
   run.notes = &notes;
   run.receiver = &receiver;
   run.error.reset();
   struct Ended {
     SqlRun& run;
-    ~Ended() { run.notes = nullptr, run.receiver = nullptr; }
+    ~Ended() { run.notes = nullptr, run.receiver = nullptr, run.walks.clear(); }
   } ended{run};
 
   sqlite3_stmt* prepared = nullptr;

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 
 #include "core/sql/sql_database.h"
@@ -11,8 +12,8 @@ namespace panicroom {
 struct SqlRun {
   Session* session = nullptr;
   SqlBounds bounds;
-  std::uint64_t statement = 0;  ///< counts them: rows are held for one
-  Notes* notes = nullptr;       ///< of the statement that runs
+  std::map<const Table*, std::shared_ptr<struct TableWalks>> walks;  ///< of the statement that runs
+  Notes* notes = nullptr;                                            ///< of the statement that runs
   const SqlReceiver* receiver = nullptr;
   std::optional<Error> error;  ///< why a callback refused, in more words than SQLite has
 

@@ -36,48 +36,45 @@ struct Part {
 
 /// Holds at most so many of the rows that satisfy the equalities, and as many as the bound allows,
 /// from the one numbered `first` on.
-Result<Part> read_part(const TableWalks& walks, const Query& query,
+Result<Part> read_part(const Table& table, const SqlRun& run, const Query& query,
                        std::span<const Equality> equalities, std::size_t first, std::size_t most,
                        Notes& notes) {
-  Part part{std::make_shared<HeldRows>(query.columns, walks.table->columns().size()), false};
+  Part part{std::make_shared<HeldRows>(query.columns, table.columns().size()), false};
   std::size_t visited = 0, matching = 0;
-  bool stopped = !walks.run->go_on();
+  bool stopped = !run.go_on();
   const auto visit = [&](std::span<const Value> row) {
-    if (++visited % rows_between_questions == 0) stopped = !walks.run->go_on();
+    if (++visited % rows_between_questions == 0) stopped = !run.go_on();
     if (stopped) return false;
     for (const Equality& equality : equalities)
       if (key_of(row[equality.column]) != equality.key) return true;
     if (matching++ < first) return true;
-    part.more = part.rows->size() == most || part.rows->bytes() > walks.run->bounds.rows;
+    part.more = part.rows->size() == most || part.rows->bytes() > run.bounds.rows;
     if (!part.more) part.rows->add(row);
     return !part.more;
   };
-  if (!stopped) PANICROOM_CHECK(walks.run->session->rows(*walks.table, query, visit, notes));
+  if (!stopped) PANICROOM_CHECK(run.session->rows(table, query, visit, notes));
   if (stopped) return fail(ErrorCode::invalid, "the statement was stopped");
   return part;
 }
 
 }  // namespace
 
-void TableWalks::begin_statement() {
-  if (statement == run->statement) return;
-  SqlRun* const same_run = run;
-  const Table* const same_table = table;
-  *this = {};
-  run = same_run;
-  table = same_table;
-  statement = run->statement;
+TableCursor::TableCursor(const Table& table, SqlRun& run) : table_(table), run_(run) {
+  auto& walks = run.walks[&table];
+  if (!walks) walks = std::make_shared<TableWalks>();
+  walks_ = walks;
 }
 
 Result<void> TableCursor::filter(std::uint64_t columns, std::vector<Equality> equalities) {
   hand_over_notes();
-  walks_.begin_statement();
   equalities_ = std::move(equalities);
   for (const Equality& equality : equalities_)
     columns |= std::uint64_t{1} << std::min<std::size_t>(equality.column, 63);
-  walks_.columns |= columns;
+  walks_->columns |= columns;
   at_ = first_ = 0;
   indexed_ = more_ = false;
+  alike_.clear();
+  identified_.reset();
   PANICROOM_TRY(held, use_whole());
   if (held) return {};
   query_ = Query();
@@ -85,29 +82,39 @@ Result<void> TableCursor::filter(std::uint64_t columns, std::vector<Equality> eq
   query_.columns = columns;
   bool is_narrow = false;
   for (const Equality& equality : equalities_)
-    is_narrow |= narrow(query_, walks_.table->columns()[equality.column].name, equality.key);
-  ++(is_narrow ? walks_.narrow : walks_.full);
+    is_narrow |= narrow(query_, table_.columns()[equality.column].name, equality.key);
+  ++(is_narrow ? walks_->narrow : walks_->full);
   return read(first_rows);
 }
 
 /// Answers from all of the table's rows, held for the statement, where that is worth it.
 Result<bool> TableCursor::use_whole() {
-  const bool worth = walks_.full > 0 || walks_.narrow >= most_narrow_walks;
-  if (!worth || walks_.too_large) return false;
-  if (!walks_.whole || (walks_.columns & ~walks_.whole->columns()) != 0) {
-    walks_.whole = nullptr;
+  const bool worth = walks_->full > 0 || walks_->narrow >= most_narrow_walks;
+  if (!worth || walks_->too_large) return false;
+  if (!walks_->whole || (walks_->columns & ~walks_->whole->columns()) != 0) {
+    walks_->whole = nullptr;
     Query query;
-    query.columns = walks_.columns;
-    PANICROOM_TRY(part, read_part(walks_, query, {}, 0, SIZE_MAX, notes_));
-    walks_.too_large = part.more;
+    query.columns = walks_->columns;
+    PANICROOM_TRY(part, read_part(table_, run_, query, {}, 0, SIZE_MAX, notes_));
+    walks_->too_large = part.more;
     if (part.more) return false;
-    walks_.whole = std::move(part.rows);
+    walks_->whole = std::move(part.rows);
   }
-  rows_ = walks_.whole;
+  rows_ = walks_->whole;
   if (equalities_.empty()) return true;
   chosen_ = rows_->equal(equalities_.front().column, equalities_.front().key);
   indexed_ = true;
   return true;
+}
+
+std::int64_t TableCursor::row_id() {
+  if (identified_ && identified_->first == at_) return identified_->second;
+  // Rows that are alike in the columns that the statement uses satisfy the same equalities, so that
+  // their numbers among each other are the same in every walk.
+  const std::uint64_t content = rows_->hash(row());
+  const std::uint64_t number = mixed(content ^ mixed(++alike_[content]));
+  identified_.emplace(at_, static_cast<std::int64_t>(number));
+  return identified_->second;
 }
 
 Result<void> TableCursor::next() {
@@ -120,7 +127,7 @@ Result<void> TableCursor::next() {
 Result<void> TableCursor::read(std::size_t most) {
   rows_ = nullptr;  // what it takes is free for those that follow
   Notes notes;
-  auto part = read_part(walks_, query_, equalities_, first_, most, notes);
+  auto part = read_part(table_, run_, query_, equalities_, first_, most, notes);
   notes_ = std::move(notes);
   if (!part) {
     rows_ = std::make_shared<HeldRows>(0, 0);
@@ -133,8 +140,8 @@ Result<void> TableCursor::read(std::size_t most) {
 }
 
 void TableCursor::hand_over_notes() {
-  if (!walks_.run->notes) return;
-  for (Note& note : notes_.take()) walks_.run->notes->add(std::move(note));
+  if (!run_.notes) return;
+  for (Note& note : notes_.take()) run_.notes->add(std::move(note));
 }
 
 }  // namespace panicroom

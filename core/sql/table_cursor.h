@@ -1,8 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "core/sql/held_rows.h"
@@ -18,15 +21,10 @@ struct Equality {
 
 /// What the cursors of one table in one statement share.
 struct TableWalks {
-  SqlRun* run = nullptr;
-  const Table* table = nullptr;
-  std::uint64_t statement = 0;
   unsigned narrow = 0, full = 0;    ///< walks so far
   std::uint64_t columns = 0;        ///< all that were asked for
   std::shared_ptr<HeldRows> whole;  ///< all rows, once they are asked for repeatedly
   bool too_large = false;           ///< to be held
-
-  void begin_statement();
 };
 
 /// Goes through a table's rows. Tables push their rows, SQLite pulls them: a few are held at first,
@@ -34,7 +32,7 @@ struct TableWalks {
 /// walked again from its start, up to where the held rows end.
 class TableCursor {
  public:
-  explicit TableCursor(TableWalks& walks) : walks_(walks) {}
+  TableCursor(const Table& table, SqlRun& run);
   ~TableCursor() { hand_over_notes(); }
   TableCursor(const TableCursor&) = delete;
   TableCursor& operator=(const TableCursor&) = delete;
@@ -45,8 +43,9 @@ class TableCursor {
     return !rows_ || at_ >= (indexed_ ? chosen_.size() : first_ + rows_->size());
   }
   const Value& cell(std::size_t column) const { return rows_->at(row(), column); }
-  /// Among those that the equalities select.
-  std::size_t row_number() const { return at_; }
+  /// The same for a row by whichever equalities it is found, and different for each row: SQLite
+  /// takes it for one row where it unites the answers to several (OR).
+  std::int64_t row_id();
 
  private:
   std::size_t row() const { return indexed_ ? chosen_[at_] : at_ - first_; }
@@ -54,7 +53,9 @@ class TableCursor {
   Result<void> read(std::size_t most);
   void hand_over_notes();
 
-  TableWalks& walks_;
+  const Table& table_;
+  SqlRun& run_;
+  std::shared_ptr<TableWalks> walks_;
   std::vector<Equality> equalities_;
   Query query_;
   std::shared_ptr<HeldRows> rows_;
@@ -62,8 +63,10 @@ class TableCursor {
   std::size_t first_ = 0;  // of them, the first that is held
   bool more_ = false;      // behind those held
   bool indexed_ = false;
-  std::span<const std::uint32_t> chosen_;  // of rows_
-  Notes notes_;                            // of the last walk, which has those of earlier ones too
+  std::span<const std::uint32_t> chosen_;         // of rows_
+  std::map<std::uint64_t, std::uint64_t> alike_;  ///< rows so far, by what their cells are
+  std::optional<std::pair<std::size_t, std::int64_t>> identified_;  ///< at_ and its row_id
+  Notes notes_;  // of the last walk, which has those of earlier ones too
 };
 
 }  // namespace panicroom

@@ -13,17 +13,18 @@ namespace panicroom {
 namespace {
 
 // SQLite's structures come first; it allocates none of these.
-struct VirtualTable : sqlite3_vtab {
-  TableWalks walks;
-};
-struct VirtualCursor : sqlite3_vtab_cursor {
-  explicit VirtualCursor(TableWalks& walks) : sqlite3_vtab_cursor(), cursor(walks) {}
-  TableCursor cursor;
-};
-
 struct Registered {
   const Table* table;
   SqlRun* run;
+};
+struct VirtualTable : sqlite3_vtab {
+  explicit VirtualTable(const Registered& of) : sqlite3_vtab(), table(*of.table), run(*of.run) {}
+  const Table& table;
+  SqlRun& run;
+};
+struct VirtualCursor : sqlite3_vtab_cursor {
+  explicit VirtualCursor(VirtualTable& of) : sqlite3_vtab_cursor(), cursor(of.table, of.run) {}
+  TableCursor cursor;
 };
 
 /// No exception may cross SQLite's own code.
@@ -41,7 +42,7 @@ VirtualCursor& of(sqlite3_vtab_cursor* cursor) { return *static_cast<VirtualCurs
 
 int answer(sqlite3_vtab* table, const Result<void>& result) {
   if (result) return SQLITE_OK;
-  of(table).walks.run->error = result.error();
+  of(table).run.error = result.error();
   sqlite3_free(table->zErrMsg);
   table->zErrMsg = sqlite3_mprintf("%s", result.error().text.c_str());
   return SQLITE_ERROR;
@@ -60,10 +61,7 @@ int connect(sqlite3* database, void* data, int, const char* const*, sqlite3_vtab
     const auto& registered = *static_cast<Registered*>(data);
     const int status = sqlite3_declare_vtab(database, declaration(*registered.table).c_str());
     if (status != SQLITE_OK) return status;
-    auto table = std::make_unique<VirtualTable>();
-    table->walks.run = registered.run;
-    table->walks.table = registered.table;
-    *made = table.release();
+    *made = new VirtualTable(registered);
     return SQLITE_OK;
   });
 }
@@ -75,7 +73,7 @@ int disconnect(sqlite3_vtab* table) {
 
 int open_cursor(sqlite3_vtab* table, sqlite3_vtab_cursor** made) {
   return guarded([&] {
-    *made = new VirtualCursor(of(table).walks);
+    *made = new VirtualCursor(of(table));
     return SQLITE_OK;
   });
 }
@@ -101,7 +99,7 @@ constexpr sqlite3_int64 rows_of_all = 10'000, rows_of_few = 10, rows_of_some = 1
 /// given as an argument, in their order.
 int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
   return guarded([&] {
-    const auto columns = of(vtab).walks.table->columns();
+    const auto columns = of(vtab).table.columns();
     std::string plan = fmt::format("{:x}", info->colUsed);
     int arguments = 0;
     bool few = false;
@@ -140,7 +138,7 @@ std::uint64_t number_of(std::string_view& plan, int base) {
 int filter(sqlite3_vtab_cursor* cursor, int, const char* text, int count, sqlite3_value** values) {
   return guarded([&] {
     std::string_view plan(text ? text : "");
-    const auto columns = of(cursor->pVtab).walks.table->columns();
+    const auto columns = of(cursor->pVtab).table.columns();
     const std::uint64_t used = number_of(plan, 16);
     std::vector<Equality> equalities;
     for (int argument = 0; argument < count; ++argument) {
@@ -161,20 +159,20 @@ int at_end(sqlite3_vtab_cursor* cursor) { return of(cursor).cursor.at_end() ? 1 
 int column(sqlite3_vtab_cursor* cursor, sqlite3_context* context, int index) {
   return guarded([&] {
     const Value& value = of(cursor).cursor.cell(static_cast<std::size_t>(index));
-    TableWalks& walks = of(cursor->pVtab).walks;
+    const VirtualTable& table = of(cursor->pVtab);
     const auto* text = std::get_if<std::string>(&value);
     // Most are short: then it does not matter what an escape adds.
     const std::size_t size =
-        text && text->size() > walks.run->bounds.text / 4 ? sql_text(*text).size() : 0;
-    if (size <= walks.run->bounds.text) {
+        text && text->size() > table.run.bounds.text / 4 ? sql_text(*text).size() : 0;
+    if (size <= table.run.bounds.text) {
       give(context, value);
       return SQLITE_OK;
     }
-    walks.run->notes->add(Note{
+    table.run.notes->add(Note{
         ErrorCode::unsupported,
         fmt::format("a text of {} bytes in the column {} is taken as null: values have at most {}",
-                    size, walks.table->columns()[static_cast<std::size_t>(index)].name,
-                    walks.run->bounds.text),
+                    size, table.table.columns()[static_cast<std::size_t>(index)].name,
+                    table.run.bounds.text),
         std::nullopt});
     sqlite3_result_null(context);
     return SQLITE_OK;
@@ -182,8 +180,10 @@ int column(sqlite3_vtab_cursor* cursor, sqlite3_context* context, int index) {
 }
 
 int row_id(sqlite3_vtab_cursor* cursor, sqlite3_int64* id) {
-  *id = static_cast<sqlite3_int64>(of(cursor).cursor.row_number());
-  return SQLITE_OK;
+  return guarded([&] {
+    *id = of(cursor).cursor.row_id();
+    return SQLITE_OK;
+  });
 }
 
 // Without xCreate the module is its own only table.

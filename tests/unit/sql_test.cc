@@ -173,6 +173,18 @@ TEST_F(Counted, WhatSqliteConvertsLosesNoRow) {
   EXPECT_EQ(text("select pid from processes where pid = 7 and name = 'process 8'"), "");
 }
 
+TEST_F(Counted, ARowThatSeveralConditionsFindIsOneRow) {
+  EXPECT_EQ(text("select pid from processes where pid = 7 or name = 'process 7'"), "7;");
+  EXPECT_EQ(text("select count(*) from threads where pid = 7 or tid = 14 or tid = 18 or "
+                 "address = 0xffff888000009000 or name = 'process 9'"),
+            "2;");
+  EXPECT_EQ(counts->stacks, 0U);
+  for (Thread& thread : raw->thread_list)
+    if (*thread.pid <= 10) thread.pid = 0, thread.tid = 0, thread.name = "idle";
+  EXPECT_EQ(text("select count(*) from threads where pid = 0 or tid = 0 or tid = 30"), "11;");
+  EXPECT_EQ(text("select count(*), count(distinct rowid) from threads"), "100,100;");
+}
+
 TEST_F(Counted, AllSymbolsOfANameOrAddress) {
   EXPECT_EQ(text("select name, address from symbols where name = 'twice'"),
             "twice,0xffffffff81000000;twice,0xffffffff81000010;");
