@@ -23,7 +23,8 @@ std::array<Value, 5> row_of(Kernel& kernel, const Symbol& symbol) {
 }
 
 /// Listing all symbols may cost a pass over them: a single one says first whether that is needed.
-void visit_exact(const SymbolTable& symbols, const Query& query, const RowVisitor& visit) {
+void visit_exact(Kernel& kernel, const SymbolTable& symbols, const Query& query,
+                 const RowVisitor& visit) {
   if (query.name && !symbols.find(*query.name)) return;
   std::span<const Symbol> listed;
   if (query.address) {
@@ -38,7 +39,7 @@ void visit_exact(const SymbolTable& symbols, const Query& query, const RowVisito
     listed = symbols.all();
   }
   for (const Symbol& symbol : listed)
-    if ((!query.name || symbol.name == *query.name) && !visit(row_of(symbol))) return;
+    if ((!query.name || symbol.name == *query.name) && !visit(row_of(kernel, symbol))) return;
 }
 
 class Symbols final : public Table {
@@ -55,7 +56,7 @@ class Symbols final : public Table {
       return fail(ErrorCode::no_symbol, "there are no symbols: give the kernel file too");
     }
     if (query.exact && (query.name || query.address)) {
-      visit_exact(*symbols, query, visit);
+      visit_exact(*kernel, *symbols, query, visit);
       return {};
     }
     if (query.name) {

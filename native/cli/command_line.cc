@@ -151,6 +151,8 @@ std::optional<std::string> assign_words(const CommandInfo& command, Parsed& pars
     if (own > command.most_operands)
       return fmt::format("{} expects one query: there is no file \"{}\"", command.name,
                          visible(words[1]));
+  } else if (!command.needs_dump) {  // its own words alone, files among them
+    own = std::max(own, std::min(words.size(), command.most_operands));
   } else if (command.most_operands > command.least_operands) {
     own = 0;
     while (own < words.size() && (files_named || !host.exists(words[own]))) ++own;

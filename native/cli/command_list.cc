@@ -10,7 +10,7 @@ std::span<const CommandInfo> commands() {
   static constexpr std::string_view of_table = "json csv columns";
   static constexpr std::string_view of_processes = "json csv columns pid";
   static constexpr std::string_view of_threads = "json csv columns pid tid crashed";
-  static constexpr std::array<CommandInfo, 34> list = {{
+  static constexpr std::array<CommandInfo, 35> list = {{
       {"info", "", "", "What this dump is, what died and where.", "panicroom info vmcore.0 kernel",
        "", forms, 0, 0, true},
       {"analyze", "", "", "How the kernel died, of what, and what the machine was doing.",
@@ -65,6 +65,9 @@ std::span<const CommandInfo> commands() {
        "json csv pid depth", 1, 2, true},
       {"list", "", "TYPE LINK HEAD [MEMBER...]", "The elements of a linked list.",
        "panicroom list 'struct module' list modules name vmcore", "", "json csv pid", 3, any, true},
+      {"diff", "", "DUMP[,KERNEL] DUMP[,KERNEL] [TABLE...]",
+       "What differs between two dumps' tables.", "panicroom diff vmcore.0,kernel vmcore.1,kernel",
+       "", forms, 2, any, false},
       {"ranges", "", "", "Each range of physical memory: present, excluded or missing, and why.",
        "panicroom ranges vmcore", "ranges", of_table, 0, 0, true},
       {"verify", "", "", "Reads every page of the dump; says how many are damaged or missing.",

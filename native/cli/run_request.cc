@@ -333,28 +333,35 @@ int run_request(const Request& request, Host& host) {
   if (request.command == "tables") return run_tables(request, host);
   if (request.command == "formats") return run_formats(request, host);
 
+  if (request.command == "diff") return run_diff(request, host);
+
+  const bool types =
+      request.command == "type" || request.command == "print" || request.command == "list";
+  const auto session = open_files(request.files, host, types);
+  return session ? run_on_session(request, *session, host) : 1;
+}
+
+std::unique_ptr<Session> open_files(std::span<const std::string> files, Host& host,
+                                    bool debug_files) {
   std::vector<SourcePtr> sources;
-  for (const std::string& file : request.files) {
+  for (const std::string& file : files) {
     auto source = host.open(file);
     if (!source) {
       report_error(host, file, source.error());
-      return 1;
+      return nullptr;
     }
     sources.push_back(std::move(*source));
   }
-  if (request.command == "type" || request.command == "print" || request.command == "list")
-    add_debug_files(sources, host);
+  if (debug_files) add_debug_files(sources, host);
   auto session =
       Session::open(std::move(sources), [&host](std::uint64_t done, std::uint64_t total) {
         host.progress(done, total);
         return true;
       });
   host.progress(0, 0);
-  if (!session) {
-    report_error(host, "", session.error());
-    return 1;
-  }
-  return run_on_session(request, **session, host);
+  if (session) return std::move(*session);
+  report_error(host, "", session.error());
+  return nullptr;
 }
 
 void report_error(Host& host, std::string_view file, const Error& error) {

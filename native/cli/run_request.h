@@ -30,12 +30,18 @@ int run_type(const Request& request, Session& session, Host& host);
 int run_print(const Request& request, Session& session, Host& host);
 int run_list(const Request& request, Session& session, Host& host);
 int run_sql(const Request& request, Session& session, Host& host);
+int run_diff(const Request& request, Host& host);
 int run_completion(const Request& request, Host& host);
 /// The `stack` command as text: a heading for each thread and its frames under it.
 Result<void> print_stacks(const Request& request, Session& session, Host& host, Notes& notes);
 
 /// The `analyze` command as text: a line for each statement, under the name of its topic.
 Result<void> print_analysis(Session& session, Host& host, Notes& notes);
+
+/// Opens the files as one session, with the installed debug files that fit when those are wanted;
+/// null after it has said what is wrong.
+std::unique_ptr<Session> open_files(std::span<const std::string> files, Host& host,
+                                    bool debug_files = false);
 
 /// "panicroom: FILE: sentence" on standard error.
 void report_error(Host& host, std::string_view file, const Error& error);

@@ -150,6 +150,23 @@ class Deaths(unittest.TestCase):
         self.assertEqual({name: (row["owner"], row["waiters"], row["deadlock"]) for name, row in locks.items()},
                          {"die_left": (left, str(right), circle), "die_right": (right, str(left), circle)})
 
+    def test_diff(self):
+        first, second = "die-bug", "kaslr"
+        told = [{line.split()[0] for line in json.loads((FOLDER / f"{name}.truth.json").read_text())["modules"].splitlines()} for name in (first, second)]
+        files = [str(FOLDER / f"{first}.kdump"), str(FOLDER / f"{second}.elf")]
+
+        def differences(*words):
+            done = subprocess.run([*PROGRAM, "diff", "--json", *words], capture_output=True, timeout=120, check=True)
+            return json.loads(done.stdout)["rows"]
+
+        rows = differences(*files, "modules")
+        self.assertEqual({row["row"] for row in rows if row["change"] == "removed"}, told[0] - told[1])
+        self.assertEqual({row["row"] for row in rows if row["change"] == "added"}, told[1] - told[0])
+        panics = [next(line for line in serial(death) if line.startswith("Kernel panic")) for death in ("bug", "warning")]
+        [row] = [row for row in differences(files[0], str(FOLDER / "die-warning.kdump"), "dump") if row["column"] == "panic"]
+        self.assertEqual((row["change"], row["before"], row["after"]), ("changed", *panics))
+        self.assertEqual(differences(files[0], files[0]), [])
+
     def test_sysrq(self):
         for guest in ("kaslr.elf", "arm64.elf", "i386.elf"):
             done = subprocess.run([*PROGRAM, "analyze", "--json", str(FOLDER / guest)], capture_output=True, timeout=120, check=True)

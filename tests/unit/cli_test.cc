@@ -117,6 +117,19 @@ TEST_F(CommandLine, AliasesAreTheSameCommand) {
   }
 }
 
+TEST_F(CommandLine, DiffOfADumpWithItselfIsEmpty) {
+  EXPECT_EQ(run({"diff", "vmcore,kernel", "vmcore,kernel", "--csv"}), 0) << host.complained;
+  EXPECT_EQ(host.printed, "table,row,change,column,before,after\r\n");
+}
+
+TEST_F(CommandLine, DiffTellsWhatCannotBeCompared) {
+  EXPECT_EQ(run({"diff", "vmcore,kernel"}), 2);
+  EXPECT_EQ(run({"diff", "vmcore,kernel", "vmcore,kernel", "log"}), 2);
+  EXPECT_TRUE(complained("\"log\" is no table that can be compared"));
+  EXPECT_EQ(run({"diff", "vmcore,nothing", "vmcore,kernel"}), 1);
+  EXPECT_TRUE(complained("nothing: "));
+}
+
 TEST_F(CommandLine, SymbolsByName) {
   EXPECT_EQ(run({"symbols", "panic", "mi_switch", "vmcore", "kernel", "--csv"}), 0)
       << host.complained;

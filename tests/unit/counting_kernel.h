@@ -54,7 +54,7 @@ class CountingKernel final : public Kernel {
   }
   Result<void> log(const LogVisitor& visit, Notes&) override {
     for (const std::string& line : log_lines)
-      if (!visit({std::nullopt, std::nullopt, line})) break;
+      if (!visit({std::nullopt, std::nullopt, line, std::nullopt})) break;
     return {};
   }
   AddressSpace& memory() override { return *space; }
