@@ -112,3 +112,44 @@ it('all stacks: frames under their threads, the crashed one first', async () => 
   await user.type(screen.getByRole('searchbox'), 'nothing');
   await screen.findByText('Nothing matches the filter.');
 });
+
+describe('what it died of', () => {
+  const column = (name: string, type: 'text' | 'address' | 'integer') => ({ name, type, doc: name, detail: false, extra: false });
+  const analysis: FakeTable = {
+    name: 'analysis',
+    doc: 'How the kernel died.',
+    columns: [column('topic', 'text'), column('statement', 'text'), column('confidence', 'text'), column('address', 'address'), column('offset', 'integer')],
+    rows: [
+      ['cause', 'freed [x] freed memory that was free already', 'likely', '0xffff888000000010', 16],
+      ['kind', 'double free', 'likely', null, null],
+      ['said', 'kernel BUG at mm/slub.c:419!', 'certain', '0xffff888000000010', 16],
+      ['thread', '<img src=x> (tid 134)', 'certain', '0xffff888000000020', 32],
+      ['frame', 'kfree+0x1', 'certain', '0xffffffff81000000', 64],
+      ['memory', '1 of 100 MiB free', 'certain', null, null],
+    ],
+  };
+  const panel = async () => within(await screen.findByRole('region', { name: /What it died of/ }));
+
+  it('says it in a sentence, with how sure that is, and what was found besides', async () => {
+    await opened(new FakeEngine([...someTables(), analysis]));
+    const found = await panel();
+    expect((await found.findByText(/Freed \[x\] freed memory that was free already\./)).textContent).toContain('(likely)');
+    expect(found.getByText('1 of 100 MiB free')).toBeTruthy();
+    expect(found.getByText('<img src=x> (tid 134)')).toBeTruthy();
+    // The kernel's words and the crashed thread's frames have panels of their own.
+    expect(found.queryByText(/slub.c/)).toBeNull();
+    expect(found.queryByText(/kfree/)).toBeNull();
+  });
+
+  it('a statement leads to the bytes that say so', async () => {
+    const user = await opened(new FakeEngine([...someTables(), analysis]));
+    await user.click(await (await panel()).findByRole('button', { name: '<img src=x> (tid 134)' }));
+    expect(window.location.hash).toContain('0xffff888000000020');
+  });
+
+  it('shows the frames of a thread that did not panic itself', async () => {
+    const other: FakeTable = { ...analysis, rows: [...analysis.rows, ['thread', 'the panic itself came from khungtaskd (tid 28)', 'certain', null, null]] };
+    await opened(new FakeEngine([...someTables(), other]));
+    expect(await (await panel()).findByText('kfree+0x1')).toBeTruthy();
+  });
+});

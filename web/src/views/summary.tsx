@@ -6,6 +6,7 @@ import { FilePicker } from '../parts/file-picker';
 import { Heading } from '../parts/heading';
 import { fragmentOf } from '../route';
 import { useFacts, useSession, useTable } from '../session';
+import { Analysis } from './analysis';
 import { Coverage } from './coverage';
 import { DiedOn } from './died-on';
 import { LogLines } from './log';
@@ -17,6 +18,7 @@ type Facts = Record<string, Cell>;
 export function Summary() {
   const { opened } = useSession();
   const table = useTable('dump');
+  const hasAnalysis = useTable('analysis') !== undefined;
   const { facts, notes, failure, loading } = useFacts();
   if (failure)
     return (
@@ -65,6 +67,15 @@ export function Summary() {
           heading="Processes, threads, stacks, the log and symbols cannot be shown"
           advised={!lackIsHeadline}
         />
+      )}
+      {isKnown && hasAnalysis && (
+        <section className="panel analysis" aria-labelledby="analysis">
+          <h2 id="analysis">
+            What it died of
+            <a href={fragmentOf({ view: 'analysis' })}>as a table</a>
+          </h2>
+          <Analysis />
+        </section>
       )}
       {isKnown && (
         <section className="panel" aria-labelledby="crashed-stack">
