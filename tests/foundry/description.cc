@@ -109,6 +109,27 @@ class Parser {
       process(words);
     else if (verb == "thread")
       thread(words);
+    else if (verb == "layout")
+      out_.layout = word(1), out_.version = number_of(word(2)), out_.release = word(3);
+    else if (verb == "ticks")
+      out_.tick_rate = number_of(word(1));
+    else if (verb == "filesystem")
+      out_.filesystems.emplace_back(word(1), word(2));
+    else if (verb == "lock")
+      lock(words);
+    else if (verb == "identity" || verb == "times" || verb == "space" || verb == "runs")
+      detail(words);
+    else if (verb == "paths")
+      last_process().executable = word(1), last_process().directory = word(2),
+      last_process().root = word(3);
+    else if (verb == "arguments")
+      last_process().arguments.assign(words.begin() + 1, words.end());
+    else if (verb == "strings")
+      strings(words);
+    else if (verb == "open")
+      descriptor(words);
+    else if (verb == "mapping")
+      mapping(words);
     else if (verb == "module")
       out_.modules.push_back({word(1), range_of(word(2)), {}});
     else if (verb == "msymbol")
@@ -175,7 +196,93 @@ class Parser {
     }
     out_.processes.push_back(process);
   }
-  // thread TID NAME [cpu N] [crashed] [state S] [frames PC...]
+  ProcessText& last_process() {
+    if (out_.processes.empty()) throw std::runtime_error("before any process");
+    return out_.processes.back();
+  }
+  /// Words that come as name and value; the places are where the values go.
+  static void pairs(const Words& words, std::size_t at,
+                    const std::vector<std::pair<std::string, std::uint64_t*>>& numbers,
+                    const std::vector<std::pair<std::string, std::string*>>& texts) {
+    for (; at < words.size(); at += 2) {
+      bool known = false;
+      for (const auto& [name, place] : numbers)
+        if (words[at] == name) *place = number_of(words.at(at + 1)), known = true;
+      for (const auto& [name, place] : texts)
+        if (words[at] == name) *place = words.at(at + 1), known = true;
+      if (!known) throw std::runtime_error("unknown word " + words[at]);
+    }
+  }
+  void detail(const Words& words) {
+    ProcessText& it = last_process();
+    std::uint64_t group = 0, session = 0, jail = 0;
+    std::string nice = "0";
+    pairs(words, 1,
+          {{"group", &group},
+           {"session", &session},
+           {"jail", &jail},
+           {"ruid", &it.real_uid},
+           {"gid", &it.gid},
+           {"rgid", &it.real_gid},
+           {"flags", &it.flags},
+           {"seconds", &it.start_seconds},
+           {"microseconds", &it.start_microseconds},
+           {"runtime", &it.run_ticks},
+           {"user", &it.user_ticks},
+           {"system", &it.system_ticks},
+           {"interrupt", &it.interrupt_ticks},
+           {"size", &it.size},
+           {"resident", &it.resident_pages}},
+          {{"terminal", &it.terminal}, {"nice", &nice}});
+    if (words.front() != "identity") return;
+    it.group = static_cast<std::int64_t>(group), it.session = static_cast<std::int64_t>(session);
+    it.jail = static_cast<std::int64_t>(jail), it.nice = std::stoll(nice);
+  }
+  // strings USER_ADDRESS [alone] VARIABLE...
+  void strings(const Words& words) {
+    ProcessText& it = last_process();
+    it.strings = number_of(words.at(1));
+    it.arguments_in_memory = words.size() > 2 && words[2] == "alone";
+    it.environment.assign(words.begin() + (it.arguments_in_memory ? 3 : 2), words.end());
+  }
+  // open NUMBER TYPE ACCESS [path P] [position N] [flags N] [local A] [remote A] [state N]
+  // [received N] [sent N] [listens N]
+  void descriptor(const Words& words) {
+    DescriptorText it;
+    it.number = static_cast<std::int64_t>(number_of(words.at(1)));
+    it.type = words.at(2), it.access = words.at(3);
+    std::uint64_t listens = 0;
+    pairs(words, 4,
+          {{"position", &it.position},
+           {"flags", &it.flags},
+           {"state", &it.state},
+           {"received", &it.received},
+           {"sent", &it.sent},
+           {"listens", &listens}},
+          {{"path", &it.path}, {"local", &it.local}, {"remote", &it.remote}});
+    it.listens = listens != 0;
+    last_process().descriptors.push_back(it);
+  }
+  // mapping START-END ACCESS [offset N] [path P] [copied N]
+  void mapping(const Words& words) {
+    MappingText it;
+    const Range range = range_of(words.at(1));
+    it.start = range.start, it.end = range.end, it.access = words.at(2);
+    std::uint64_t copied = 0;
+    pairs(words, 3, {{"offset", &it.offset}, {"copied", &copied}}, {{"path", &it.path}});
+    it.copied = copied != 0;
+    last_process().mappings.push_back(it);
+  }
+  // lock NAME KIND [owner TID] [readers N]
+  void lock(const Words& words) {
+    LockText it;
+    it.name = words.at(1), it.kind = words.at(2);
+    std::uint64_t owner = 0;
+    pairs(words, 3, {{"owner", &owner}, {"readers", &it.readers}}, {});
+    if (owner != 0) it.owner = static_cast<std::int64_t>(owner);
+    out_.locks.push_back(it);
+  }
+  // thread TID NAME [cpu N] [crashed] [state S] [message TEXT] [waits LOCK] [WORD N...] [frames PC...]
   void thread(const Words& words) {
     if (out_.processes.empty()) throw std::runtime_error("a thread before any process");
     ThreadText thread;
@@ -189,11 +296,29 @@ class Parser {
         thread.state = words.at(++at);
       else if (words[at] == "crashed")
         thread.crashed = true;
+      else if (std::uint64_t* number = number_in(thread, words[at]))
+        *number = number_of(words.at(++at));
+      else if (words[at] == "message")
+        thread.message = words.at(++at);
+      else if (words[at] == "waits")
+        thread.lock = words.at(++at);
       else
         throw std::runtime_error("unknown word " + words[at]);
     }
     for (++at; at < words.size(); ++at) thread.frames.push_back(number_of(words[at]));
     out_.processes.back().threads.push_back(thread);
+  }
+  static std::uint64_t* number_in(ThreadText& thread, const std::string& word) {
+    if (word == "priority") return &thread.priority;
+    if (word == "class") return &thread.scheduling_class;
+    if (word == "lastcpu") return &thread.last_cpu;
+    if (word == "runtime") return &thread.run_ticks;
+    if (word == "channel") return &thread.channel;
+    if (word == "user") return &thread.user_ticks;
+    if (word == "system") return &thread.system_ticks;
+    if (word == "new") return &thread.new_ticks;
+    if (word == "stack") return &thread.stack_pages;
+    return nullptr;
   }
   void module_symbol(const Symbol& symbol) {
     if (out_.modules.empty()) throw std::runtime_error("a module's symbol before any module");

@@ -13,12 +13,51 @@
 
 namespace foundry {
 
+/// FreeBSD: a lock, and who has it: a thread or so many readers.
+struct LockText {
+  std::string name;
+  std::string kind;  ///< "mutex", "spin mutex", "sx", "rw", "lockmgr"
+  std::optional<std::int64_t> owner;
+  std::uint64_t readers = 0;
+  std::uint64_t address = 0;  ///< of its lock_object; set while the world is built
+};
+
+/// FreeBSD: an open file.
+struct DescriptorText {
+  std::int64_t number = 0;
+  std::string type;    ///< file, directory, device, fifo, pipe, kqueue, shm, sem, pts, socket kinds
+  std::string access;  ///< r, w, rw
+  std::string path;
+  std::uint64_t position = 0, flags = 0;
+  std::string local, remote;  ///< of sockets: "127.0.0.1:80", "[::1]:80", a path
+  std::uint64_t state = 0;    ///< of TCP
+  bool listens = false;
+  std::uint64_t received = 0, sent = 0;
+  std::uint64_t address = 0, socket_address = 0;  ///< set while the world is built
+};
+
+/// FreeBSD: a part of a process's address space.
+struct MappingText {
+  std::uint64_t start = 0, end = 0;
+  std::string access;  ///< "rwxp", "r--s"
+  std::uint64_t offset = 0;
+  std::string path;  ///< of the file; "[stack]"; empty: none
+  bool copied = false;       ///< a private copy of the file lies above it
+  std::uint64_t address = 0;  ///< set while the world is built
+};
+
 struct ThreadText {
   std::int64_t tid = 0;
   std::string name;
   std::optional<std::int64_t> cpu;
   bool crashed = false;
-  std::string state;                  ///< Linux; empty: sleeping
+  std::string state;                  ///< empty: sleeping
+  // FreeBSD:
+  std::uint64_t priority = 120, scheduling_class = 3, last_cpu = 0, run_ticks = 0;
+  std::uint64_t channel = 0;
+  std::string message, lock;  ///< why it sleeps; the lock that it waits for
+  std::uint64_t user_ticks = 0, system_ticks = 0, new_ticks = 0;
+  std::uint64_t stack_pages = 0, stack = 0;
   std::vector<std::uint64_t> frames;  ///< program counters, innermost first
   // Set while the world is built:
   std::uint64_t address = 0;
@@ -29,10 +68,24 @@ struct ProcessText {
   std::int64_t pid = 0;
   std::string name;
   bool zombie = false;    ///< FreeBSD: on zombproc
-  std::int64_t ppid = 0;  ///< Linux
-  std::uint64_t uid = 0;  ///< Linux
+  std::int64_t ppid = 0;
+  std::uint64_t uid = 0;
+  // FreeBSD:
+  std::int64_t group = 0, session = 0, jail = 0, nice = 0;
+  std::uint64_t real_uid = 0, gid = 0, real_gid = 0, flags = 0;
+  std::uint64_t start_seconds = 0, start_microseconds = 0;
+  std::string terminal;
+  std::uint64_t run_ticks = 0, user_ticks = 0, system_ticks = 0, interrupt_ticks = 0;
+  std::uint64_t size = 0, resident_pages = 0;
+  std::string executable, directory, root;
+  std::vector<std::string> arguments, environment;
+  bool arguments_in_memory = false;  ///< too long for the kernel's own copy
+  std::uint64_t strings = 0;         ///< user address of ps_strings
+  std::vector<DescriptorText> descriptors;
+  std::vector<MappingText> mappings;
   std::vector<ThreadText> threads;
-  std::uint64_t address = 0;  ///< set while the world is built
+  // Set while the world is built:
+  std::uint64_t address = 0, space = 0;  ///< FreeBSD: its vmspace
 };
 
 /// Linux: a loaded module and the symbols of its own.
@@ -67,6 +120,12 @@ struct Description {
   std::vector<ModuleText> modules;
   std::vector<LogText> log;
   std::string panic;
+  std::string layout = "invented";  ///< FreeBSD: whose structures
+  std::uint64_t version = 1400097;  ///< FreeBSD: osreldate
+  std::string release = "14.0-FOUNDRY";
+  std::uint64_t tick_rate = 0;      ///< FreeBSD: cpu_tick_frequency
+  std::vector<LockText> locks;
+  std::vector<std::pair<std::string, std::string>> filesystems;  ///< FreeBSD: path, type
   bool tell_kallsyms = true;    ///< VMCOREINFO names the kallsyms tables (Linux 6.0 and later)
   bool functions_only = false;  ///< kallsyms names code alone (no CONFIG_KALLSYMS_ALL)
   Range heap;                   ///< virtual addresses that kernel objects are put at
@@ -84,7 +143,7 @@ void build_freebsd(Description& description);
 void finish_freebsd(Description& description);
 
 /// The types of a FreeBSD kernel's objects, for its kernel file.
-Blob freebsd_types(const Image& image, const CtfStyle& style);
+Blob freebsd_types(const Description& description, const CtfStyle& style);
 
 /// Puts a Linux kernel's objects, symbols, types and VMCOREINFO into the image.
 void build_linux(Description& description);

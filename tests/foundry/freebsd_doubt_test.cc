@@ -23,7 +23,7 @@ using panicroom::Notes;
 using panicroom::Session;
 using panicroom::Value;
 
-// Of the foundry's FreeBSD, see freebsd_world.cc.
+// Of the invented layout, see freebsd_layout.cc.
 constexpr std::uint64_t p_threads = 96, td_plist = 24, td_oncpu = 100;
 
 class FreeBsdInDoubt : public testing::Test {

@@ -1,15 +1,39 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
 
-// Offsets that no FreeBSD ever had: a reader that does not take them from the exported variables or
-// from the kernel file's types fails.
+namespace foundry {
 
-namespace foundry::freebsd_layout {
+/// Where the members of a FreeBSD kernel's structures lie: those of a release, or an invented one.
+class FreeBsdLayout {
+ public:
+  struct Member {
+    std::string path;
+    std::uint64_t offset = 0, size = 0;
+    /// pointer, signed, unsigned, text, bytes, bits:FIRST:COUNT, or a link of sys/queue.h: le
+    /// (LIST_ENTRY), tqe (TAILQ_ENTRY), tqh (TAILQ_HEAD).
+    std::string kind;
+  };
 
-inline constexpr std::uint64_t p_list = 8, p_pid = 36, p_comm = 60, p_threads = 96, proc_size = 192;
-inline constexpr std::uint64_t td_plist = 24, td_tid = 44, td_name = 68, td_oncpu = 100,
-                               td_pcb = 112, thread_size = 160;
-inline constexpr std::uint64_t pcb_size = 384;
+  /// Throws std::runtime_error where there is none of that name. `word`: bytes of a pointer.
+  FreeBsdLayout(const std::string& name, unsigned word);
 
-}  // namespace foundry::freebsd_layout
+  /// Null where the structure has no such member.
+  const Member* find(std::string_view structure, std::string_view path) const;
+  std::uint64_t offset(std::string_view structure, std::string_view path) const;
+  std::uint64_t size(std::string_view structure) const;
+  const std::map<std::string, std::vector<Member>>& structures() const { return structures_; }
+
+ private:
+  std::uint64_t size_text(const std::string& text) const;
+
+  unsigned word_;
+  std::map<std::string, std::vector<Member>> structures_;
+  std::map<std::string, std::uint64_t> sizes_;
+};
+
+}  // namespace foundry

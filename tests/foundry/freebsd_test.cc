@@ -7,6 +7,7 @@
 
 #include "core/types/declaration.h"
 #include "core/types/value_lines.h"
+#include "tests/foundry/freebsd_layout.h"
 #include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 
@@ -223,7 +224,7 @@ TEST_P(FreeBsdFoundry, TypesOfTheKernelFile) {
         foundry::CtfStyle{3, false, false, ""}, foundry::CtfStyle{3, false, true, ""}}) {
     open(
         {source("kernel", foundry::kernel_file(description.image,
-                                               foundry::freebsd_types(description.image, style)))});
+                                               foundry::freebsd_types(description, style)))});
     ASSERT_TRUE(session->types());
     EXPECT_EQ((*session->types())->origin(), "CTF of kernel");
     const auto hex = [](std::uint64_t value) {
@@ -262,13 +263,14 @@ TEST_P(FreeBsdFoundry, TypesOfAModule) {
     open({source("if_foundry.ko",
                  foundry::kernel_file(description.image, module.finish(), elf_type)),
           source("kernel", foundry::kernel_file(description.image,
-                                                foundry::freebsd_types(description.image, {})))});
+                                                foundry::freebsd_types(description, {})))});
     const auto types = session->types();
     ASSERT_TRUE(types) << types.error().message();
     EXPECT_EQ((*types)->origin(), "CTF of kernel");
     EXPECT_EQ((*types)->size_of("struct softc"), 64U);
     EXPECT_EQ((*types)->member("softc", "id")->size, 4U);
-    EXPECT_EQ((*types)->size_of("struct thread"), 160U);
+    const foundry::FreeBsdLayout layout(description.layout, description.image.pointer());
+    EXPECT_EQ((*types)->size_of("struct thread"), layout.size("thread"));
   }
 }
 

@@ -1,67 +1,134 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
 #include "tests/foundry/ctf_writer.h"
 #include "tests/foundry/description.h"
 #include "tests/foundry/freebsd_layout.h"
 
 namespace foundry {
+namespace {
 
-using namespace freebsd_layout;
-
-/// The types of what freebsd_world.cc builds, as C would declare them:
-///   struct proc { LIST_ENTRY(proc) p_list; pid_t p_pid; char p_comm[20]; TAILQ_HEAD p_threads; };
-///   struct thread { TAILQ_ENTRY(thread) td_plist; lwpid_t td_tid; char td_name[20]; int td_oncpu;
-///                   struct pcb *td_pcb; };
-Blob freebsd_types(const Image& image, const CtfStyle& style) {
-  const unsigned word = image.pointer();
-  CtfWriter ctf(style);
-  const unsigned whole = ctf.integer("int", 4, CtfWriter::is_signed, 32);
-  const unsigned letter = ctf.integer("char", 1, CtfWriter::is_signed | CtfWriter::is_char, 8);
-  const unsigned index = ctf.integer("unsigned long", word, 0, word * 8);
-  const unsigned three = ctf.integer("int", 4, CtfWriter::is_signed, 3, false);
-  const unsigned pid = ctf.reference(10, "pid_t", whole);
-  const unsigned lwpid = ctf.reference(10, "lwpid_t", whole);
-  const unsigned name = ctf.array(letter, index, 20);
-  const unsigned frame = ctf.structure(
-      "pcb", pcb_size,
-      {{"pcb_words", ctf.array(index, index, static_cast<unsigned>(pcb_size / word)), 0}});
-  // Structures refer to each other: forward references by the numbers that they will get.
-  const unsigned next = frame + 1;
-  const unsigned proc = next + 8, thread = next + 9;
-  const unsigned to_proc = ctf.reference(3, "", proc);
-  const unsigned to_to_proc = ctf.reference(3, "", to_proc);
-  const unsigned to_thread = ctf.reference(3, "", thread);
-  const unsigned to_to_thread = ctf.reference(3, "", to_thread);
-  const unsigned to_pcb = ctf.reference(3, "", frame);
-  const std::uint64_t bits = std::uint64_t{word} * 8;
-  const unsigned list = ctf.structure(
-      "", 2 * word, {{"le_next", to_proc, 0}, {"le_prev", to_to_proc, bits}}, false, false);
-  const unsigned queue = ctf.structure(
-      "", 2 * word, {{"tqe_next", to_thread, 0}, {"tqe_prev", to_to_thread, bits}}, false, false);
-  const unsigned head = ctf.structure(
-      "", 2 * word, {{"tqh_first", to_thread, 0}, {"tqh_last", to_to_thread, bits}}, false, false);
-  ctf.structure("proc", proc_size,
-                {{"p_list", list, p_list * 8},
-                 {"p_pid", pid, p_pid * 8},
-                 {"p_low", three, p_pid * 8 + 32},
-                 {"p_high", three, p_pid * 8 + 35},
-                 {"p_comm", name, p_comm * 8},
-                 {"p_threads", head, p_threads * 8}});
-  ctf.structure("thread", thread_size,
-                {{"td_plist", queue, td_plist * 8},
-                 {"td_tid", lwpid, td_tid * 8},
-                 {"td_name", name, td_name * 8},
-                 {"td_oncpu", whole, td_oncpu * 8},
-                 {"td_pcb", to_pcb, td_pcb * 8}});
-  // LIST_HEAD(proclist, proc)
-  const unsigned processes = ctf.structure("proclist", word, {{"lh_first", to_proc, 0}});
-  const unsigned text = ctf.array(letter, index, 0);
-  std::vector<unsigned> objects;
-  for (const Symbol& symbol : image.symbols) {
-    if (symbol.type == 'T' || symbol.type == 't' || symbol.type == 'A') continue;
-    const bool is_list = symbol.name == "allproc" || symbol.name == "zombproc";
-    const bool is_text = symbol.name == "version" || symbol.name == "osrelease";
-    objects.push_back(is_list ? processes : is_text ? text : symbol.size == 4 ? whole : 0);
+/// Writes the structures of a layout as C declares them: members by their paths, what a path goes
+/// through as structures of its own.
+class Types {
+ public:
+  Types(const Description& description, const CtfStyle& style)
+      : layout_(description.layout, description.image.pointer()),
+        word_(description.image.pointer()),
+        ctf_(style) {
+    whole_ = ctf_.integer("int", 4, CtfWriter::is_signed, 32);
+    letter_ = ctf_.integer("char", 1, CtfWriter::is_signed | CtfWriter::is_char, 8);
+    index_ = ctf_.integer("unsigned long", word_, 0, word_ * 8);
+    to_anything_ = ctf_.reference(3, "", 0);
+    pid_ = ctf_.reference(10, "pid_t", whole_);
+    three_ = ctf_.integer("int", 4, CtfWriter::is_signed, 3, false);
   }
-  return ctf.finish(objects);
+
+  Blob write(const Image& image) {
+    ctf_.structure(
+        "pcb", layout_.size("pcb"),
+        {{"pcb_words", ctf_.array(index_, index_, static_cast<unsigned>(layout_.size("pcb") / word_)),
+          0}});
+    for (const auto& [name, members] : layout_.structures()) {
+      if (name == "pcb") continue;
+      std::vector<FreeBsdLayout::Member> sorted = members;
+      std::sort(sorted.begin(), sorted.end(),
+                [](const auto& a, const auto& b) { return a.offset < b.offset; });
+      structure(name, layout_.size(name), sorted, 0, name == "proc");
+    }
+    // LIST_HEAD(proclist, proc)
+    const unsigned processes = ctf_.structure("proclist", word_, {{"lh_first", to_anything_, 0}});
+    const unsigned text = ctf_.array(letter_, index_, 0);
+    std::vector<unsigned> objects;
+    for (const Symbol& symbol : image.symbols) {
+      if (symbol.type == 'T' || symbol.type == 't' || symbol.type == 'A') continue;
+      const bool is_list = symbol.name == "allproc" || symbol.name == "zombproc";
+      const bool is_text = symbol.name == "version" || symbol.name == "osrelease";
+      objects.push_back(is_list ? processes : is_text ? text : symbol.size == 4 ? whole_ : 0);
+    }
+    return ctf_.finish(objects);
+  }
+
+ private:
+  /// `members` sorted by offset, offsets from `base`; their paths begin at `depth`.
+  unsigned structure(const std::string& name, std::uint64_t size,
+                     const std::vector<FreeBsdLayout::Member>& members, std::uint64_t base,
+                     bool with_bits = false) {
+    std::vector<CtfWriter::Member> out;
+    std::set<std::string> done;
+    for (const auto& member : members) {
+      const std::size_t dot = member.path.find('.');
+      const std::string own = member.path.substr(0, dot);
+      if (!done.insert(own).second) continue;
+      if (dot == std::string::npos) {
+        out.push_back(
+            {own, type_of(member), (member.offset - base) * 8 + first_bit(member.kind)});
+        continue;
+      }
+      std::vector<FreeBsdLayout::Member> inner;
+      std::uint64_t first = ~std::uint64_t{0}, end = 0;
+      for (auto other : members)
+        if (other.path.starts_with(own + ".")) {
+          first = std::min(first, other.offset), end = std::max(end, other.offset + other.size);
+          other.path = other.path.substr(dot + 1);
+          inner.push_back(other);
+        }
+      const unsigned type = structure("", end - first, inner, first);
+      out.push_back({own, type, (first - base) * 8});
+    }
+    // Two bit-fields where no member of interest lies, of numbers that are zero.
+    if (with_bits) {
+      const std::uint64_t free = layout_.offset("proc", "p_pid") * 8 + 32;
+      out.push_back({"p_low", three_, free}), out.push_back({"p_high", three_, free + 3});
+    }
+    return ctf_.structure(name, size, out, false, !name.empty());
+  }
+
+  static std::uint64_t first_bit(const std::string& kind) {
+    return kind.starts_with("bits:") ? std::stoull(kind.substr(5)) : 0;
+  }
+
+  unsigned type_of(const FreeBsdLayout::Member& member) {
+    if (member.path == "p_pid") return pid_;
+    const auto key = member.kind + " " + std::to_string(member.size);
+    const auto known = types_.find(key);
+    if (known != types_.end()) return known->second;
+    return types_[key] = make(member);
+  }
+
+  unsigned make(const FreeBsdLayout::Member& member) {
+    const std::string& kind = member.kind;
+    const auto size = static_cast<unsigned>(member.size);
+    if (kind == "pointer") return to_anything_;
+    if (kind == "text") return ctf_.array(letter_, index_, size);
+    if (kind == "signed" && size == 4) return whole_;
+    if (kind == "signed" || kind == "unsigned")
+      return ctf_.integer(kind + std::to_string(size), size,
+                          kind == "signed" ? CtfWriter::is_signed : 0, size * 8);
+    if (kind.starts_with("bits:"))
+      return ctf_.integer("unsigned", 4, 0,
+                          static_cast<unsigned>(std::stoul(kind.substr(kind.rfind(':') + 1))),
+                          false);
+    if (kind == "bytes") return ctf_.array(letter_, index_, size);
+    const std::uint64_t bits = std::uint64_t{word_} * 8;
+    const std::string first = kind + (kind == "tqh" ? "_first" : "_next");
+    const std::string second = kind + (kind == "tqh" ? "_last" : "_prev");
+    return ctf_.structure("", std::uint64_t{2} * word_,
+                          {{first, to_anything_, 0}, {second, to_anything_, bits}}, false, false);
+  }
+
+  FreeBsdLayout layout_;
+  unsigned word_;
+  CtfWriter ctf_;
+  unsigned whole_ = 0, letter_ = 0, index_ = 0, to_anything_ = 0, pid_ = 0, three_ = 0;
+  std::map<std::string, unsigned> types_;
+};
+
+}  // namespace
+
+Blob freebsd_types(const Description& description, const CtfStyle& style) {
+  return Types(description, style).write(description.image);
 }
 
 }  // namespace foundry

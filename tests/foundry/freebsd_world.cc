@@ -4,12 +4,11 @@
 
 #include "tests/foundry/description.h"
 #include "tests/foundry/freebsd_layout.h"
+#include "tests/foundry/freebsd_objects.h"
 #include "tests/foundry/heap.h"
 
 namespace foundry {
 namespace {
-
-using namespace freebsd_layout;
 
 /// The variable that holds the physical address of the kernel's top page table.
 std::string root_name(const Image& image) {
@@ -22,12 +21,15 @@ class World {
   explicit World(Description& description)
       : description_(description),
         image_(description.image),
+        layout_(description.layout, image_.pointer()),
         heap_(description.heap),
-        word_(image_.pointer()) {}
+        objects_(description, layout_, heap_),
+        word_(image_.pointer()),
+        pcb_size_(layout_.size("pcb")) {}
 
   void build() {
     offsets();
-    const std::uint64_t dumppcb = place("dumppcb", pcb_size);
+    const std::uint64_t dumppcb = place("dumppcb", pcb_size_);
     std::uint64_t cpus = 1;
     for (const ProcessText& process : description_.processes)
       for (const ThreadText& thread : process.threads)
@@ -36,18 +38,19 @@ class World {
     // other.
     std::uint64_t stoppcbs = 0;
     if (image_.architecture == "aarch64") {
-      stoppcbs = heap_.take(pcb_size * cpus);
+      stoppcbs = heap_.take(pcb_size_ * cpus);
       number("stoppcbs", stoppcbs, word_);
     } else {
-      stoppcbs = place("stoppcbs", pcb_size * cpus);
+      stoppcbs = place("stoppcbs", pcb_size_ * cpus);
     }
     const std::uint64_t dumptid = place("dumptid", 4);
     number(root_name(image_), 0, word_);
     number("mp_ncpus", cpus, 4);
     number("mp_maxid", cpus - 1, 4);
-    number("osreldate", 1400097, 4);
-    text("osrelease", "14.0-FOUNDRY");
-    text("version", "FreeBSD 14.0-FOUNDRY #0\n");
+    number("osreldate", description_.version, 4);
+    if (description_.tick_rate != 0) number("cpu_tick_frequency", description_.tick_rate, 8);
+    text("osrelease", description_.release);
+    text("version", fmt::format("FreeBSD {} #0\n", description_.release));
     if (!description_.panic.empty()) {
       const std::uint64_t panic = heap_.take(description_.panic.size() + 1);
       image_.write_virtual(panic, description_.panic);
@@ -58,17 +61,21 @@ class World {
     // LIST heads: allproc newest first as the description gives them, zombies in zombproc.
     list("allproc", false);
     list("zombproc", true);
+    for (ProcessText& process : description_.processes)
+      for (ThreadText& thread : process.threads) thread.address = heap_.take(layout_.size("thread"));
+    objects_.locks();
     for (ProcessText& process : description_.processes) {
-      std::uint64_t link = process.address + p_threads;
+      std::uint64_t link = process.address + layout_.offset("proc", "p_threads");
       for (ThreadText& thread : process.threads) {
-        thread.address = heap_.take(thread_size);
         image_.write_virtual(link, thread.address, word_);
-        link = thread.address + td_plist;
+        link = thread.address + layout_.offset("thread", "td_plist");
         stack(thread);
         fill_thread(thread, dumppcb, stoppcbs);
+        objects_.thread(thread);
         if (thread.crashed)
           image_.write_virtual(dumptid, static_cast<std::uint64_t>(thread.tid), 4);
       }
+      objects_.process(process);
     }
   }
 
@@ -86,23 +93,22 @@ class World {
   }
 
   void offsets() {
-    number("proc_off_p_pid", p_pid, 4), number("proc_off_p_comm", p_comm, 4),
-        number("proc_off_p_list", p_list, 4);
-    number("proc_off_p_threads", p_threads, 4), number("thread_off_td_tid", td_tid, 4);
-    number("thread_off_td_name", td_name, 4), number("thread_off_td_oncpu", td_oncpu, 4);
-    number("thread_off_td_pcb", td_pcb, 4), number("thread_off_td_plist", td_plist, 4),
-        number("pcb_size", pcb_size, 4);
+    for (const char* member : {"p_pid", "p_comm", "p_list", "p_threads"})
+      number(std::string("proc_off_") + member, layout_.offset("proc", member), 4);
+    for (const char* member : {"td_tid", "td_name", "td_oncpu", "td_pcb", "td_plist"})
+      number(std::string("thread_off_") + member, layout_.offset("thread", member), 4);
+    number("pcb_size", pcb_size_, 4);
   }
 
   void list(const std::string& head, bool zombies) {
     std::uint64_t link = place(head, word_);
     for (ProcessText& process : description_.processes) {
       if (process.zombie != zombies) continue;
-      process.address = heap_.take(proc_size);
+      process.address = heap_.take(layout_.size("proc"));
       image_.write_virtual(link, process.address, word_);
-      link = process.address + p_list;
-      image_.write_virtual(process.address + p_pid, static_cast<std::uint64_t>(process.pid), 4);
-      image_.write_virtual(process.address + p_comm, process.name);
+      link = process.address + layout_.offset("proc", "p_list");
+      objects_.set(process.address, "proc", "p_pid", static_cast<std::uint64_t>(process.pid));
+      image_.write_virtual(process.address + layout_.offset("proc", "p_comm"), process.name);
     }
   }
 
@@ -110,7 +116,13 @@ class World {
   /// AArch64.
   void stack(ThreadText& thread) {
     const std::uint64_t bytes = 64 * (thread.frames.size() + 1);
-    const std::uint64_t base = heap_.take(bytes);
+    std::uint64_t base = 0;
+    if (thread.stack_pages != 0) {
+      thread.stack = heap_.take_aligned(thread.stack_pages * image_.page, image_.page);
+      base = thread.stack + thread.stack_pages * image_.page - bytes;
+    } else {
+      base = heap_.take(bytes);
+    }
     thread.sp = base, thread.fp = base + 32;
     std::uint64_t fp = thread.fp;
     for (std::size_t index = 1; index < thread.frames.size(); ++index) {
@@ -122,30 +134,33 @@ class World {
   }
 
   void fill_thread(const ThreadText& thread, std::uint64_t dumppcb, std::uint64_t stoppcbs) {
-    image_.write_virtual(thread.address + td_tid, static_cast<std::uint64_t>(thread.tid), 4);
-    image_.write_virtual(thread.address + td_name, thread.name);
-    image_.write_virtual(thread.address + td_oncpu,
-                         thread.cpu ? static_cast<std::uint64_t>(*thread.cpu) : 0xffffffffU, 4);
-    const std::uint64_t own = heap_.take(pcb_size);
-    image_.write_virtual(thread.address + td_pcb, own, word_);
+    objects_.set(thread.address, "thread", "td_tid", static_cast<std::uint64_t>(thread.tid));
+    image_.write_virtual(thread.address + layout_.offset("thread", "td_name"), thread.name);
+    objects_.set(thread.address, "thread", "td_oncpu",
+                 thread.cpu ? static_cast<std::uint64_t>(*thread.cpu) : 0xffffffffU);
+    const std::uint64_t own = heap_.take(pcb_size_);
+    objects_.set(thread.address, "thread", "td_pcb", own);
     pcb(thread.crashed ? dumppcb
-        : thread.cpu   ? stoppcbs + pcb_size * static_cast<std::uint64_t>(*thread.cpu)
+        : thread.cpu   ? stoppcbs + pcb_size_ * static_cast<std::uint64_t>(*thread.cpu)
                        : own,
         thread);
   }
 
-  // sys/amd64/include/pcb.h, sys/i386/include/pcb.h, sys/arm64/include/pcb.h (since 14).
+  // sys/amd64/include/pcb.h, sys/i386/include/pcb.h, sys/arm64/include/pcb.h (before and since 14).
   void pcb(std::uint64_t at, const ThreadText& thread) {
     const std::uint64_t pc = thread.frames.empty() ? 0 : thread.frames.front();
+    const auto three = [&](std::uint64_t fp, std::uint64_t sp, std::uint64_t counter) {
+      image_.write_virtual(at + fp, thread.fp, word_), image_.write_virtual(at + sp, thread.sp, word_),
+          image_.write_virtual(at + counter, pc, word_);
+    };
     if (image_.architecture == "x86_64")
-      image_.write_virtual(at + 32, thread.fp, 8), image_.write_virtual(at + 40, thread.sp, 8),
-          image_.write_virtual(at + 56, pc, 8);
+      three(32, 40, 56);
     else if (image_.architecture == "i386")
-      image_.write_virtual(at + 8, thread.fp, 4), image_.write_virtual(at + 12, thread.sp, 4),
-          image_.write_virtual(at + 20, pc, 4);
+      three(8, 12, 20);
+    else if (description_.version > 1400084)
+      three(80, 96, 88);
     else
-      image_.write_virtual(at + 80, thread.fp, 8), image_.write_virtual(at + 88, pc, 8),
-          image_.write_virtual(at + 96, thread.sp, 8);
+      three(232, 256, 240);
   }
 
   // struct msgbuf (sys/sys/msgbuf.h) with a ring that has wrapped once: the oldest line begins in
@@ -170,8 +185,11 @@ class World {
 
   Description& description_;
   Image& image_;
+  FreeBsdLayout layout_;
   Heap heap_;
+  FreeBsdObjects objects_;
   unsigned word_;
+  std::uint64_t pcb_size_;
 };
 
 }  // namespace
@@ -183,6 +201,13 @@ void finish_freebsd(Description& description) {
   for (const Symbol& symbol : image.symbols)
     if (symbol.name == root_name(image))
       image.write_virtual(symbol.address, image.root, image.pointer());
+  // Processes share the kernel's page tables, which map their memory too.
+  const FreeBsdLayout layout(description.layout, image.pointer());
+  for (const ProcessText& process : description.processes) {
+    if (image.architecture != "x86_64" || process.size == 0) continue;
+    const std::uint64_t space = process.space;
+    image.write_virtual(space + layout.offset("vmspace", "vm_pmap.pm_cr3"), image.root, 8);
+  }
 }
 
 }  // namespace foundry

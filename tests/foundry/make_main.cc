@@ -31,7 +31,7 @@ void make(const std::string& path, const std::string& folder) {
                          compressed ? "z" : ""),
              foundry::kernel_file(
                  description.image,
-                 foundry::freebsd_types(description.image, {version, false, compressed, ""})));
+                 foundry::freebsd_types(description, {version, false, compressed, ""})));
   }
   for (const foundry::FileText& file : description.files) {
     const auto parts = foundry::make_dump(description, file);

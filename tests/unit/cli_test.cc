@@ -441,7 +441,7 @@ TEST_F(CommandLine, TypesOfFreeBsdComeFromItsKernelFile) {
   const auto description = foundry::read_description(
       std::string(source_folder) + "/tests/foundry/descriptions/freebsd-amd64.txt");
   host.files["kernel"] = foundry::kernel_file(
-      description.image, foundry::freebsd_types(description.image, {3, false, true, ""}));
+      description.image, foundry::freebsd_types(description, {3, false, true, ""}));
   EXPECT_EQ(run({"type", "struct proc", "vmcore", "kernel"}), 0) << host.complained;
   EXPECT_TRUE(printed("struct proc {\n"));
   EXPECT_TRUE(printed("pid_t p_pid;"));

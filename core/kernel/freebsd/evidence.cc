@@ -6,13 +6,6 @@
 #include <utility>
 
 namespace panicroom::freebsd {
-namespace {
-
-// No member of struct proc or struct thread lies further in; both are under 4 KiB in every release.
-constexpr std::uint64_t furthest_member = 1U << 16U;
-
-}  // namespace
-
 Result<std::uint64_t> address_of(const SymbolTable* symbols, std::string_view name) {
   if (!symbols)
     return fail(
@@ -29,35 +22,6 @@ Result<std::uint64_t> variable(AddressSpace& kernel, const SymbolTable* symbols,
   auto value = kernel.integer(address, size);
   if (!value) return Failure(value.error().within(fmt::format("the kernel variable {}", name)));
   return *value;
-}
-
-Result<Offsets> read_offsets(AddressSpace& kernel, const SymbolTable* symbols) {
-  Offsets offsets;
-  const std::array<std::pair<std::string_view, std::uint64_t*>, 10> wanted = {{
-      {"proc_off_p_pid", &offsets.p_pid},
-      {"proc_off_p_comm", &offsets.p_comm},
-      {"proc_off_p_list", &offsets.p_list},
-      {"proc_off_p_threads", &offsets.p_threads},
-      {"thread_off_td_tid", &offsets.td_tid},
-      {"thread_off_td_name", &offsets.td_name},
-      {"thread_off_td_oncpu", &offsets.td_oncpu},
-      {"thread_off_td_pcb", &offsets.td_pcb},
-      {"thread_off_td_plist", &offsets.td_plist},
-      {"pcb_size", &offsets.pcb_size},
-  }};
-  for (const auto& [name, place] : wanted) {
-    PANICROOM_TRY(value, variable(kernel, symbols, name, 4));
-    if (value >= furthest_member)
-      return fail(
-          ErrorCode::corrupt,
-          fmt::format(
-              "{} is {:#x}, which is no offset: the kernel file does not belong to this dump", name,
-              value));
-    *place = value;
-  }
-  // Since FreeBSD 11 td_oncpu is an int and aligned as one; before, a byte behind td_lastcpu.
-  if (offsets.td_oncpu % 4 != 0) offsets.td_oncpu_size = 1;
-  return offsets;
 }
 
 Result<Registers> read_pcb(AddressSpace& kernel, std::uint64_t address,

@@ -216,12 +216,6 @@ Result<Member> Evidence::member(std::string_view structure, std::string_view pat
   return catalog->member(structure, path);
 }
 
-Result<std::uint64_t> Evidence::field(std::uint64_t address, const Member& member) {
-  PANICROOM_TRY(value, memory_.integer(address + member.offset, member.size));
-  if (member.bit_size == 0 || member.bit_size >= 64 || member.bit_offset >= 64) return value;
-  return value >> member.bit_offset & ((std::uint64_t{1} << member.bit_size) - 1);
-}
-
 Result<std::uint64_t> Evidence::variable(std::string_view symbol, std::uint64_t size) {
   PANICROOM_TRY(address, address_of(symbol));
   return memory_.integer(address, size);

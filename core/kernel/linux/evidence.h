@@ -11,6 +11,7 @@
 #include "core/dump/dump.h"
 #include "core/kernel/kernel.h"
 #include "core/kernel/linux/paging.h"
+#include "core/kernel/structures.h"
 #include "core/memory/address_space.h"
 #include "core/symbols/symbol_table.h"
 #include "core/symbols/vmcoreinfo.h"
@@ -20,14 +21,13 @@ namespace panicroom::linux_kernel {
 
 /// What every answer is read from: the kernel's memory, VMCOREINFO, symbols and types. Symbols and
 /// types are read on first need and once; a failure is kept and answered again.
-class Evidence {
+class Evidence final : public Structures {
  public:
   Evidence(const Dump& dump, Paging paging, std::optional<Vmcoreinfo> vmcoreinfo);
 
   const Dump& dump() const { return dump_; }
   const Paging& paging() const { return paging_; }
-  AddressSpace& memory() { return memory_; }
-  unsigned pointer_size() { return memory_.machine().pointer_size; }
+  AddressSpace& memory() override { return memory_; }
   /// Null when the dump has none.
   const Vmcoreinfo* vmcoreinfo() const { return vmcoreinfo_ ? &*vmcoreinfo_ : nullptr; }
   /// Looks for VMCOREINFO where the kernel itself keeps it, through its symbols.
@@ -47,14 +47,10 @@ class Evidence {
   /// Run-time minus link-time address of the kernel; nothing where it is not known.
   std::optional<std::uint64_t> slide();
 
-  Result<Member> member(std::string_view structure, std::string_view path);
-  /// The member of the structure at `address`: an integer or pointer, zero-extended; bit-fields
-  /// too.
-  Result<std::uint64_t> field(std::uint64_t address, const Member& member);
+  Result<Member> member(std::string_view structure, std::string_view path) override;
   /// The integer of `size` bytes in variable `symbol`. Errors: `no_symbol`, those of a read.
   Result<std::uint64_t> variable(std::string_view symbol, std::uint64_t size);
-  /// Bytes of physical memory that the dump holds: no list has more elements than fit into it.
-  std::uint64_t memory_present();
+  std::uint64_t memory_present() override;
 
  private:
   Result<std::shared_ptr<const SymbolTable>> read_symbols();

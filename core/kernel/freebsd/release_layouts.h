@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "core/base/machine.h"
+#include "core/types/type_catalog.h"
+
+namespace panicroom::freebsd {
+
+/// A member of a released kernel's structure; with an empty path the structure itself, of which
+/// `size` is the size.
+struct ReleaseMember {
+  std::string_view structure, path;
+  std::uint16_t offset = 0;
+  std::uint16_t size = 0;
+  bool is_signed = false;
+  std::uint8_t bit_offset = 0, bit_size = 0;  ///< as Member's
+};
+
+/// Where members lie in a release's GENERIC kernel: the last resort for a kernel file without
+/// types. Only what the tables read.
+struct ReleaseLayout {
+  std::string_view name;  ///< "FreeBSD 12.1 amd64"
+  Architecture architecture = Architecture::x86_64;
+  std::uint64_t first = 0, last = 0;  ///< values of osreldate that it holds for
+  std::span<const ReleaseMember> members;
+  std::span<const ReleaseMember> differences;  ///< what this machine's has otherwise than `members`
+
+  std::optional<Member> member(std::string_view structure, std::string_view path) const;
+};
+
+/// The one for a kernel; null where none is built in.
+const ReleaseLayout* release_layout(Architecture architecture, std::uint64_t osreldate);
+
+}  // namespace panicroom::freebsd

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/dump/dump.h"
+#include "core/kernel/freebsd/release_layouts.h"
+#include "core/kernel/kernel.h"
+#include "core/kernel/structures.h"
+#include "core/symbols/symbol_table.h"
+#include "core/types/type_catalog.h"
+
+namespace panicroom::freebsd {
+
+/// What every answer is read from: the kernel's memory, its symbols and where its structures'
+/// members lie. Members are those of the types in the kernel file; without types, those that the
+/// kernel exports for debuggers; last, those built in for its release (remark() says so).
+class Evidence final : public Structures {
+ public:
+  Evidence(const KernelInputs& inputs, std::shared_ptr<const SymbolTable> symbols,
+           std::unique_ptr<PageTable> table);
+
+  const Dump& dump() const { return dump_; }
+  AddressSpace& memory() override { return memory_; }
+  std::uint64_t memory_present() override;
+  /// Null when there are none.
+  const std::shared_ptr<const SymbolTable>& symbols() const { return symbols_; }
+  /// The types in the kernel files, whosever they are.
+  Result<std::shared_ptr<const TypeCatalog>> types();
+
+  /// Errors: `no_type`, naming the member and what was tried.
+  Result<Member> member(std::string_view structure, std::string_view path) override;
+  /// Size of a structure, bytes. Error: `no_type`.
+  Result<std::uint64_t> size_of(std::string_view structure);
+  /// True when the kernel file has the types of the kernel itself.
+  bool has_types();
+  /// True when members beside the exported ones are known, from wherever.
+  bool knows_structures() { return has_types() || layout() != nullptr; }
+  /// Where the members lie that an answer used, if not in the evidence; nothing with types.
+  std::optional<Note> remark();
+
+  /// Address of a variable or function. Error: `no_symbol`.
+  Result<std::uint64_t> address_of(std::string_view name);
+  /// The integer that a variable of `size` bytes held.
+  Result<std::uint64_t> variable(std::string_view name, std::uint64_t size);
+  /// The pointer in a variable.
+  Result<std::uint64_t> pointer(std::string_view name) { return variable(name, pointer_size()); }
+  std::optional<std::uint64_t> osreldate() const { return osreldate_; }
+
+ private:
+  std::optional<Member> exported(std::string_view structure, std::string_view path);
+  const ReleaseLayout* layout();
+  /// None of the offsets that the kernel exports contradicts the layout's.
+  bool agrees(const ReleaseLayout& layout);
+
+  const Dump& dump_;
+  std::vector<std::pair<std::string, SourcePtr>> kernel_files_;
+  std::shared_ptr<const SymbolTable> symbols_;
+  AddressSpace memory_;
+  std::optional<std::uint64_t> osreldate_;
+  std::optional<Result<std::shared_ptr<const TypeCatalog>>> types_;
+  std::optional<bool> has_types_;
+  std::optional<const ReleaseLayout*> layout_;
+  std::string why_no_layout_;
+  std::optional<std::uint64_t> memory_present_;
+};
+
+}  // namespace panicroom::freebsd
