@@ -282,7 +282,8 @@ class Parser {
     if (owner != 0) it.owner = static_cast<std::int64_t>(owner);
     out_.locks.push_back(it);
   }
-  // thread TID NAME [cpu N] [crashed] [state S] [message TEXT] [waits LOCK] [WORD N...] [frames PC...]
+  // thread TID NAME [cpu N] [crashed] [state S] [message TEXT] [waits LOCK] [WORD N...] [frames
+  // PC...]
   void thread(const Words& words) {
     if (out_.processes.empty()) throw std::runtime_error("a thread before any process");
     ThreadText thread;

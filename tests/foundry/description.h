@@ -41,8 +41,8 @@ struct MappingText {
   std::uint64_t start = 0, end = 0;
   std::string access;  ///< "rwxp", "r--s"
   std::uint64_t offset = 0;
-  std::string path;  ///< of the file; "[stack]"; empty: none
-  bool copied = false;       ///< a private copy of the file lies above it
+  std::string path;           ///< of the file; "[stack]"; empty: none
+  bool copied = false;        ///< a private copy of the file lies above it
   std::uint64_t address = 0;  ///< set while the world is built
 };
 
@@ -51,7 +51,7 @@ struct ThreadText {
   std::string name;
   std::optional<std::int64_t> cpu;
   bool crashed = false;
-  std::string state;                  ///< empty: sleeping
+  std::string state;  ///< empty: sleeping
   // FreeBSD:
   std::uint64_t priority = 120, scheduling_class = 3, last_cpu = 0, run_ticks = 0;
   std::uint64_t channel = 0;
@@ -67,7 +67,7 @@ struct ThreadText {
 struct ProcessText {
   std::int64_t pid = 0;
   std::string name;
-  bool zombie = false;    ///< FreeBSD: on zombproc
+  bool zombie = false;  ///< FreeBSD: on zombproc
   std::int64_t ppid = 0;
   std::uint64_t uid = 0;
   // FreeBSD:
@@ -123,7 +123,7 @@ struct Description {
   std::string layout = "invented";  ///< FreeBSD: whose structures
   std::uint64_t version = 1400097;  ///< FreeBSD: osreldate
   std::string release = "14.0-FOUNDRY";
-  std::uint64_t tick_rate = 0;      ///< FreeBSD: cpu_tick_frequency
+  std::uint64_t tick_rate = 0;  ///< FreeBSD: cpu_tick_frequency
   std::vector<LockText> locks;
   std::vector<std::pair<std::string, std::string>> filesystems;  ///< FreeBSD: path, type
   bool tell_kallsyms = true;    ///< VMCOREINFO names the kallsyms tables (Linux 6.0 and later)

@@ -196,8 +196,8 @@ lock lk_lock 24 8 unsigned
 lock lock_object 32 56 bytes
 )";
 
-// The headers of 12.1-RELEASE, and of 14.0-CURRENT of July 2022 (__FreeBSD_version 1400063), options
-// as in GENERIC.
+// The headers of 12.1-RELEASE, and of 14.0-CURRENT of July 2022 (__FreeBSD_version 1400063),
+// options as in GENERIC.
 constexpr std::string_view freebsd_12_1_amd64 = R"(
 proc . 0 1328 size
 proc p_list 0 16 le
@@ -795,7 +795,6 @@ lock lock_object 0 24 bytes
 turnstile ts_lockobj 120 8 pointer
 turnstile ts_owner 128 8 pointer
 )";
-
 
 }  // namespace
 

@@ -42,8 +42,8 @@ Endpoint endpoint_of(const std::string& text, bool mapped_four) {
     return found;
   };
   const auto front = groups(inside.substr(0, gap));
-  const auto back = gap == std::string::npos ? std::vector<unsigned long>{}
-                                             : groups(inside.substr(gap + 2));
+  const auto back =
+      gap == std::string::npos ? std::vector<unsigned long>{} : groups(inside.substr(gap + 2));
   const auto put_at = [&](std::size_t index, unsigned long value) {
     out.bytes[2 * index] = static_cast<std::uint8_t>(value / 256);
     out.bytes[2 * index + 1] = static_cast<std::uint8_t>(value % 256);
@@ -248,8 +248,7 @@ void FreeBsdObjects::maps(ProcessText& process) {
   const std::size_t count = process.mappings.size();
   if (has("vm_map_entry", "next")) {
     set(header, "vm_map_entry", "next", count == 0 ? header : address(0));
-    for (std::size_t i = 0; i < count; ++i)
-      set(address(i), "vm_map_entry", "next", address(i + 1));
+    for (std::size_t i = 0; i < count; ++i) set(address(i), "vm_map_entry", "next", address(i + 1));
     return;
   }
   // A tree with threads (FreeBSD 13): where there is no child, left and right name the neighbours.
@@ -281,8 +280,7 @@ void FreeBsdObjects::strings(ProcessText& process) {
   if (!process.arguments.empty() && !process.arguments_in_memory) {
     std::string all;
     for (const std::string& word : process.arguments) all += word + '\0';
-    const std::uint64_t args =
-        heap_.take(layout_.offset("pargs", "ar_args") + all.size() + 16);
+    const std::uint64_t args = heap_.take(layout_.offset("pargs", "ar_args") + all.size() + 16);
     set(args, "pargs", "ar_length", all.size());
     image_.write_virtual(args + layout_.offset("pargs", "ar_args"), std::string_view(all));
     set(process.address, "proc", "p_args", args);
@@ -343,8 +341,7 @@ void FreeBsdObjects::unix_domain(const DescriptorText& open, std::uint64_t socke
     const std::uint64_t pcb = make("unpcb");
     if (path.empty()) return pcb;
     const std::uint64_t address = make("sockaddr_un");
-    set(address, "sockaddr_un", "sun_len",
-        layout_.offset("sockaddr_un", "sun_path") + path.size());
+    set(address, "sockaddr_un", "sun_len", layout_.offset("sockaddr_un", "sun_path") + path.size());
     set_text(address, "sockaddr_un", "sun_path", path);
     set(pcb, "unpcb", "unp_addr", address);
     return pcb;
@@ -373,8 +370,7 @@ std::uint64_t FreeBsdObjects::socket(DescriptorText& open) {
     const std::uint64_t domain = make("domain");
     set(domain, "domain", "dom_family", is_unix ? 1 : six ? 28 : 2);
     set(protocol, "protosw", "pr_domain", domain);
-    set(protocol, "protosw", "pr_protocol",
-        is_unix ? 0 : open.type.starts_with("tcp") ? 6 : 17);
+    set(protocol, "protosw", "pr_protocol", is_unix ? 0 : open.type.starts_with("tcp") ? 6 : 17);
   }
   set(socket, "socket", "so_proto", protocol);
   if (is_unix)
@@ -445,14 +441,19 @@ void FreeBsdObjects::files(ProcessText& process) {
     set(places, "pwd", "pwd_cdir", where(process.directory));
     set(places, "pwd", "pwd_rdir", where(process.root));
   }
-  if (!process.executable.empty())
+  if (!process.executable.empty()) {
     set(at, "proc", "p_textvp", vnode(process.executable, regular));
+    const std::size_t slash = process.executable.rfind('/');
+    set(at, "proc", "p_textdvp",
+        vnode(slash == 0 ? "/" : process.executable.substr(0, slash), directory));
+    if (has("proc", "p_binname"))
+      set(at, "proc", "p_binname", string(process.executable.substr(slash + 1)));
+  }
   std::int64_t room = 20;  // NDFILE
   for (const DescriptorText& open : process.descriptors) room = std::max(room, open.number + 1);
   const std::uint64_t stride = layout_.size("filedescent");
   const std::uint64_t first = layout_.offset("fdescenttbl", "fdt_ofiles");
-  const std::uint64_t open_files =
-      heap_.take(first + stride * static_cast<std::uint64_t>(room));
+  const std::uint64_t open_files = heap_.take(first + stride * static_cast<std::uint64_t>(room));
   set(table, "filedesc", "fd_files", open_files);
   set(open_files, "fdescenttbl", "fdt_nfiles", static_cast<std::uint64_t>(room));
   for (DescriptorText& open : process.descriptors)
@@ -545,9 +546,8 @@ void FreeBsdObjects::thread(ThreadText& thread) {
     inhibited(2, 8);
   if (thread.lock.empty()) return;
   const LockText& lock = lock_named(thread.lock);
-  const std::uint64_t name =
-      image_.read(image_.physical_of(lock.address + layout_.offset("lock_object", "lo_name")),
-                  word_);
+  const std::uint64_t name = image_.read(
+      image_.physical_of(lock.address + layout_.offset("lock_object", "lo_name")), word_);
   if (lock.kind == "sx" || lock.kind == "lockmgr") {
     set(at, "thread", "td_wchan", lock.address);
     set(at, "thread", "td_wmesg", name);

@@ -222,9 +222,8 @@ TEST_P(FreeBsdFoundry, TypesOfTheKernelFile) {
   for (const foundry::CtfStyle& style :
        {foundry::CtfStyle{2, false, false, ""}, foundry::CtfStyle{2, false, true, ""},
         foundry::CtfStyle{3, false, false, ""}, foundry::CtfStyle{3, false, true, ""}}) {
-    open(
-        {source("kernel", foundry::kernel_file(description.image,
-                                               foundry::freebsd_types(description, style)))});
+    open({source("kernel", foundry::kernel_file(description.image,
+                                                foundry::freebsd_types(description, style)))});
     ASSERT_TRUE(session->types());
     EXPECT_EQ((*session->types())->origin(), "CTF of kernel");
     const auto hex = [](std::uint64_t value) {

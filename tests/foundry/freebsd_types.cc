@@ -28,8 +28,8 @@ class Types {
   Blob write(const Image& image) {
     ctf_.structure(
         "pcb", layout_.size("pcb"),
-        {{"pcb_words", ctf_.array(index_, index_, static_cast<unsigned>(layout_.size("pcb") / word_)),
-          0}});
+        {{"pcb_words",
+          ctf_.array(index_, index_, static_cast<unsigned>(layout_.size("pcb") / word_)), 0}});
     for (const auto& [name, members] : layout_.structures()) {
       if (name == "pcb") continue;
       std::vector<FreeBsdLayout::Member> sorted = members;
@@ -62,8 +62,7 @@ class Types {
       const std::string own = member.path.substr(0, dot);
       if (!done.insert(own).second) continue;
       if (dot == std::string::npos) {
-        out.push_back(
-            {own, type_of(member), (member.offset - base) * 8 + first_bit(member.kind)});
+        out.push_back({own, type_of(member), (member.offset - base) * 8 + first_bit(member.kind)});
         continue;
       }
       std::vector<FreeBsdLayout::Member> inner;

@@ -62,7 +62,8 @@ class World {
     list("allproc", false);
     list("zombproc", true);
     for (ProcessText& process : description_.processes)
-      for (ThreadText& thread : process.threads) thread.address = heap_.take(layout_.size("thread"));
+      for (ThreadText& thread : process.threads)
+        thread.address = heap_.take_aligned(layout_.size("thread"), 64);
     objects_.locks();
     for (ProcessText& process : description_.processes) {
       std::uint64_t link = process.address + layout_.offset("proc", "p_threads");
@@ -150,7 +151,8 @@ class World {
   void pcb(std::uint64_t at, const ThreadText& thread) {
     const std::uint64_t pc = thread.frames.empty() ? 0 : thread.frames.front();
     const auto three = [&](std::uint64_t fp, std::uint64_t sp, std::uint64_t counter) {
-      image_.write_virtual(at + fp, thread.fp, word_), image_.write_virtual(at + sp, thread.sp, word_),
+      image_.write_virtual(at + fp, thread.fp, word_),
+          image_.write_virtual(at + sp, thread.sp, word_),
           image_.write_virtual(at + counter, pc, word_);
     };
     if (image_.architecture == "x86_64")

@@ -5,8 +5,14 @@
 
 #include "core/base/printable.h"
 #include "core/kernel/freebsd/evidence.h"
+#include "core/kernel/freebsd/files.h"
+#include "core/kernel/freebsd/locks.h"
+#include "core/kernel/freebsd/mappings.h"
 #include "core/kernel/freebsd/message_buffer.h"
+#include "core/kernel/freebsd/process_details.h"
 #include "core/kernel/freebsd/processes.h"
+#include "core/kernel/freebsd/sockets.h"
+#include "core/kernel/freebsd/vnodes.h"
 #include "core/kernel/kernel.h"
 
 namespace panicroom {
@@ -34,6 +40,14 @@ class FreeBsd final : public Kernel {
                                         visit, notes);
   }
 
+  Result<void> files(std::optional<std::int64_t> pid, const Visitor<OpenFile>& visit,
+                     Notes& notes) override;
+  Result<void> sockets(std::optional<std::int64_t> pid, const Visitor<Socket>& visit,
+                       Notes& notes) override;
+  Result<void> mappings(std::optional<std::int64_t> pid, const Visitor<Mapping>& visit,
+                        Notes& notes) override;
+  Result<void> locks(const Visitor<Lock>& visit, Notes& notes) override;
+
   AddressSpace& memory() override { return evidence_.memory(); }
   Result<std::unique_ptr<AddressSpace>> process_memory(const Process& process) override;
   std::shared_ptr<const SymbolTable> symbols() override { return evidence_.symbols(); }
@@ -53,6 +67,11 @@ class FreeBsd final : public Kernel {
   };
 
   CrashedThread crashed_thread(Notes* notes);
+  /// Every process, or the one with that id, with its pid and name. Fails without the structures of
+  /// the kernel: `what` cannot be known then.
+  Result<void> each_process(std::string_view what, std::optional<std::int64_t> pid,
+                            const std::function<bool(Processes&, const Process&)>& visit,
+                            Notes& notes);
   /// Registers, and whether the kernel died on it.
   void complete(Thread& thread, Processes& walk, const CrashedThread& crashed, Notes& notes);
   /// The registers that stopped processors saved: an array until FreeBSD 14, then a pointer to one.
@@ -160,12 +179,99 @@ Result<void> FreeBsd::processes(const ProcessQuery& query,
                                 const std::function<bool(const Process&)>& visit, Notes& notes) {
   remark(notes);
   Processes walk(evidence_);
+  freebsd::Vnodes vnodes(evidence_);
+  freebsd::ProcessDetailsReader details(evidence_, walk, vnodes);
   return walk.each(
       [&](std::uint64_t address, bool zombie) {
         if (query.pid && walk.pid(address, notes) != query.pid) return true;
-        return visit(walk.read_process(address, zombie, notes));
+        std::vector<std::uint64_t> threads;
+        Process process = walk.read_process(address, zombie, threads, notes);
+        if (query.facts != 0 && evidence_.knows_structures())
+          details.read(
+              query, threads, [&] { return process_memory(process); }, process, notes);
+        return visit(process);
       },
       notes);
+}
+
+Result<void> FreeBsd::each_process(std::string_view what, std::optional<std::int64_t> pid,
+                                   const std::function<bool(Processes&, const Process&)>& visit,
+                                   Notes& notes) {
+  if (!evidence_.knows_structures()) {
+    const auto why = evidence_.member("proc", "p_ucred");
+    return Failure(why.error().within(what));
+  }
+  remark(notes);
+  Processes walk(evidence_);
+  return walk.each(
+      [&](std::uint64_t address, bool) {
+        Process process;
+        process.address = address;
+        process.pid = walk.pid(address, notes);
+        if (pid && process.pid != pid) return true;
+        process.name = walk.name(address, notes);
+        return visit(walk, process);
+      },
+      notes);
+}
+
+Result<void> FreeBsd::files(std::optional<std::int64_t> pid, const Visitor<OpenFile>& visit,
+                            Notes& notes) {
+  freebsd::Vnodes vnodes(evidence_);
+  freebsd::FilesReader reader(evidence_, vnodes);
+  return each_process(
+      "open files", pid,
+      [&](Processes&, const Process& process) {
+        return reader.read(
+            process, [&](const OpenFile& file, std::uint64_t) { return visit(file); }, notes);
+      },
+      notes);
+}
+
+Result<void> FreeBsd::sockets(std::optional<std::int64_t> pid, const Visitor<Socket>& visit,
+                              Notes& notes) {
+  freebsd::Vnodes vnodes(evidence_);
+  freebsd::FilesReader files(evidence_, vnodes);
+  freebsd::SocketsReader sockets(evidence_);
+  return each_process(
+      "sockets", pid,
+      [&](Processes&, const Process& process) {
+        return files.read(
+            process,
+            [&](const OpenFile& file, std::uint64_t socket) {
+              return socket == 0 || visit(sockets.read(file, socket, notes));
+            },
+            notes);
+      },
+      notes);
+}
+
+Result<void> FreeBsd::mappings(std::optional<std::int64_t> pid, const Visitor<Mapping>& visit,
+                               Notes& notes) {
+  freebsd::Vnodes vnodes(evidence_);
+  freebsd::MappingsReader reader(evidence_, vnodes);
+  return each_process(
+      "mappings", pid,
+      [&](Processes& walk, const Process& process) {
+        return walk.is_kernel_process(process.address) || reader.read(process, visit, notes);
+      },
+      notes);
+}
+
+Result<void> FreeBsd::locks(const Visitor<Lock>& visit, Notes& notes) {
+  std::vector<freebsd::Waiter> threads;
+  PANICROOM_CHECK(each_process(
+      "locks", std::nullopt,
+      [&](Processes& walk, const Process& process) {
+        for (const std::uint64_t address : walk.threads_of(process.address, notes).addresses)
+          if (walk.thread_can_be_read(address, notes))
+            threads.push_back(
+                {address, process.pid, walk.tid(address, notes), walk.thread_name(address, notes)});
+        return true;
+      },
+      notes));
+  freebsd::LocksReader(evidence_).read(threads, visit, notes);
+  return {};
 }
 
 void FreeBsd::complete(Thread& thread, Processes& walk, const CrashedThread& crashed,

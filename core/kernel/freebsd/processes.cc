@@ -155,13 +155,23 @@ std::optional<std::uint64_t> Processes::page_table_root(std::uint64_t process, N
   return noted(root_.read(evidence_, *space), notes, "a process's page tables");
 }
 
-Process Processes::read_process(std::uint64_t address, bool zombie, Notes& notes) {
+std::optional<std::int64_t> Processes::tid(std::uint64_t thread, Notes& notes) {
+  return noted(tid_.read_signed(evidence_, thread), notes, "a thread's tid");
+}
+
+std::optional<std::string> Processes::thread_name(std::uint64_t thread, Notes& notes) {
+  return noted(thread_name_.text(evidence_, thread), notes, "a thread's name");
+}
+
+Process Processes::read_process(std::uint64_t address, bool zombie,
+                                std::vector<std::uint64_t>& found, Notes& notes) {
   Process process;
   process.address = address;
   process.pid = pid(address, notes);
   process.name = name(address, notes);
-  const ThreadList threads = threads_of(address, notes);
+  ThreadList threads = threads_of(address, notes);
   if (threads.whole) process.threads = threads.addresses.size();
+  found = std::move(threads.addresses);
   if (zombie) process.state = "zombie";
   if (!evidence_.knows_structures()) return process;
 
@@ -179,8 +189,8 @@ Process Processes::read_process(std::uint64_t address, bool zombie, Notes& notes
     process.state = "new";
   else if (state && *state != process_normal)
     notes.add(Note{ErrorCode::corrupt, fmt::format("a process's state is {}", *state), address});
-  else if (state && !zombie && !threads.addresses.empty())
-    process.state = thread_state(threads.addresses.front(), address, notes);
+  else if (state && !zombie && !found.empty())
+    process.state = thread_state(found.front(), address, notes);
   return process;
 }
 
@@ -309,8 +319,8 @@ Thread Processes::read_thread(std::uint64_t address, std::uint64_t process, Note
   Thread thread;
   thread.address = address;
   thread.process_address = process;
-  thread.tid = noted(tid_.read_signed(evidence_, address), notes, "a thread's tid");
-  thread.name = noted(thread_name_.text(evidence_, address), notes, "a thread's name");
+  thread.tid = tid(address, notes);
+  thread.name = thread_name(address, notes);
   if (const auto cpu = cpu_of(address, notes))
     thread.cpu = static_cast<std::int64_t>(*cpu), thread.state = "running";
   if (!evidence_.knows_structures()) return thread;

@@ -31,8 +31,11 @@ class Processes {
 
   std::optional<std::int64_t> pid(std::uint64_t process, Notes& notes);
   std::optional<std::string> name(std::uint64_t process, Notes& notes);
-  /// What the processes table always has; `threads` are the process's own.
-  Process read_process(std::uint64_t process, bool zombie, Notes& notes);
+  std::optional<std::int64_t> tid(std::uint64_t thread, Notes& notes);
+  std::optional<std::string> thread_name(std::uint64_t thread, Notes& notes);
+  /// What the processes table always has. `threads` receives the process's own.
+  Process read_process(std::uint64_t process, bool zombie, std::vector<std::uint64_t>& threads,
+                       Notes& notes);
   /// All but the registers and whether it crashed. `process` is its struct proc.
   Thread read_thread(std::uint64_t thread, std::uint64_t process, Notes& notes);
   /// False, with a note, where neither id nor name can be read.

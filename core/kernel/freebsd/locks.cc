@@ -1,0 +1,116 @@
+#include "core/kernel/freebsd/locks.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace panicroom::freebsd {
+namespace {
+
+constexpr std::size_t longest_name = 128;
+
+/// The classes by their place in lock_classes (sys/kern/subr_lock.c), which lo_flags has in four
+/// bits. Mutexes have an owner or none; the others also readers, which the lowest bit of their word
+/// says.
+struct LockClass {
+  std::string_view kind, structure, word;
+  std::uint64_t flags;  ///< of the word, which are not the owner's address
+  bool shared;
+};
+constexpr unsigned class_shift = 24;
+constexpr std::size_t class_sx = 2, class_lockmgr = 6;
+constexpr std::array<LockClass, 7> classes = {{
+    {"spin mutex", "mtx", "mtx_lock", 0x7, false},
+    {"mutex", "mtx", "mtx_lock", 0x7, false},
+    {"sx", "sx", "sx_lock", 0x1f, true},
+    {"rm", "", "", 0, false},
+    {"sleepable rm", "", "", 0, false},
+    {"rw", "rwlock", "rw_lock", 0x1f, true},
+    {"lockmgr", "lock", "lk_lock", 0x1f, true},
+}};
+// struct threads are aligned to 16 bytes at least: lockmgr's fifth flag, of FreeBSD 13, is not
+// theirs. Above it are the readers; before FreeBSD 13 above the fourth.
+constexpr std::uint64_t flag_shared = 1;
+constexpr std::uint64_t owner_kernel =
+    ~std::uint64_t{0x1f};  // LK_KERNPROC: no thread's in particular
+
+}  // namespace
+
+std::uint64_t LocksReader::waited_for(std::uint64_t thread, Notes& notes) {
+  constexpr std::string_view what = "the lock that a thread waits for";
+  if (const auto turnstile = noted(blocked_.read(evidence_, thread), notes, what);
+      turnstile && *turnstile != 0)
+    return noted(turnstile_lock_.read(evidence_, *turnstile), notes, what).value_or(0);
+  const auto channel = noted(channel_.read(evidence_, thread), notes, what);
+  const auto message = noted(message_.read(evidence_, thread), notes, what);
+  if (!channel || !message || *channel == 0 || *message == 0) return 0;
+  // A thread sleeps on a lock's lock_object with the lock's own name as its message; on what else
+  // it sleeps can be anything.
+  const auto name = name_.read(evidence_, *channel);
+  const auto flags = flags_.read(evidence_, *channel);
+  if (!name || !flags || *name != *message) return 0;
+  const std::uint64_t kind = *flags >> class_shift & 0xf;
+  return kind == class_sx || kind == class_lockmgr ? *channel : 0;
+}
+
+Lock LocksReader::read_lock(std::uint64_t address,
+                            const std::map<std::uint64_t, const Waiter*>& threads, Notes& notes) {
+  Lock lock;
+  lock.address = address;
+  if (const auto at = noted(name_.read(evidence_, address), notes, "a lock's name"); at && *at != 0)
+    lock.name = noted(evidence_.memory().string(*at, longest_name), notes, "a lock's name");
+  const auto flags = noted(flags_.read(evidence_, address), notes, "a lock's class");
+  if (!flags) return lock;
+  const std::uint64_t number = *flags >> class_shift & 0xf;
+  if (number >= classes.size()) {
+    notes.add(Note{ErrorCode::corrupt, fmt::format("a lock's class is {}", number), address});
+    return lock;
+  }
+  const LockClass& kind = classes[static_cast<std::size_t>(number)];
+  lock.kind = kind.kind;
+  if (kind.structure.empty()) return lock;
+  const auto within = noted(evidence_.member(kind.structure, "lock_object"), notes, "a lock");
+  const auto word_at = noted(evidence_.member(kind.structure, kind.word), notes, "a lock");
+  if (!within || !word_at) return lock;
+  const auto word =
+      noted(evidence_.field(address - within->offset, *word_at), notes, "who holds a lock");
+  if (!word) return lock;
+  const std::uint64_t owner = *word & ~kind.flags;
+  if (kind.shared && (*word & flag_shared) != 0) {
+    const bool old = number == class_lockmgr && evidence_.osreldate().value_or(0) < 1300000;
+    lock.state = *word >> (old ? 4 : 5) != 0 ? "shared" : "free";
+    return lock;
+  }
+  lock.state = owner == 0 ? "free" : "held";
+  if (owner == 0 || (number == class_lockmgr && owner == owner_kernel)) return lock;
+  const auto holder = threads.find(owner);
+  if (holder == threads.end()) {
+    notes.add(Note{ErrorCode::corrupt,
+                   fmt::format("a lock's holder is {:#x}, which is no thread", owner), address});
+    return lock;
+  }
+  lock.owner_pid = holder->second->pid;
+  lock.owner_tid = holder->second->tid;
+  lock.owner = holder->second->name;
+  return lock;
+}
+
+void LocksReader::read(const std::vector<Waiter>& threads, const Visitor<Lock>& visit,
+                       Notes& notes) {
+  std::map<std::uint64_t, const Waiter*> by_address;
+  std::map<std::uint64_t, std::vector<std::int64_t>> waiters;
+  for (const Waiter& thread : threads) {
+    by_address.emplace(thread.address, &thread);
+    const std::uint64_t lock = waited_for(thread.address, notes);
+    if (lock == 0) continue;
+    auto& queue = waiters[lock];
+    if (thread.tid) queue.push_back(*thread.tid);
+  }
+  for (const auto& [address, queue] : waiters) {
+    Lock lock = read_lock(address, by_address, notes);
+    lock.waiters = queue;
+    if (!visit(lock)) return;
+  }
+}
+
+}  // namespace panicroom::freebsd

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "core/kernel/field.h"
+#include "core/kernel/freebsd/structures.h"
+#include "core/kernel/freebsd/vnodes.h"
+
+namespace panicroom::freebsd {
+
+/// Reads the parts of a process's address space: a list of vm_map_entries until FreeBSD 12, since
+/// then a tree whose empty branches lead to the neighbours (sys/vm/vm_map.h).
+class MappingsReader {
+ public:
+  MappingsReader(Evidence& evidence, Vnodes& vnodes);
+
+  /// Of the struct proc at `process.address`, by ascending address. False when `visit` was.
+  bool read(const Process& process, const Visitor<Mapping>& visit, Notes& notes);
+
+ private:
+  using VisitEntry = std::function<bool(std::uint64_t entry)>;
+  bool entries(std::uint64_t header, const VisitEntry& visit, Notes& notes);
+  Result<std::uint64_t> after(std::uint64_t entry);
+  Mapping read_entry(std::uint64_t entry, Notes& notes);
+  void read_object(std::uint64_t object, Mapping& mapping, Notes& notes);
+
+  Evidence& evidence_;
+  Vnodes& vnodes_;
+  std::uint64_t left_;                                 // entries that may still be read
+  std::uint64_t steps_left_ = std::uint64_t{1} << 24;  // of all processes' trees and objects
+  Field space_{"proc", "p_vmspace"}, header_{"vmspace", "vm_map.header"};
+  Field next_{"vm_map_entry", "next"}, left_child_{"vm_map_entry", "left"},
+      right_child_{"vm_map_entry", "right"}, start_{"vm_map_entry", "start"},
+      end_{"vm_map_entry", "end"}, object_{"vm_map_entry", "object.vm_object"},
+      offset_{"vm_map_entry", "offset"}, flags_{"vm_map_entry", "eflags"},
+      protection_{"vm_map_entry", "protection"}, inheritance_{"vm_map_entry", "inheritance"};
+  Field object_type_{"vm_object", "type"}, handle_{"vm_object", "handle"},
+      behind_{"vm_object", "backing_object"}, behind_offset_{"vm_object", "backing_object_offset"};
+};
+
+}  // namespace panicroom::freebsd

@@ -1,0 +1,278 @@
+#include "core/kernel/freebsd/process_details.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace panicroom::freebsd {
+namespace {
+
+constexpr std::uint64_t longest_words = std::uint64_t{512} << 10;  // ARG_MAX, of one list
+constexpr std::uint64_t most_words = 65536;                        // of one list
+constexpr std::size_t longest_binary_name = 255;
+constexpr std::uint64_t controlling_terminal = 0x2;  // P_CONTROLT, sys/sys/proc.h
+
+std::vector<std::string> split(std::string_view bytes) {
+  std::vector<std::string> words;
+  while (!bytes.empty()) {
+    const auto end = std::min(bytes.find('\0'), bytes.size());
+    words.emplace_back(bytes.substr(0, end));
+    bytes.remove_prefix(std::min(end + 1, bytes.size()));
+  }
+  return words;
+}
+
+}  // namespace
+
+ProcessDetailsReader::ProcessDetailsReader(Evidence& evidence, Processes& processes, Vnodes& vnodes)
+    : evidence_(evidence),
+      processes_(processes),
+      vnodes_(vnodes),
+      bytes_left_(evidence.memory_present()) {}
+
+void ProcessDetailsReader::read(
+    const ProcessQuery& query, const std::vector<std::uint64_t>& threads,
+    const std::function<Result<std::unique_ptr<AddressSpace>>()>& memory, Process& process,
+    Notes& notes) {
+  const std::uint64_t address = process.address;
+  if (query.wants(ProcessFact::identity)) read_identity(address, process.details, notes);
+  if (query.wants(ProcessFact::times)) read_times(address, threads, process.details, notes);
+  if (query.wants(ProcessFact::paths)) read_paths(address, process.details, notes);
+  // A kernel process has the kernel's memory; a zombie has given its own back.
+  if (processes_.is_kernel_process(address) || process.state == "zombie") return;
+  if (query.wants(ProcessFact::sizes)) read_sizes(address, process.details, notes);
+  if (query.wants(ProcessFact::arguments))
+    process.details.arguments = kept_arguments(address, notes);
+  const bool own_arguments = query.wants(ProcessFact::arguments) && !process.details.arguments;
+  if (!own_arguments && !query.wants(ProcessFact::environment)) return;
+  const auto own = memory();
+  if (own)
+    read_own_words(query, **own, process, notes);
+  else
+    notes.add(own.error().within(own_arguments ? "a process's arguments and environment"
+                                               : "a process's environment"));
+}
+
+std::optional<std::string> ProcessDetailsReader::terminal(std::uint64_t session, Notes& notes) {
+  constexpr std::string_view what = "a process's terminal";
+  const auto terminal = noted(terminal_.read(evidence_, session), notes, what);
+  if (!terminal || *terminal == 0) return std::nullopt;
+  const auto device = noted(terminal_device_.read(evidence_, *terminal), notes, what);
+  if (!device || *device == 0) return std::nullopt;
+  return vnodes_.device_name(*device, notes);
+}
+
+void ProcessDetailsReader::read_credentials(std::uint64_t process, ProcessDetails& details,
+                                            Notes& notes) {
+  constexpr std::string_view what = "a process's user";
+  const auto cred = noted(credentials_.read(evidence_, process), notes, what);
+  if (!cred || *cred == 0) return;
+  const auto id = [](std::optional<std::uint64_t> value) -> std::optional<std::int64_t> {
+    return value ? std::optional(static_cast<std::int64_t>(*value)) : std::nullopt;
+  };
+  details.real_uid = id(noted(real_uid_.read(evidence_, *cred), notes, what));
+  details.real_gid = id(noted(real_gid_.read(evidence_, *cred), notes, what));
+  // The effective group has a member of its own since FreeBSD 15; before, it is the first group.
+  if (gid_.exists(evidence_))
+    details.gid = id(noted(gid_.read(evidence_, *cred), notes, what));
+  else if (const auto groups = noted(groups_.read(evidence_, *cred), notes, what);
+           groups && *groups != 0)
+    details.gid = id(noted(evidence_.memory().integer(*groups, 4), notes, what));
+  if (const auto prison = noted(prison_.read(evidence_, *cred), notes, "a process's jail");
+      prison && *prison != 0)
+    details.jail = noted(prison_id_.read_signed(evidence_, *prison), notes, "a process's jail");
+}
+
+void ProcessDetailsReader::read_identity(std::uint64_t process, ProcessDetails& details,
+                                         Notes& notes) {
+  constexpr std::string_view what = "a process's group and session";
+  const auto flags = noted(flags_.read(evidence_, process), notes, "a process's flags");
+  details.flags = flags;
+  if (const auto group = noted(group_.read(evidence_, process), notes, what);
+      group && *group != 0) {
+    details.group = noted(group_id_.read_signed(evidence_, *group), notes, what);
+    if (const auto session = noted(session_.read(evidence_, *group), notes, what);
+        session && *session != 0) {
+      details.session = noted(session_id_.read_signed(evidence_, *session), notes, what);
+      if (flags && (*flags & controlling_terminal) != 0)
+        details.terminal = terminal(*session, notes);
+    }
+  }
+  read_credentials(process, details, notes);
+  details.nice = noted(nice_.read_signed(evidence_, process), notes, "a process's nice value");
+  if (const auto statistics = noted(statistics_.read(evidence_, process), notes, "when it began");
+      statistics && *statistics != 0) {
+    const auto seconds =
+        noted(start_seconds_.read_signed(evidence_, *statistics), notes, "when a process began");
+    const auto fraction =
+        noted(start_fraction_.read_signed(evidence_, *statistics), notes, "when a process began");
+    if (seconds && fraction)
+      details.start = static_cast<double>(*seconds) + static_cast<double>(*fraction) * 1e-6;
+  }
+}
+
+/// FreeBSD sys/kern/kern_resource.c, calcru1: the run time is shared out as the statistics clock
+/// found the process; what its threads ran since they were last added up comes on top.
+void ProcessDetailsReader::read_times(std::uint64_t process,
+                                      const std::vector<std::uint64_t>& threads,
+                                      ProcessDetails& details, Notes& notes) {
+  constexpr std::string_view what = "how long a process ran";
+  double run = 0, user = 0, system = 0, interrupt = 0;
+  bool whole = true;
+  const auto add = [&](double& sum, const Field& field, std::uint64_t holder) {
+    if (const auto value = noted(field.read(evidence_, holder), notes, what))
+      sum += static_cast<double>(*value);
+    else
+      whole = false;
+  };
+  add(run, run_time_, process), add(user, user_ticks_, process);
+  add(system, system_ticks_, process), add(interrupt, interrupt_ticks_, process);
+  for (const std::uint64_t thread : threads) {
+    if (!whole) return;
+    add(run, thread_run_time_, thread), add(user, thread_user_, thread);
+    add(system, thread_system_, thread), add(interrupt, thread_interrupt_, thread);
+  }
+  const auto second = processes_.seconds(1, notes);
+  if (!whole || !second) return;
+  // Found nowhere, it ran in the kernel.
+  const double total = user + system + interrupt;
+  const double seconds = run * *second;
+  details.user_time = total == 0 ? 0 : seconds * user / total;
+  details.system_time = total == 0 ? seconds : seconds * system / total;
+}
+
+void ProcessDetailsReader::read_sizes(std::uint64_t process, ProcessDetails& details,
+                                      Notes& notes) {
+  const auto space = noted(space_.read(evidence_, process), notes, "a process's memory");
+  if (!space || *space == 0) return;
+  details.size = noted(size_.read(evidence_, *space), notes, "the size of a process");
+  const auto pages =
+      noted(resident_.read_signed(evidence_, *space), notes, "how much of a process is in memory");
+  const std::uint64_t page = evidence_.memory().machine().page_size;
+  if (pages && *pages >= 0 && static_cast<std::uint64_t>(*pages) <= UINT64_MAX / page)
+    details.resident = static_cast<std::uint64_t>(*pages) * page;
+  else if (pages)
+    notes.add(
+        Note{ErrorCode::corrupt, fmt::format("a process has {} pages in memory", *pages), *space});
+}
+
+std::optional<std::string> ProcessDetailsReader::executable(std::uint64_t process, Notes& notes) {
+  const auto text = noted(text_.read(evidence_, process), notes, "a process's program");
+  if (!text || *text == 0) return std::nullopt;
+  // Since FreeBSD 14 the process keeps the name that it was started by, and its directory.
+  if (text_directory_.exists(evidence_) && binary_.exists(evidence_)) {
+    const auto directory = text_directory_.read(evidence_, process);
+    const auto name = binary_.read(evidence_, process);
+    if (directory && name && *directory != 0 && *name != 0) {
+      auto above = vnodes_.path(*directory, notes);
+      const auto last = noted(evidence_.memory().string(*name, longest_binary_name), notes,
+                              "a process's program");
+      if (above && last) return (*above == "/" ? "" : *above) + "/" + *last;
+    }
+  }
+  return vnodes_.path(*text, notes);
+}
+
+void ProcessDetailsReader::read_paths(std::uint64_t process, ProcessDetails& details,
+                                      Notes& notes) {
+  constexpr std::string_view what = "a process's directories";
+  details.executable = executable(process, notes);
+  // FreeBSD 13 moved them from struct filedesc to a struct pwd, which p_pd leads to.
+  std::uint64_t holder = 0;
+  const Field *directory = &directory_, *root = &root_;
+  if (places_.exists(evidence_)) {
+    const auto places = noted(places_.read(evidence_, process), notes, what);
+    if (places && *places != 0)
+      holder = noted(pwd_.read(evidence_, *places), notes, what).value_or(0);
+  } else {
+    holder = noted(files_.read(evidence_, process), notes, what).value_or(0);
+    if (holder != 0 && shared_pwd_.exists(evidence_))
+      holder = noted(shared_pwd_.read(evidence_, holder), notes, what).value_or(0);
+    else
+      directory = &old_directory_, root = &old_root_;
+  }
+  if (holder == 0) return;
+  const auto path = [&](const Field& field) -> std::optional<std::string> {
+    const auto vnode = noted(field.read(evidence_, holder), notes, what);
+    if (!vnode || *vnode == 0) return std::nullopt;
+    return vnodes_.path(*vnode, notes);
+  };
+  details.directory = path(*directory);
+  details.root = path(*root);
+}
+
+std::optional<std::vector<std::string>> ProcessDetailsReader::kept_arguments(std::uint64_t process,
+                                                                             Notes& notes) {
+  constexpr std::string_view what = "a process's arguments";
+  const auto kept = noted(arguments_.read(evidence_, process), notes, what);
+  if (!kept || *kept == 0) return std::nullopt;
+  const auto length = noted(arguments_length_.read(evidence_, *kept), notes, what);
+  const auto place = noted(arguments_text_.place(evidence_, *kept), notes, what);
+  if (!length || !place) return std::nullopt;
+  if (*length > std::min(longest_words, bytes_left_)) {
+    notes.add(Note{ErrorCode::corrupt,
+                   fmt::format("{} are said to have {} bytes: more than can be", what, *length),
+                   *kept});
+    return std::nullopt;
+  }
+  bytes_left_ -= *length;
+  std::string bytes(static_cast<std::size_t>(*length), '\0');
+  const auto read = evidence_.memory().read(
+      *place, MutableBytes(reinterpret_cast<std::byte*>(bytes.data()), bytes.size()));
+  if (read) return split(bytes);
+  notes.add(read.error().within(what));
+  return std::nullopt;
+}
+
+Result<std::uint64_t> ProcessDetailsReader::strings_of(std::uint64_t process) {
+  PANICROOM_TRY(system, system_.read(evidence_, process));
+  if (system == 0) return 0;
+  // Since FreeBSD 13.1 it lies below the stack's end, which is not the same for all processes.
+  if (!stack_top_.exists(evidence_)) return strings_address_.read(evidence_, system);
+  PANICROOM_TRY(space, space_.read(evidence_, process));
+  if (space == 0) return 0;
+  PANICROOM_TRY(top, stack_top_.read(evidence_, space));
+  PANICROOM_TRY(size, strings_size_.read(evidence_, system));
+  return top < size ? 0 : top - size;
+}
+
+/// `list` is the address of half of a struct ps_strings (sys/sys/exec.h): a pointer to pointers and
+/// their number.
+Result<std::vector<std::string>> ProcessDetailsReader::words(AddressSpace& memory,
+                                                             std::uint64_t list) {
+  const unsigned word = evidence_.pointer_size();
+  PANICROOM_TRY(pointers, memory.word(list));
+  PANICROOM_TRY(count, memory.u32(list + word));
+  if (count > most_words)
+    return fail_at_address(ErrorCode::corrupt, list,
+                           fmt::format("there are said to be {} of them", count));
+  Words words;
+  std::uint64_t left = std::min(longest_words, bytes_left_);
+  for (std::uint64_t index = 0; index < count; ++index) {
+    PANICROOM_TRY(at, memory.word(pointers + index * word));
+    if (at == 0) break;
+    PANICROOM_TRY(text, memory.string(at, static_cast<std::size_t>(left)));
+    if (text.size() + 1 > left)
+      return fail_at_address(ErrorCode::corrupt, list, "they are longer than they can be");
+    left -= text.size() + 1, bytes_left_ -= text.size() + 1;
+    words.push_back(std::move(text));
+  }
+  return words;
+}
+
+void ProcessDetailsReader::read_own_words(const ProcessQuery& query, AddressSpace& memory,
+                                          Process& process, Notes& notes) {
+  const auto strings = noted(strings_of(process.address), notes, "where a process's arguments lie");
+  if (!strings || *strings == 0) return;
+  ProcessDetails& details = process.details;
+  if (query.wants(ProcessFact::arguments) && !details.arguments)
+    details.arguments = noted(words(memory, *strings), notes, "a process's arguments");
+  if (query.wants(ProcessFact::environment))
+    details.environment =
+        noted(words(memory, *strings + std::uint64_t{2} * evidence_.pointer_size()), notes,
+              "a process's environment");
+}
+
+}  // namespace panicroom::freebsd
