@@ -1,0 +1,395 @@
+// FreeBSD kernels with the structures of releases, and of none: every column of what is told of
+// processes is the description's, by the types in the kernel file (CTF) or by a layout that is
+// built in.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <string>
+
+#include "tests/foundry/freebsd_layout.h"
+#include "tests/source_folder.h"
+#include "tests/unit/session_rows.h"
+
+namespace {
+
+using foundry::CtfStyle;
+using foundry::DescriptorText;
+using foundry::Description;
+using foundry::integer;
+using foundry::LockText;
+using foundry::MappingText;
+using foundry::null;
+using foundry::ProcessText;
+using foundry::Rows;
+using foundry::rows_of;
+using foundry::source;
+using foundry::text;
+using foundry::ThreadText;
+using panicroom::Address;
+using panicroom::Note;
+using panicroom::Notes;
+using panicroom::Query;
+using panicroom::Session;
+using panicroom::Value;
+
+/// A description, one of its dumps, and what its kernel file has: "ctf2", "ctf3z", "none".
+struct Case {
+  std::string description, file, types;
+  friend void PrintTo(const Case& named, std::ostream* out) {
+    *out << named.file << "/" << named.types;
+  }
+};
+
+Value number(std::uint64_t value) { return value; }
+Value text_or_null(const std::string& value) { return value.empty() ? null : text(value); }
+
+std::unique_ptr<Session> open_session(const Description& description, const std::string& file,
+                                      const std::string& types) {
+  std::vector<panicroom::SourcePtr> files;
+  for (const foundry::FileText& wanted : description.files)
+    if (wanted.name == file)
+      for (const auto& part : foundry::make_dump(description, wanted))
+        files.push_back(source(file, part));
+  const CtfStyle style = types == "ctf2" ? CtfStyle{2, false, false, ""}
+                                         : CtfStyle{3, false, true, ""};
+  files.push_back(source("kernel", foundry::kernel_file(
+                                       description.image,
+                                       types == "none" ? foundry::Blob{}
+                                                       : foundry::freebsd_types(description, style))));
+  auto opened = Session::open(files);
+  EXPECT_TRUE(opened) << opened.error().message();
+  return std::move(*opened);
+}
+
+std::vector<Note> notes_of(Session& session, const std::string& table) {
+  Notes notes;
+  EXPECT_TRUE(session.rows(
+      *panicroom::find_table(table), {}, [](std::span<const Value>) { return true; }, notes));
+  return notes.take();
+}
+
+bool any_has(const std::vector<Note>& notes, std::string_view words) {
+  for (const Note& note : notes)
+    if (note.text.find(words) != std::string::npos) return true;
+  return false;
+}
+
+class FreeBsdTables : public testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override {
+    description = foundry::read_description(std::string(source_folder) +
+                                            "/tests/foundry/descriptions/" +
+                                            GetParam().description + ".txt");
+    session = open_session(description, GetParam().file, GetParam().types);
+  }
+  bool is_minidump() const { return GetParam().file.ends_with("-v3"); }
+
+  Description description;
+  std::unique_ptr<Session> session;
+};
+
+std::string process_state(const ProcessText& process) {
+  if (process.zombie) return "zombie";
+  const ThreadText& first = process.threads.front();
+  return first.cpu ? "running" : first.state.empty() ? "sleeping" : first.state;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string all;
+  for (const std::string& word : words) {
+    const bool plain = word.find_first_of(" '\"") == std::string::npos && !word.empty();
+    all += (all.empty() ? "" : " ") + (plain ? word : "'" + word + "'");
+  }
+  return all;
+}
+
+void expect_near(const Value& got, double wanted) {
+  ASSERT_TRUE(std::holds_alternative<double>(got));
+  EXPECT_NEAR(std::get<double>(got), wanted, 1e-9);
+}
+
+TEST_P(FreeBsdTables, Processes) {
+  const Rows rows = rows_of(*session, "processes");
+  ASSERT_EQ(rows.size(), description.processes.size());
+  const double rate = static_cast<double>(description.tick_rate);
+  for (std::size_t index = 0; index < rows.size(); ++index) {
+    const ProcessText& wanted = description.processes[index];
+    const auto& row = rows[index];
+    SCOPED_TRACE(wanted.name);
+    EXPECT_EQ(row.at("pid"), integer(wanted.pid));
+    EXPECT_EQ(row.at("ppid"), integer(wanted.ppid));
+    EXPECT_EQ(row.at("uid"), integer(static_cast<std::int64_t>(wanted.uid)));
+    EXPECT_EQ(row.at("state"), text(process_state(wanted)));
+    EXPECT_EQ(row.at("name"), text(wanted.name));
+    EXPECT_EQ(row.at("threads"), number(wanted.threads.size()));
+    EXPECT_EQ(row.at("address"), Value(Address{wanted.address}));
+    EXPECT_EQ(row.at("executable"), text_or_null(wanted.executable));
+    EXPECT_EQ(row.at("directory"), text_or_null(wanted.directory));
+    EXPECT_EQ(row.at("root"), text_or_null(wanted.root));
+    expect_near(row.at("start"), static_cast<double>(wanted.start_seconds) +
+                                     static_cast<double>(wanted.start_microseconds) * 1e-6);
+    double run = static_cast<double>(wanted.run_ticks);
+    double user = static_cast<double>(wanted.user_ticks);
+    double system = static_cast<double>(wanted.system_ticks);
+    for (const ThreadText& thread : wanted.threads) {
+      run += static_cast<double>(thread.new_ticks);
+      user += static_cast<double>(thread.user_ticks);
+      system += static_cast<double>(thread.system_ticks);
+    }
+    const double sum = user + system + static_cast<double>(wanted.interrupt_ticks);
+    expect_near(row.at("user_time"), sum == 0 ? 0 : run / rate * user / sum);
+    expect_near(row.at("system_time"), run / rate * (sum == 0 ? 1 : system / sum));
+    const bool own = wanted.size != 0;
+    EXPECT_EQ(row.at("size"), own ? number(wanted.size) : null);
+    EXPECT_EQ(row.at("resident"), own ? number(wanted.resident_pages * 4096) : null);
+    EXPECT_EQ(row.at("nice"), integer(wanted.nice));
+    EXPECT_EQ(row.at("terminal"), (wanted.flags & 2) != 0 ? text_or_null(wanted.terminal) : null);
+    EXPECT_EQ(row.at("pgid"), integer(wanted.group));
+    EXPECT_EQ(row.at("sid"), integer(wanted.session));
+    EXPECT_EQ(row.at("ruid"), integer(static_cast<std::int64_t>(wanted.real_uid)));
+    EXPECT_EQ(row.at("gid"), integer(static_cast<std::int64_t>(wanted.gid)));
+    EXPECT_EQ(row.at("rgid"), integer(static_cast<std::int64_t>(wanted.real_gid)));
+    char flags[32];
+    std::snprintf(flags, sizeof flags, "0x%llx", static_cast<unsigned long long>(wanted.flags));
+    EXPECT_EQ(row.at("flags"), text(flags));
+    EXPECT_EQ(row.at("jail"), integer(wanted.jail));
+    for (const char* other : {"pid_namespace", "mount_namespace", "network_namespace"})
+      EXPECT_EQ(row.at(other), null);
+    // What lies in its own memory alone is not in a minidump.
+    const bool absent = is_minidump() && wanted.arguments_in_memory;
+    EXPECT_EQ(row.at("arguments"), absent ? null : text_or_null(joined(wanted.arguments)));
+    EXPECT_EQ(row.at("environment"),
+              is_minidump() ? null : text_or_null(joined(wanted.environment)));
+  }
+  EXPECT_EQ(any_has(notes_of(*session, "processes"), "a FreeBSD minidump holds no process's memory"),
+            is_minidump());
+}
+
+TEST_P(FreeBsdTables, Threads) {
+  const Rows rows = rows_of(*session, "threads");
+  std::size_t index = 0;
+  const char* const classes[] = {"", "interrupt", "realtime", "timeshare", "idle"};
+  for (const ProcessText& process : description.processes)
+    for (const ThreadText& thread : process.threads) {
+      ASSERT_LT(index, rows.size());
+      const auto& row = rows[index++];
+      SCOPED_TRACE(thread.name);
+      EXPECT_EQ(row.at("pid"), integer(process.pid));
+      EXPECT_EQ(row.at("tid"), integer(thread.tid));
+      EXPECT_EQ(row.at("name"), text(thread.name));
+      EXPECT_EQ(row.at("state"), text(thread.cpu             ? "running"
+                                      : thread.state.empty() ? "sleeping"
+                                                             : thread.state));
+      EXPECT_EQ(row.at("cpu"), thread.cpu ? integer(*thread.cpu) : null);
+      EXPECT_EQ(row.at("crashed"), Value(thread.crashed));
+      EXPECT_EQ(row.at("address"), Value(Address{thread.address}));
+      EXPECT_EQ(row.at("pc"), Value(Address{thread.frames.front()}));
+      EXPECT_EQ(row.at("sp"), Value(Address{thread.sp}));
+      EXPECT_EQ(row.at("priority"), integer(static_cast<std::int64_t>(thread.priority)));
+      EXPECT_EQ(row.at("policy"),
+                text((thread.scheduling_class & 8) != 0 ? "fifo"
+                                                        : classes[thread.scheduling_class]));
+      EXPECT_EQ(row.at("last_cpu"), integer(static_cast<std::int64_t>(thread.last_cpu)));
+      expect_near(row.at("run_time"), static_cast<double>(thread.run_ticks) /
+                                          static_cast<double>(description.tick_rate));
+      const LockText* lock = nullptr;
+      for (const LockText& known : description.locks)
+        if (known.name == thread.lock) lock = &known;
+      const bool sleeps = lock && (lock->kind == "sx" || lock->kind == "lockmgr");
+      EXPECT_EQ(row.at("wait_channel"), sleeps ? Value(Address{lock->address})
+                                        : thread.channel != 0
+                                            ? Value(Address{thread.channel})
+                                            : null);
+      EXPECT_EQ(row.at("wait_message"), text_or_null(lock ? lock->name : thread.message));
+    }
+  EXPECT_EQ(rows.size(), index);
+}
+
+std::string file_type(const DescriptorText& open) {
+  static const std::map<std::string, std::string> names = {
+      {"device", "character device"}, {"fifo", "pipe"},      {"shm", "shared memory"},
+      {"sem", "semaphore"},           {"pts", "pseudo terminal"}};
+  if (const auto known = names.find(open.type); known != names.end()) return known->second;
+  for (const char* same : {"file", "directory", "pipe", "kqueue"})
+    if (open.type == same) return open.type;
+  return "socket";
+}
+
+TEST_P(FreeBsdTables, Files) {
+  const Rows rows = rows_of(*session, "files");
+  std::size_t index = 0;
+  for (const ProcessText& process : description.processes)
+    for (const DescriptorText& open : process.descriptors) {
+      ASSERT_LT(index, rows.size());
+      const auto& row = rows[index++];
+      SCOPED_TRACE(open.number);
+      EXPECT_EQ(row.at("pid"), integer(process.pid));
+      EXPECT_EQ(row.at("process"), text(process.name));
+      EXPECT_EQ(row.at("fd"), integer(open.number));
+      EXPECT_EQ(row.at("type"), text(file_type(open)));
+      EXPECT_EQ(row.at("access"), text(open.access));
+      EXPECT_EQ(row.at("path"), text_or_null(open.path));
+      EXPECT_EQ(row.at("flags"), open.flags == 4   ? text("nonblock")
+                                 : open.flags == 8 ? text("append")
+                                                   : row.at("flags"));
+      const bool has_position = open.type == "file" || open.type == "directory" ||
+                                open.type == "device" || open.type == "shm";
+      EXPECT_EQ(row.at("position"), has_position ? number(open.position) : null);
+      EXPECT_EQ(row.at("address"), Value(Address{open.address}));
+      for (const char* other : {"deleted", "size", "inode", "device"})
+        EXPECT_EQ(row.at(other), null);
+    }
+  EXPECT_EQ(rows.size(), index);
+}
+
+TEST_P(FreeBsdTables, Sockets) {
+  // TCPS_* of FreeBSD's sys/netinet/tcp_fsm.h.
+  const char* const states[] = {"close",     "listen",  "syn_sent", "syn_recv",  "established",
+                                "close_wait", "fin_wait1", "closing",  "last_ack", "fin_wait2",
+                                "time_wait"};
+  const Rows rows = rows_of(*session, "sockets");
+  std::size_t index = 0;
+  for (const ProcessText& process : description.processes)
+    for (const DescriptorText& open : process.descriptors) {
+      if (open.socket_address == 0) continue;
+      ASSERT_LT(index, rows.size());
+      const auto& row = rows[index++];
+      SCOPED_TRACE(open.number);
+      EXPECT_EQ(row.at("pid"), integer(process.pid));
+      EXPECT_EQ(row.at("process"), text(process.name));
+      EXPECT_EQ(row.at("fd"), integer(open.number));
+      std::string protocol = open.type;
+      if (const std::size_t dash = protocol.find('-'); dash != std::string::npos)
+        protocol[dash] = ' ';
+      EXPECT_EQ(row.at("protocol"), text(protocol));
+      EXPECT_EQ(row.at("state"), text(open.type.starts_with("tcp") ? states[open.state]
+                                      : open.listens               ? "listen"
+                                      : open.state != 0            ? "connected"
+                                                                   : "unconnected"));
+      EXPECT_EQ(row.at("local"), text_or_null(open.local));
+      EXPECT_EQ(row.at("remote"), text_or_null(open.remote));
+      EXPECT_EQ(row.at("received"), number(open.received));
+      EXPECT_EQ(row.at("sent"), number(open.sent));
+      EXPECT_EQ(row.at("address"), Value(Address{open.socket_address}));
+    }
+  EXPECT_EQ(rows.size(), index);
+  EXPECT_GE(index, 7U);
+}
+
+TEST_P(FreeBsdTables, Mappings) {
+  const Rows rows = rows_of(*session, "maps");
+  std::size_t index = 0;
+  for (const ProcessText& process : description.processes)
+    for (const MappingText& mapping : process.mappings) {
+      ASSERT_LT(index, rows.size());
+      const auto& row = rows[index++];
+      SCOPED_TRACE(mapping.start);
+      EXPECT_EQ(row.at("pid"), integer(process.pid));
+      EXPECT_EQ(row.at("start"), Value(Address{mapping.start}));
+      EXPECT_EQ(row.at("end"), Value(Address{mapping.end}));
+      EXPECT_EQ(row.at("access"), text(mapping.access));
+      EXPECT_EQ(row.at("path"), text_or_null(mapping.path));
+      const bool of_file = mapping.path.starts_with("/");
+      EXPECT_EQ(row.at("offset"), of_file ? Value(Address{mapping.offset}) : null);
+      EXPECT_EQ(row.at("address"), Value(Address{mapping.address}));
+      for (const char* other : {"device", "inode", "deleted"}) EXPECT_EQ(row.at(other), null);
+    }
+  EXPECT_EQ(rows.size(), index);
+  EXPECT_GE(index, 7U);
+}
+
+TEST_P(FreeBsdTables, Locks) {
+  std::map<std::uint64_t, std::map<std::string, Value>> rows;
+  for (const auto& row : rows_of(*session, "locks"))
+    rows[std::get<Address>(row.at("address")).value] = row;
+  std::size_t waited_for = 0;
+  for (const LockText& lock : description.locks) {
+    std::string waiters;
+    for (const ProcessText& process : description.processes)
+      for (const ThreadText& thread : process.threads)
+        if (thread.lock == lock.name)
+          waiters += (waiters.empty() ? "" : " ") + std::to_string(thread.tid);
+    if (waiters.empty()) continue;
+    ++waited_for;
+    SCOPED_TRACE(lock.name);
+    const auto found = rows.find(lock.address);
+    ASSERT_NE(found, rows.end());
+    const auto& row = found->second;
+    EXPECT_EQ(row.at("kind"), text(lock.kind));
+    EXPECT_EQ(row.at("name"), text(lock.name));
+    EXPECT_EQ(row.at("state"), text(lock.owner ? "held" : lock.readers != 0 ? "shared" : "free"));
+    EXPECT_EQ(row.at("owner"), lock.owner ? integer(*lock.owner) : null);
+    EXPECT_EQ(row.at("waiters"), text(waiters));
+    for (const ProcessText& process : description.processes)
+      for (const ThreadText& thread : process.threads)
+        if (lock.owner == thread.tid) {
+          EXPECT_EQ(row.at("owner_pid"), integer(process.pid));
+          EXPECT_EQ(row.at("owner_name"), text(thread.name));
+        }
+  }
+  EXPECT_EQ(rows.size(), waited_for);
+}
+
+/// Every answer by a built-in layout names it; none by types does.
+TEST_P(FreeBsdTables, ABuiltInLayoutIsNamed) {
+  for (const char* table : {"processes", "threads", "files", "sockets", "maps", "locks"})
+    EXPECT_EQ(any_has(notes_of(*session, table),
+                      "the offsets in structures are those of FreeBSD 12.1 amd64, built in: the "
+                      "kernel file has no types"),
+              GetParam().types == "none")
+        << table;
+}
+
+std::vector<Case> all_cases() {
+  std::vector<Case> cases;
+  for (const std::string name : {"freebsd-12", "freebsd-14-current", "freebsd-invented"})
+    for (const char* dump : {"-full", "-v3"})
+      for (const char* types : {"ctf2", "ctf3z", "none"})
+        if (std::strcmp(types, "none") != 0 || name == "freebsd-12")
+          cases.push_back({name + "-tables", name + dump, types});
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, FreeBsdTables, testing::ValuesIn(all_cases()),
+                         [](const auto& named) {
+                           std::string name = named.param.file + "_" + named.param.types;
+                           for (char& c : name)
+                             if (c == '-') c = '_';
+                           return name;
+                         });
+
+/// Without types and without a layout there are pids and names alone, and the answer says why.
+TEST(FreeBsdWithoutTypes, WhatIsUnknownIsSaid) {
+  Description description = foundry::read_description(
+      std::string(source_folder) + "/tests/foundry/descriptions/freebsd-12-tables.txt");
+  const auto write = [&](const std::string& name, std::uint64_t value) {
+    for (const foundry::Symbol& symbol : description.image.symbols)
+      if (symbol.name == name) description.image.write_virtual(symbol.address, value, 4);
+  };
+  // Another version; then the right one, but an exported offset that is not its.
+  for (const auto& [variable, value, why] :
+       {std::tuple{"osreldate", 1500001U, "no layout of FreeBSD version 1500001"},
+        std::tuple{"proc_off_p_comm", 1000U, "contradicts the offsets that the kernel exports"}}) {
+    write("osreldate", 1201000);
+    write(variable, value);
+    const auto session = open_session(description, "freebsd-12-full", "none");
+    const Rows rows = rows_of(*session, "processes");
+    ASSERT_EQ(rows.size(), description.processes.size());
+    EXPECT_EQ(rows[0].at("pid"), integer(812));
+    EXPECT_EQ(rows[0].at("ppid"), null);
+    EXPECT_TRUE(any_has(notes_of(*session, "processes"), why)) << why;
+    for (const char* table : {"files", "sockets", "maps", "locks"}) {
+      Notes notes;
+      const auto made = session->rows(
+          *panicroom::find_table(table), {}, [](std::span<const Value>) { return true; }, notes);
+      ASSERT_FALSE(made) << table;
+      EXPECT_EQ(made.error().code, panicroom::ErrorCode::no_type);
+      EXPECT_NE(made.error().text.find(why), std::string::npos) << made.error().text;
+    }
+  }
+}
+
+}  // namespace
