@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "tests/foundry/freebsd_layout.h"
 #include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 
@@ -96,5 +97,174 @@ TEST_F(FreeBsdInDoubt, AProcessorThatThereIsNot) {
     EXPECT_TRUE(noted("threads", "there is none of that number"));
   }
 }
+
+
+/// What is told of processes, with a member of one of its structures overwritten.
+class FreeBsdTablesInDoubt : public testing::TestWithParam<std::string> {
+ protected:
+  FreeBsdTablesInDoubt()
+      : description(foundry::read_description(std::string(source_folder) +
+                                              "/tests/foundry/descriptions/freebsd-" + GetParam() +
+                                              "-tables.txt")),
+        layout(description.layout, 8) {}
+
+  ProcessText& shell() { return description.processes.front(); }
+  std::uint64_t get(std::uint64_t object, const char* structure, const char* member) {
+    const auto* known = layout.find(structure, member);
+    return description.image.read(description.image.physical_of(object + known->offset),
+                                  known->size > 8 ? 8 : static_cast<unsigned>(known->size));
+  }
+  void set(std::uint64_t object, const char* structure, const char* member, std::uint64_t value) {
+    const auto* known = layout.find(structure, member);
+    ASSERT_NE(known, nullptr);
+    description.image.write_virtual(object + known->offset, value,
+                                    known->size > 8 ? 8 : static_cast<unsigned>(known->size));
+  }
+  /// All of a table's rows; the notes are kept.
+  foundry::Rows ask(const std::string& table) {
+    std::vector<panicroom::SourcePtr> files;
+    files.push_back(source("kernel", foundry::kernel_file(description.image,
+                                                          foundry::freebsd_types(description, {}))));
+    for (const auto& file : description.files)
+      if (file.name == "freebsd-" + GetParam() + "-full")
+        for (const auto& part : foundry::make_dump(description, file))
+          files.push_back(source(file.name, part));
+    auto opened = Session::open(files);
+    EXPECT_TRUE(opened) << opened.error().message();
+    Notes remarks;
+    EXPECT_TRUE((*opened)->rows(
+        *panicroom::find_table(table), {}, [](std::span<const Value>) { return true; }, remarks));
+    notes = remarks.take();
+    return rows_of(**opened, table);
+  }
+  bool noted(std::string_view words) const {
+    for (const Note& note : notes)
+      if (note.text.find(words) != std::string::npos) return true;
+    return false;
+  }
+  std::uint64_t table_of_files() {
+    return get(get(shell().address, "proc", "p_fd"), "filedesc", "fd_files");
+  }
+
+  Description description;
+  foundry::FreeBsdLayout layout;
+  std::vector<Note> notes;
+};
+
+TEST_P(FreeBsdTablesInDoubt, ATableOfFilesOfAnySize) {
+  for (const std::uint64_t room : {0x7fffffffULL, 0xffffffffULL, 0x80000000ULL}) {
+    set(table_of_files(), "fdescenttbl", "fdt_nfiles", room);
+    EXPECT_GE(ask("files").size(), shell().descriptors.size());
+    EXPECT_TRUE(noted("were looked at")) << room;
+  }
+}
+
+TEST_P(FreeBsdTablesInDoubt, ATypeOfFileThatThereIsNot) {
+  set(shell().descriptors[1].address, "file", "f_type", 99);
+  const auto rows = ask("files");
+  EXPECT_EQ(rows[1].at("type"), null);
+  EXPECT_EQ(rows[1].at("path"), null);
+  EXPECT_TRUE(noted("a file's type 99 is not known"));
+}
+
+TEST_P(FreeBsdTablesInDoubt, AWayUpThatIsACircle) {
+  const std::uint64_t vnode = get(shell().descriptors[1].address, "file", "f_vnode");
+  const std::uint64_t entry = get(vnode, "vnode", "v_cache_dst");
+  set(entry, "namecache", "nc_dvp", vnode);
+  EXPECT_EQ(ask("files")[1].at("path"), null);
+  EXPECT_TRUE(noted("its way up has no end"));
+}
+
+TEST_P(FreeBsdTablesInDoubt, ANameThatTheCacheHasLost) {
+  const std::uint64_t vnode = get(shell().descriptors[1].address, "file", "f_vnode");
+  set(vnode, "vnode", "v_cache_dst", 0);
+  EXPECT_EQ(ask("files")[1].at("path"), null);
+  EXPECT_TRUE(noted("the kernel's name cache has no name for it"));
+}
+
+TEST_P(FreeBsdTablesInDoubt, MappingsThatAreACircle) {
+  const char* link = layout.find("vm_map_entry", "next") ? "next" : "right";
+  set(shell().mappings.back().address, "vm_map_entry", link, shell().mappings[2].address);
+  EXPECT_GE(ask("maps").size(), shell().mappings.size());
+  EXPECT_TRUE(noted("do not lead back to their head") || noted("are out of order"));
+}
+
+TEST_P(FreeBsdTablesInDoubt, MappingsOfWhichSomeAreMissing) {
+  set(shell().space, "vmspace", "vm_map.nentries", shell().mappings.size() + 1);
+  EXPECT_GE(ask("maps").size(), shell().mappings.size());
+  EXPECT_TRUE(noted("are said to be 7, but 6 were found"));
+}
+
+TEST_P(FreeBsdTablesInDoubt, ObjectsThatAreACircle) {
+  const std::uint64_t object =
+      get(shell().mappings[1].address, "vm_map_entry", "object.vm_object");
+  set(object, "vm_object", "backing_object", object);
+  EXPECT_EQ(ask("maps")[1].at("path"), null);
+  EXPECT_TRUE(noted("the objects behind a mapping have no end"));
+}
+
+TEST_P(FreeBsdTablesInDoubt, ArgumentsOfAnyLength) {
+  const std::uint64_t kept = get(shell().address, "proc", "p_args");
+  for (const std::uint64_t length : {0x100000ULL, 0xffffffffULL}) {
+    set(kept, "pargs", "ar_length", length);
+    // What the process has in its own memory is asked instead.
+    EXPECT_EQ(ask("processes")[0].at("arguments"), text("sh -c 'echo  two words'"));
+    EXPECT_TRUE(noted("more than can be"));
+  }
+}
+
+TEST_P(FreeBsdTablesInDoubt, AnEnvironmentOfAnyLength) {
+  description.image.write_virtual(shell().strings + 24, 0xffffffff, 4);
+  EXPECT_EQ(ask("processes")[0].at("environment"), null);
+  EXPECT_TRUE(noted("there are said to be"));
+}
+
+TEST_P(FreeBsdTablesInDoubt, StatesThatThereAreNot) {
+  set(shell().threads[1].address, "thread", "td_state", 9);
+  set(shell().threads[2].address, "thread", "td_inhibitors", 0);
+  set(shell().threads[3].address, "thread", "td_kstack_pages", 0x7fffffff);
+  const auto rows = ask("threads");
+  EXPECT_EQ(rows[1].at("state"), null);
+  EXPECT_EQ(rows[2].at("state"), null);
+  EXPECT_TRUE(noted("a thread's state is 9"));
+  EXPECT_TRUE(noted("0x0 is no reason"));
+  EXPECT_TRUE(noted("a thread's kernel stack has"));
+  set(shell().address, "proc", "p_state", 77);
+  EXPECT_EQ(ask("processes")[0].at("state"), null);
+  EXPECT_TRUE(noted("a process's state is 77"));
+}
+
+TEST_P(FreeBsdTablesInDoubt, AHolderThatIsNoThread) {
+  const foundry::LockText* lock = nullptr;
+  for (const auto& known : description.locks)
+    if (known.name == "Giant") lock = &known;
+  ASSERT_NE(lock, nullptr);
+  const std::uint64_t whole = lock->address - layout.offset("mtx", "lock_object");
+  set(whole, "mtx", "mtx_lock", 0xffffffff80123400);
+  for (const auto& row : ask("locks"))
+    if (row.at("name") == text("Giant")) {
+      EXPECT_EQ(row.at("state"), text("held"));
+      EXPECT_EQ(row.at("owner"), null);
+    }
+  EXPECT_TRUE(noted("which is no thread"));
+  set(lock->address, "lock_object", "lo_flags", 0x0f000000);
+  ask("locks");
+  EXPECT_TRUE(noted("a lock's class is 15"));
+}
+
+TEST_P(FreeBsdTablesInDoubt, ATickRateOfZero) {
+  for (const auto& symbol : description.image.symbols)
+    if (symbol.name == "cpu_tick_frequency") description.image.write_virtual(symbol.address, 0, 8);
+  EXPECT_EQ(ask("processes")[0].at("user_time"), null);
+  EXPECT_TRUE(noted("run times are not known"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, FreeBsdTablesInDoubt,
+                         testing::Values("12", "14-current", "invented"), [](const auto& named) {
+                           std::string name = named.param;
+                           for (char& c : name)
+                             if (c == '-') c = '_';
+                           return name;
+                         });
 
 }  // namespace

@@ -41,13 +41,14 @@ Result<std::uint64_t> MappingsReader::after(std::uint64_t entry) {
   return at;
 }
 
-bool MappingsReader::entries(std::uint64_t header, const VisitEntry& visit, Notes& notes) {
+bool MappingsReader::entries(std::uint64_t header, std::optional<std::uint64_t> count,
+                             const VisitEntry& visit, Notes& notes) {
   constexpr std::string_view what = "a process's mappings";
   LoopGuard guard(left_);
   // The header is below all entries: its own start is the highest address.
   auto entry = next_.exists(evidence_) ? next_.read(evidence_, header)
                                        : right_child_.read(evidence_, header);
-  std::uint64_t before = 0;
+  std::uint64_t before = 0, found = 0;
   while (entry && *entry != header) {
     if (*entry == 0 || !guard.step(*entry)) {
       notes.add(
@@ -60,10 +61,16 @@ bool MappingsReader::entries(std::uint64_t header, const VisitEntry& visit, Note
       return true;
     }
     if (start) before = *start;
+    ++found;
     if (!visit(*entry)) return false;
     entry = after(*entry);
   }
-  if (!entry) notes.add(entry.error().within(fmt::format("{} break off", what)));
+  if (!entry)
+    notes.add(entry.error().within(fmt::format("{} break off", what)));
+  else if (count && *count != found)
+    notes.add(Note{ErrorCode::corrupt,
+                   fmt::format("{} are said to be {}, but {} were found", what, *count, found),
+                   header});
   return true;
 }
 
@@ -121,8 +128,9 @@ bool MappingsReader::read(const Process& process, const Visitor<Mapping>& visit,
   if (!space || *space == 0) return true;
   const auto header = noted(header_.place(evidence_, *space), notes, "a process's mappings");
   if (!header) return true;
+  const auto count = noted(count_.read(evidence_, *space), notes, "a process's mappings");
   return entries(
-      *header,
+      *header, count,
       [&](std::uint64_t entry) {
         if (left_ == 0) {
           notes.add(Note{ErrorCode::corrupt, "there are more mappings than the memory can hold",

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "core/kernel/field.h"
 #include "core/kernel/freebsd/structures.h"
@@ -20,7 +21,9 @@ class MappingsReader {
 
  private:
   using VisitEntry = std::function<bool(std::uint64_t entry)>;
-  bool entries(std::uint64_t header, const VisitEntry& visit, Notes& notes);
+  /// `count`: how many there should be.
+  bool entries(std::uint64_t header, std::optional<std::uint64_t> count, const VisitEntry& visit,
+               Notes& notes);
   Result<std::uint64_t> after(std::uint64_t entry);
   Mapping read_entry(std::uint64_t entry, Notes& notes);
   void read_object(std::uint64_t object, Mapping& mapping, Notes& notes);
@@ -29,7 +32,8 @@ class MappingsReader {
   Vnodes& vnodes_;
   std::uint64_t left_;                                 // entries that may still be read
   std::uint64_t steps_left_ = std::uint64_t{1} << 24;  // of all processes' trees and objects
-  Field space_{"proc", "p_vmspace"}, header_{"vmspace", "vm_map.header"};
+  Field space_{"proc", "p_vmspace"}, header_{"vmspace", "vm_map.header"},
+      count_{"vmspace", "vm_map.nentries"};
   Field next_{"vm_map_entry", "next"}, left_child_{"vm_map_entry", "left"},
       right_child_{"vm_map_entry", "right"}, start_{"vm_map_entry", "start"},
       end_{"vm_map_entry", "end"}, object_{"vm_map_entry", "object.vm_object"},
