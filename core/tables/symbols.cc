@@ -22,21 +22,19 @@ std::array<Value, 5> row_of(Kernel& kernel, const Symbol& symbol) {
           cell(kernel.module_at(symbol.address))};
 }
 
-/// Listing all symbols may cost a pass over them: a single one says first whether that is needed.
+/// Every symbol of a name, at an address. Listing them costs more than finding one: a name that
+/// there is not is known without it.
 void visit_exact(Kernel& kernel, const SymbolTable& symbols, const Query& query,
                  const RowVisitor& visit) {
   if (query.name && !symbols.find(*query.name)) return;
-  std::span<const Symbol> listed;
+  std::span<const Symbol> listed = symbols.all();
   if (query.address) {
-    const auto one = symbols.at(*query.address);
-    if (!one || one->address != *query.address) return;
-    listed = symbols.all();
+    Symbol wanted;
+    wanted.address = *query.address;
     const auto [first, last] =
-        std::equal_range(listed.begin(), listed.end(), *one,
+        std::equal_range(listed.begin(), listed.end(), wanted,
                          [](const Symbol& a, const Symbol& b) { return a.address < b.address; });
     listed = {first, last};
-  } else {
-    listed = symbols.all();
   }
   for (const Symbol& symbol : listed)
     if ((!query.name || symbol.name == *query.name) && !visit(row_of(kernel, symbol))) return;

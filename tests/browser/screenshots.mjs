@@ -53,6 +53,10 @@ for (const [name, options] of [
   await page.locator('.hex-line').first().waitFor();
   await page.locator('.translation').waitFor();
   await shoot('memory');
+  await view(page, 'SQL');
+  await page.getByLabel('Examples').selectOption({ label: 'The deepest stacks' });
+  await rows();
+  await shoot('sql');
   if (name === 'light') {
     await page.getByRole('button', { name: /Go to/ }).click();
     await page.keyboard.type('init_t');

@@ -53,8 +53,11 @@ class CountingKernel final : public Kernel {
     return unwound;
   }
   Result<void> log(const LogVisitor& visit, Notes&) override {
-    for (const std::string& line : log_lines)
-      if (!visit({std::nullopt, std::nullopt, line, std::nullopt})) break;
+    for (const std::string& text : log_lines) {
+      LogLine line;
+      line.text = text;
+      if (!visit(line)) break;
+    }
     return {};
   }
   AddressSpace& memory() override { return *space; }

@@ -6,6 +6,7 @@ const keys: [string[], string][] = [
   [['?'], 'This help'],
   [['↑', '↓', 'Page', 'Home', 'End'], 'Move through rows, or through memory'],
   [['Shift ↑', 'Shift ↓', 'Ctrl A'], 'Select more rows'],
+  [['Ctrl Enter'], 'Run the SQL statement'],
   [['Ctrl C'], 'Copy the selected rows as CSV'],
   [['Esc'], 'Empty the filter; close what is open'],
 ];
