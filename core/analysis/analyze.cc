@@ -13,7 +13,7 @@
 namespace panicroom {
 namespace {
 
-constexpr std::size_t most_frames = 12, most_groups = 10, most_named = 6, most_words = 4;
+constexpr std::size_t most_frames = 12, most_groups = 10, most_named = 6;
 constexpr std::size_t most_blocked = 2048;  // threads whose stacks are compared
 constexpr double little_memory = 0.03;      // of all
 

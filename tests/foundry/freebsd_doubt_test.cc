@@ -98,7 +98,6 @@ TEST_F(FreeBsdInDoubt, AProcessorThatThereIsNot) {
   }
 }
 
-
 /// What is told of processes, with a member of one of its structures overwritten.
 class FreeBsdTablesInDoubt : public testing::TestWithParam<std::string> {
  protected:
@@ -123,8 +122,9 @@ class FreeBsdTablesInDoubt : public testing::TestWithParam<std::string> {
   /// All of a table's rows; the notes are kept.
   foundry::Rows ask(const std::string& table) {
     std::vector<panicroom::SourcePtr> files;
-    files.push_back(source("kernel", foundry::kernel_file(description.image,
-                                                          foundry::freebsd_types(description, {}))));
+    files.push_back(
+        source("kernel",
+               foundry::kernel_file(description.image, foundry::freebsd_types(description, {}))));
     for (const auto& file : description.files)
       if (file.name == "freebsd-" + GetParam() + "-full")
         for (const auto& part : foundry::make_dump(description, file))
@@ -196,8 +196,7 @@ TEST_P(FreeBsdTablesInDoubt, MappingsOfWhichSomeAreMissing) {
 }
 
 TEST_P(FreeBsdTablesInDoubt, ObjectsThatAreACircle) {
-  const std::uint64_t object =
-      get(shell().mappings[1].address, "vm_map_entry", "object.vm_object");
+  const std::uint64_t object = get(shell().mappings[1].address, "vm_map_entry", "object.vm_object");
   set(object, "vm_object", "backing_object", object);
   EXPECT_EQ(ask("maps")[1].at("path"), null);
   EXPECT_TRUE(noted("the objects behind a mapping have no end"));

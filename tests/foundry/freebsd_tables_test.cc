@@ -16,8 +16,8 @@
 namespace {
 
 using foundry::CtfStyle;
-using foundry::DescriptorText;
 using foundry::Description;
+using foundry::DescriptorText;
 using foundry::integer;
 using foundry::LockText;
 using foundry::MappingText;
@@ -53,12 +53,13 @@ std::unique_ptr<Session> open_session(const Description& description, const std:
     if (wanted.name == file)
       for (const auto& part : foundry::make_dump(description, wanted))
         files.push_back(source(file, part));
-  const CtfStyle style = types == "ctf2" ? CtfStyle{2, false, false, ""}
-                                         : CtfStyle{3, false, true, ""};
-  files.push_back(source("kernel", foundry::kernel_file(
-                                       description.image,
-                                       types == "none" ? foundry::Blob{}
-                                                       : foundry::freebsd_types(description, style))));
+  const CtfStyle style =
+      types == "ctf2" ? CtfStyle{2, false, false, ""} : CtfStyle{3, false, true, ""};
+  files.push_back(source(
+      "kernel",
+      foundry::kernel_file(description.image, types == "none"
+                                                  ? foundry::Blob{}
+                                                  : foundry::freebsd_types(description, style))));
   auto opened = Session::open(files);
   EXPECT_TRUE(opened) << opened.error().message();
   return std::move(*opened);
@@ -80,9 +81,9 @@ bool any_has(const std::vector<Note>& notes, std::string_view words) {
 class FreeBsdTables : public testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
-    description = foundry::read_description(std::string(source_folder) +
-                                            "/tests/foundry/descriptions/" +
-                                            GetParam().description + ".txt");
+    description =
+        foundry::read_description(std::string(source_folder) + "/tests/foundry/descriptions/" +
+                                  GetParam().description + ".txt");
     session = open_session(description, GetParam().file, GetParam().types);
   }
   bool is_minidump() const { return GetParam().file.ends_with("-v3"); }
@@ -164,8 +165,9 @@ TEST_P(FreeBsdTables, Processes) {
     EXPECT_EQ(row.at("environment"),
               is_minidump() ? null : text_or_null(joined(wanted.environment)));
   }
-  EXPECT_EQ(any_has(notes_of(*session, "processes"), "a FreeBSD minidump holds no process's memory"),
-            is_minidump());
+  EXPECT_EQ(
+      any_has(notes_of(*session, "processes"), "a FreeBSD minidump holds no process's memory"),
+      is_minidump());
 }
 
 TEST_P(FreeBsdTables, Threads) {
@@ -189,9 +191,9 @@ TEST_P(FreeBsdTables, Threads) {
       EXPECT_EQ(row.at("pc"), Value(Address{thread.frames.front()}));
       EXPECT_EQ(row.at("sp"), Value(Address{thread.sp}));
       EXPECT_EQ(row.at("priority"), integer(static_cast<std::int64_t>(thread.priority)));
-      EXPECT_EQ(row.at("policy"),
-                text((thread.scheduling_class & 8) != 0 ? "fifo"
-                                                        : classes[thread.scheduling_class]));
+      EXPECT_EQ(
+          row.at("policy"),
+          text((thread.scheduling_class & 8) != 0 ? "fifo" : classes[thread.scheduling_class]));
       EXPECT_EQ(row.at("last_cpu"), integer(static_cast<std::int64_t>(thread.last_cpu)));
       expect_near(row.at("run_time"), static_cast<double>(thread.run_ticks) /
                                           static_cast<double>(description.tick_rate));
@@ -199,19 +201,20 @@ TEST_P(FreeBsdTables, Threads) {
       for (const LockText& known : description.locks)
         if (known.name == thread.lock) lock = &known;
       const bool sleeps = lock && (lock->kind == "sx" || lock->kind == "lockmgr");
-      EXPECT_EQ(row.at("wait_channel"), sleeps ? Value(Address{lock->address})
-                                        : thread.channel != 0
-                                            ? Value(Address{thread.channel})
-                                            : null);
+      EXPECT_EQ(row.at("wait_channel"), sleeps                ? Value(Address{lock->address})
+                                        : thread.channel != 0 ? Value(Address{thread.channel})
+                                                              : null);
       EXPECT_EQ(row.at("wait_message"), text_or_null(lock ? lock->name : thread.message));
     }
   EXPECT_EQ(rows.size(), index);
 }
 
 std::string file_type(const DescriptorText& open) {
-  static const std::map<std::string, std::string> names = {
-      {"device", "character device"}, {"fifo", "pipe"},      {"shm", "shared memory"},
-      {"sem", "semaphore"},           {"pts", "pseudo terminal"}};
+  static const std::map<std::string, std::string> names = {{"device", "character device"},
+                                                           {"fifo", "pipe"},
+                                                           {"shm", "shared memory"},
+                                                           {"sem", "semaphore"},
+                                                           {"pts", "pseudo terminal"}};
   if (const auto known = names.find(open.type); known != names.end()) return known->second;
   for (const char* same : {"file", "directory", "pipe", "kqueue"})
     if (open.type == same) return open.type;
@@ -247,9 +250,9 @@ TEST_P(FreeBsdTables, Files) {
 
 TEST_P(FreeBsdTables, Sockets) {
   // TCPS_* of FreeBSD's sys/netinet/tcp_fsm.h.
-  const char* const states[] = {"close",     "listen",  "syn_sent", "syn_recv",  "established",
-                                "close_wait", "fin_wait1", "closing",  "last_ack", "fin_wait2",
-                                "time_wait"};
+  const char* const states[] = {"close",       "listen",     "syn_sent",  "syn_recv",
+                                "established", "close_wait", "fin_wait1", "closing",
+                                "last_ack",    "fin_wait2",  "time_wait"};
   const Rows rows = rows_of(*session, "sockets");
   std::size_t index = 0;
   for (const ProcessText& process : description.processes)
