@@ -51,7 +51,8 @@ struct OpenFile {
   std::optional<std::string> process;
   std::int64_t descriptor = 0;
   std::optional<std::string> type;    ///< "file", "directory", "character device", "block device",
-                                      ///< "pipe", "socket", "link", "anonymous"
+                                      ///< "pipe", "socket", "link", "anonymous"; FreeBSD: also
+                                      ///< "kqueue", "shared memory", "pseudo terminal" and others
   std::optional<std::string> access;  ///< "r", "w", "rw", "path"
   std::optional<std::string> flags;   ///< "append,nonblock", the system's names without O_
   std::optional<std::uint64_t> position;
@@ -72,7 +73,7 @@ struct Socket {
   std::optional<std::string> local, remote;  ///< "127.0.0.1:80", "[::1]:80", a path
   std::optional<std::uint64_t> received, sent;
   std::optional<std::uint64_t> inode;
-  std::uint64_t address = 0;  ///< of struct sock
+  std::uint64_t address = 0;  ///< of struct sock (Linux), socket (FreeBSD)
 };
 
 /// A part of a process's address space.
@@ -85,7 +86,7 @@ struct Mapping {
   std::optional<std::uint64_t> inode;
   std::optional<std::string> path;  ///< of the file, or "[heap]", "[stack]", "[vdso]"
   std::optional<bool> deleted;
-  std::uint64_t address = 0;  ///< of struct vm_area_struct
+  std::uint64_t address = 0;  ///< of struct vm_area_struct (Linux), vm_map_entry (FreeBSD)
 };
 
 struct LoadedModule {
@@ -172,7 +173,7 @@ struct Lock {
   std::optional<std::string> state;  ///< "held", "shared", "free"
   std::optional<std::int64_t> owner_pid, owner_tid;
   std::optional<std::string> owner;   ///< name of the thread that holds it
-  std::vector<std::int64_t> waiters;  ///< thread ids, first come first
+  std::vector<std::int64_t> waiters;  ///< thread ids, on Linux first come first
 };
 
 struct Sysctl {

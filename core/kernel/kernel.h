@@ -61,7 +61,8 @@ struct Process {
   std::uint64_t address = 0;  ///< of struct proc / the group leader's task_struct
   std::optional<std::int64_t> pid, ppid, uid;
   std::optional<std::string> state;  ///< "running", "sleeping", "uninterruptible", "idle",
-                                     ///< "stopped", "traced", "zombie", "dead", "parked", "new"
+                                     ///< "stopped", "traced", "zombie", "dead", "parked", "new",
+                                     ///< "locked": it waits for a lock (FreeBSD)
   std::optional<std::string> name;   ///< raw bytes
   std::optional<std::uint64_t> threads;
   std::optional<std::uint64_t>
@@ -78,12 +79,16 @@ struct Thread {
   std::optional<std::string> state;
   std::optional<std::int64_t> cpu;  ///< the processor that it was running on; none when on none
   std::optional<bool> crashed;
-  std::optional<std::int64_t> priority;  ///< as ps shows it: 20 for nice 0, negative for real time
-  std::optional<std::string> policy;     ///< "other", "fifo", "rr", "batch", "idle", "deadline"
-  std::optional<std::int64_t> last_cpu;  ///< where it ran last
-  std::optional<double> run_time;        ///< seconds
+  /// Linux: as ps shows it, 20 for nice 0, negative for real time; FreeBSD: the kernel's own.
+  std::optional<std::int64_t> priority;
+  /// "other", "fifo", "rr", "batch", "idle", "deadline"; FreeBSD: "interrupt", "realtime",
+  /// "timeshare", "idle", "fifo".
+  std::optional<std::string> policy;
+  std::optional<std::int64_t> last_cpu;         ///< where it ran last
+  std::optional<double> run_time;               ///< seconds
   std::optional<std::uint64_t> wait_channel;    ///< address that it sleeps on (FreeBSD)
-  std::optional<std::string> wait_message;      ///< why it sleeps, in the kernel's words (FreeBSD)
+  std::optional<std::string> wait_message;      ///< why it sleeps or which lock it waits for, in
+                                                ///< the kernel's words (FreeBSD)
   Registers registers;                          ///< where its kernel stack continues
   std::uint64_t stack_low = 0, stack_high = 0;  ///< both 0 when unknown
 };

@@ -10,21 +10,22 @@ constexpr std::array<Column, 13> columns_of_files = {{
     {"process", ColumnType::text, "Name of the process."},
     {"fd", ColumnType::integer, "Descriptor."},
     {"type", ColumnType::text,
-     "file, directory, character device, block device, pipe, socket, link, or anonymous (eventfd "
-     "and its like)."},
-    {"access", ColumnType::text, "r, w, rw, or path (O_PATH)."},
+     "file, directory, character device, block device, pipe, socket, link, or anonymous (Linux: "
+     "eventfd and its like); on FreeBSD also kqueue, shared memory, semaphore, pseudo terminal, "
+     "message queue, device, process, eventfd, timerfd, inotify, jail, crypto."},
+    {"access", ColumnType::text, "r, w, rw, or path (O_PATH); x: to be executed (FreeBSD)."},
     {"path", ColumnType::text,
      "The way from the root of its mount namespace, or what the kernel calls it: pipe:[1234], "
-     "anon_inode:[eventfd]."},
-    {"deleted", ColumnType::boolean, "True when it was removed while it was open.", true},
+     "anon_inode:[eventfd]. FreeBSD: by the kernel's name cache; null where that has lost it."},
+    {"deleted", ColumnType::boolean, "True when it was removed while it was open (Linux).", true},
     {"flags", ColumnType::text,
      "Other flags of open(2) without O_: append, nonblock, sync, dsync, async, direct, directory, "
      "nofollow, noatime, cloexec.",
      true},
     {"position", ColumnType::integer, "Where the next read or write is, bytes.", true},
-    {"size", ColumnType::integer, "Bytes of the file.", true},
+    {"size", ColumnType::integer, "Bytes of the file (Linux).", true},
     {"inode", ColumnType::integer, "Its inode.", true},
-    {"device", ColumnType::text, "Of its file system, major:minor.", true},
+    {"device", ColumnType::text, "Of its file system, major:minor (Linux).", true},
     {"address", ColumnType::address, "Address of struct file.", true},
 }};
 

@@ -10,13 +10,14 @@ namespace {
 
 constexpr std::array<Column, 9> columns_of_locks = {{
     {"address", ColumnType::address, "Address of the lock."},
-    {"kind", ColumnType::text, "mutex, rw semaphore, semaphore, sx, rw, lockmgr and so on."},
+    {"kind", ColumnType::text,
+     "mutex, spin mutex, rw semaphore, semaphore, sx, rw, rm, lockmgr and so on."},
     {"name", ColumnType::text, "The system's name for it; else its symbol."},
     {"state", ColumnType::text, "held, shared or free."},
     {"owner_pid", ColumnType::integer, "Process of the thread that holds it.", true},
     {"owner", ColumnType::integer, "Thread that holds it; null when shared or unknown."},
     {"owner_name", ColumnType::text, "Name of that thread."},
-    {"waiters", ColumnType::text, "Threads that wait for it, first come first."},
+    {"waiters", ColumnType::text, "Threads that wait for it; on Linux first come first."},
     {"deadlock", ColumnType::text,
      "When its waiters wait for each other in a circle: the threads of that circle."},
 }};

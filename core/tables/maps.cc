@@ -11,12 +11,13 @@ constexpr std::array<Column, 10> columns_of_maps = {{
     {"end", ColumnType::address, "First address after it."},
     {"access", ColumnType::text, "rwx and p (private) or s (shared)."},
     {"offset", ColumnType::address, "In its file; null where it has none.", true},
-    {"device", ColumnType::text, "Of the file's file system, major:minor.", true},
+    {"device", ColumnType::text, "Of the file's file system, major:minor (Linux).", true},
     {"inode", ColumnType::integer, "Of the file.", true},
     {"path", ColumnType::text,
      "The file, or [heap], [stack], [vdso] and its like; null for other anonymous memory."},
-    {"deleted", ColumnType::boolean, "True when the file was removed.", true},
-    {"address", ColumnType::address, "Address of struct vm_area_struct (Linux).", true},
+    {"deleted", ColumnType::boolean, "True when the file was removed (Linux).", true},
+    {"address", ColumnType::address,
+     "Address of struct vm_area_struct (Linux) or vm_map_entry (FreeBSD).", true},
 }};
 
 class Maps final : public Table {

@@ -14,8 +14,9 @@ constexpr std::array<Column, column_count> columns_of_processes = {{
     {"ppid", ColumnType::integer, "Process id of the parent; null where it has none."},
     {"uid", ColumnType::integer, "Effective user id."},
     {"state", ColumnType::text,
-     "running, sleeping, uninterruptible, idle, stopped, traced, zombie, dead, parked or new; on "
-     "Linux the state of the thread group's leader."},
+     "running, sleeping, uninterruptible, locked (FreeBSD: it waits for a lock), idle, stopped, "
+     "traced, zombie, dead, parked or new; the state of the thread group's leader (Linux) or of "
+     "the first thread (FreeBSD)."},
     {"name", ColumnType::text,
      "Command name as the kernel keeps it (comm), cut at the kernel's length."},
     {"threads", ColumnType::integer, "Number of threads."},

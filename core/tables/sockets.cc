@@ -21,11 +21,13 @@ constexpr std::array<Column, 11> columns_of_sockets = {{
      "where it has none."},
     {"remote", ColumnType::text, "Address and port of the other end; null where it has none."},
     {"received", ColumnType::integer,
-     "Bytes that wait to be read; of a listening tcp socket connections that wait to be accepted.",
+     "Bytes that wait to be read; of a listening socket (Linux: of tcp) connections that wait to "
+     "be accepted.",
      true},
     {"sent", ColumnType::integer, "Bytes that were sent but not taken by the other end.", true},
     {"inode", ColumnType::integer, "Its inode.", true},
-    {"address", ColumnType::address, "Address of struct sock (Linux).", true},
+    {"address", ColumnType::address, "Address of struct sock (Linux) or struct socket (FreeBSD).",
+     true},
 }};
 
 class Sockets final : public Table {

@@ -1,157 +1,27 @@
-// Input: patches of 12 bytes: 16 bits that choose a page, 16 bits of offset in it, 8 bytes that are
-// written there. They go into the sample's memory (samples/linux), into pages that its tables read;
-// then every table of its kernel is made. Symbols and types were read before.
-#include <algorithm>
+// Input: patches of the sample's memory (samples/linux), see patched_tables.h; every table of its
+// kernel is made.
 #include <array>
-#include <cstring>
-#include <map>
-#include <memory>
-#include <set>
 #include <string>
-#include <vector>
 
-#include "core/base/bytes.h"
-#include "core/dump/formats.h"
-#include "core/kernel/kernel.h"
-#include "core/tables/table.h"
 #include "native/io/mapped_file.h"
+#include "tests/fuzz/patched_tables.h"
 #include "tests/source_folder.h"
 
 namespace panicroom::fuzzing {
 namespace {
 
-void require(bool holds) {
-  if (!holds) __builtin_trap();
+PatchedTables open_sample() {
+  auto file = open_mapped_file(std::string(source_folder) + "/samples/linux/sample.vmcore");
+  require(file.has_value());
+  const std::array<SourcePtr, 1> files = {*file};
+  return {files, {}, PatchedTables::Types::in_dump, 100};
 }
-
-constexpr std::uint32_t kPage = 4096;
-
-/// The pages of a dump in memory, where they can be changed; notes which were looked at.
-class PatchedMemory final : public PhysicalMemory {
- public:
-  explicit PatchedMemory(std::shared_ptr<const PhysicalMemory> dump) : dump_(std::move(dump)) {
-    PageDecoder decoder;
-    dump_->ranges([&](const PhysicalRange& range) {
-      for (std::uint64_t at = range.start; range.present && at < range.end; at += kPage) {
-        std::vector<std::byte> page(kPage);
-        if (dump_->read_page(at, page, decoder)) pages_[at] = std::move(page);
-      }
-      return true;
-    });
-  }
-  std::uint32_t page_size() const override { return kPage; }
-  std::uint64_t end() const override { return dump_->end(); }
-  PageLocation locate(std::uint64_t address) const override { return dump_->locate(address); }
-  Bytes view(std::uint64_t address) const override {
-    const std::uint64_t page = address / kPage * kPage;
-    const auto found = pages_.find(page);
-    if (found == pages_.end()) return {};
-    if (recording) read.insert(page);
-    return Bytes(found->second).subspan(static_cast<std::size_t>(address - page));
-  }
-  Result<void> read_page(std::uint64_t address, MutableBytes page,
-                         PageDecoder& decoder) const override {
-    const Bytes bytes = view(address);
-    if (bytes.empty()) return dump_->read_page(address, page, decoder);
-    std::copy(bytes.begin(), bytes.end(), page.begin());
-    return {};
-  }
-  void ranges(const std::function<bool(const PhysicalRange&)>& visit) const override {
-    dump_->ranges(visit);
-  }
-  std::vector<std::byte>& page(std::uint64_t address) { return pages_.at(address); }
-
-  bool recording = false;
-  mutable std::set<std::uint64_t> read;
-
- private:
-  std::shared_ptr<const PhysicalMemory> dump_;
-  std::map<std::uint64_t, std::vector<std::byte>> pages_;
-};
-
-/// The sample, its kernel, and the pages that making its tables looks at.
-class Sample {
- public:
-  Sample() {
-    const std::string path = std::string(source_folder) + "/samples/linux/sample.vmcore";
-    auto file = open_mapped_file(path);
-    require(file.has_value());
-    const std::array<SourcePtr, 1> files = {*file};
-    auto opened = open_dump(files);
-    require(opened.has_value());
-    dump_ = std::make_unique<Dump>(std::move(*opened));
-    memory_ = std::make_shared<PatchedMemory>(dump_->memory);
-    dump_->memory = memory_;
-    make_tables();  // symbols and types
-    memory_->recording = true;
-    make_tables();
-    memory_->recording = false;
-    pages_.assign(memory_->read.begin(), memory_->read.end());
-    require(pages_.size() > 100);
-  }
-
-  void run(Bytes input) {
-    struct Undo {
-      std::uint64_t page;
-      std::size_t offset;
-      std::array<std::byte, 8> bytes;
-    };
-    std::vector<Undo> undo;
-    const Reader reader(input, std::endian::little);
-    for (std::uint64_t at = 0; at + 12 <= input.size(); at += 12) {
-      const std::uint64_t page = pages_[*reader.u16(at) % pages_.size()];
-      const std::size_t offset = *reader.u16(at + 2) % (kPage - 7);
-      Undo& saved = undo.emplace_back(Undo{page, offset, {}});
-      std::byte* const place = memory_->page(page).data() + offset;
-      std::memcpy(saved.bytes.data(), place, 8);
-      std::memcpy(place, input.data() + at + 4, 8);
-    }
-    make_tables();
-    for (auto change = undo.rbegin(); change != undo.rend(); ++change)
-      std::memcpy(memory_->page(change->page).data() + change->offset, change->bytes.data(), 8);
-  }
-
- private:
-  void make_tables() {
-    Notes notes;
-    if (!kernel_) {
-      KernelInputs inputs;
-      inputs.dump = dump_.get();
-      auto opened = open_kernel(inputs, notes);
-      require(opened.has_value());
-      kernel_ = std::move(*opened);
-    }
-    const TableContext context = {dump_.get(), kernel_.get(), nullptr};
-    for (const Table* table : tables()) {
-      // Those of the file do not change, the symbols are kept.
-      if (table->name() == "ranges" || table->name() == "regions" || table->name() == "symbols")
-        continue;
-      Notes remarks;
-      std::uint64_t rows = 0;
-      const auto made = table->rows(
-          context, {},
-          [&](std::span<const Value> row) {
-            require(row.size() == table->columns().size());
-            ++rows;
-            return true;
-          },
-          remarks);
-      require(made || !made.error().text.empty());
-      require(rows < (std::uint64_t{1} << 21));
-    }
-  }
-
-  std::unique_ptr<Dump> dump_;
-  std::shared_ptr<PatchedMemory> memory_;
-  std::unique_ptr<Kernel> kernel_;
-  std::vector<std::uint64_t> pages_;
-};
 
 }  // namespace
 }  // namespace panicroom::fuzzing
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static panicroom::fuzzing::Sample sample;
+  static panicroom::fuzzing::PatchedTables sample = panicroom::fuzzing::open_sample();
   sample.run(std::as_bytes(std::span(data, size)));
   return 0;
 }

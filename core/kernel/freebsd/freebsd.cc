@@ -197,10 +197,8 @@ Result<void> FreeBsd::processes(const ProcessQuery& query,
 Result<void> FreeBsd::each_process(std::string_view what, std::optional<std::int64_t> pid,
                                    const std::function<bool(Processes&, const Process&)>& visit,
                                    Notes& notes) {
-  if (!evidence_.knows_structures()) {
-    const auto why = evidence_.member("proc", "p_ucred");
-    return Failure(why.error().within(what));
-  }
+  if (!evidence_.knows_structures())
+    return Failure(evidence_.why_unknown().within(fmt::format("{} are not known", what)));
   remark(notes);
   Processes walk(evidence_);
   return walk.each(

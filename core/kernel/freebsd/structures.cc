@@ -130,6 +130,13 @@ Result<std::uint64_t> Evidence::size_of(std::string_view structure) {
   return fail(ErrorCode::no_type, fmt::format("the size of struct {} is not known", structure));
 }
 
+Error Evidence::why_unknown() {
+  layout();
+  return Error{ErrorCode::no_type, Absence::none,
+               fmt::format("the kernel file has no types, and {}", why_no_layout_), std::nullopt,
+               std::nullopt};
+}
+
 std::optional<Note> Evidence::remark() {
   if (has_types()) return std::nullopt;
   if (const ReleaseLayout* known = layout())

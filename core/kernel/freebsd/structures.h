@@ -43,6 +43,8 @@ class Evidence final : public Structures {
   bool knows_structures() { return has_types() || layout() != nullptr; }
   /// Where the members lie that an answer used, if not in the evidence; nothing with types.
   std::optional<Note> remark();
+  /// Why only the exported members are known; for where knows_structures() is false.
+  Error why_unknown();
 
   /// Address of a variable or function. Error: `no_symbol`.
   Result<std::uint64_t> address_of(std::string_view name);
