@@ -259,7 +259,8 @@ TEST_P(FreeBsdTablesInDoubt, ATickRateOfZero) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, FreeBsdTablesInDoubt,
-                         testing::Values("12", "14-current", "invented"), [](const auto& named) {
+                         testing::Values("12", "13", "14-current", "invented"),
+                         [](const auto& named) {
                            std::string name = named.param;
                            for (char& c : name)
                              if (c == '-') c = '_';

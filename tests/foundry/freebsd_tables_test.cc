@@ -86,7 +86,7 @@ class FreeBsdTables : public testing::TestWithParam<Case> {
                                   GetParam().description + ".txt");
     session = open_session(description, GetParam().file, GetParam().types);
   }
-  bool is_minidump() const { return GetParam().file.ends_with("-v3"); }
+  bool is_minidump() const { return !GetParam().file.ends_with("-full"); }
 
   Description description;
   std::unique_ptr<Session> session;
@@ -205,6 +205,10 @@ TEST_P(FreeBsdTables, Threads) {
                                         : thread.channel != 0 ? Value(Address{thread.channel})
                                                               : null);
       EXPECT_EQ(row.at("wait_message"), text_or_null(lock ? lock->name : thread.message));
+      EXPECT_EQ(row.at("lock"), lock ? Value(Address{lock->address}) : null);
+      EXPECT_EQ(row.at("lock_owner"), lock && lock->owner ? integer(*lock->owner) : null);
+      EXPECT_EQ(row.at("stack_low"), Value(Address{thread.stack}));
+      EXPECT_EQ(row.at("stack_high"), Value(Address{thread.stack + thread.stack_pages * 4096}));
     }
   EXPECT_EQ(rows.size(), index);
 }
@@ -338,21 +342,26 @@ TEST_P(FreeBsdTables, Locks) {
 
 /// Every answer by a built-in layout names it; none by types does.
 TEST_P(FreeBsdTables, ABuiltInLayoutIsNamed) {
+  const std::string name = "the offsets in structures are those of FreeBSD " +
+                           std::string(description.version < 1300000 ? "12.1 " : "13.1 ") +
+                           (description.image.architecture == "aarch64" ? "arm64" : "amd64") +
+                           ", built in: the kernel file has no types";
   for (const char* table : {"processes", "threads", "files", "sockets", "maps", "locks"})
-    EXPECT_EQ(any_has(notes_of(*session, table),
-                      "the offsets in structures are those of FreeBSD 12.1 amd64, built in: the "
-                      "kernel file has no types"),
-              GetParam().types == "none")
-        << table;
+    EXPECT_EQ(any_has(notes_of(*session, table), name), GetParam().types == "none") << table;
 }
 
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
-  for (const std::string name : {"freebsd-12", "freebsd-14-current", "freebsd-invented"})
-    for (const char* dump : {"-full", "-v3"})
-      for (const char* types : {"ctf2", "ctf3z", "none"})
-        if (std::strcmp(types, "none") != 0 || name == "freebsd-12")
+  for (const std::string name :
+       {"freebsd-12", "freebsd-13", "freebsd-14-current", "freebsd-invented", "freebsd-12-arm64",
+        "freebsd-13-arm64", "freebsd-14-current-arm64"})
+    for (const std::string dump : {"-full", "-v3", "-v2"})
+      for (const char* types : {"ctf2", "ctf3z", "none"}) {
+        const bool built_in = name.starts_with("freebsd-12") || name.starts_with("freebsd-13");
+        if (name.ends_with("arm64") == (dump == "-v2") &&
+            (built_in || std::strcmp(types, "none") != 0))
           cases.push_back({name + "-tables", name + dump, types});
+      }
   return cases;
 }
 
