@@ -13,7 +13,8 @@ namespace {
 /// through as structures of its own.
 class Types {
  public:
-  Types(const Description& description, const CtfStyle& style)
+  /// Structures refer to each other: `proc` and `thread` are the numbers that those will get.
+  Types(const Description& description, const CtfStyle& style, unsigned proc, unsigned thread)
       : layout_(description.layout, description.image.pointer()),
         word_(description.image.pointer()),
         ctf_(style) {
@@ -21,9 +22,13 @@ class Types {
     letter_ = ctf_.integer("char", 1, CtfWriter::is_signed | CtfWriter::is_char, 8);
     index_ = ctf_.integer("unsigned long", word_, 0, word_ * 8);
     to_anything_ = ctf_.reference(3, "", 0);
+    to_proc_ = ctf_.reference(3, "", proc);
+    to_thread_ = ctf_.reference(3, "", thread);
     pid_ = ctf_.reference(10, "pid_t", whole_);
     three_ = ctf_.integer("int", 4, CtfWriter::is_signed, 3, false);
   }
+
+  unsigned number(const std::string& structure) const { return numbers_.at(structure); }
 
   Blob write(const Image& image) {
     ctf_.structure(
@@ -35,10 +40,10 @@ class Types {
       std::vector<FreeBsdLayout::Member> sorted = members;
       std::sort(sorted.begin(), sorted.end(),
                 [](const auto& a, const auto& b) { return a.offset < b.offset; });
-      structure(name, layout_.size(name), sorted, 0, name == "proc");
+      numbers_[name] = structure(name, layout_.size(name), sorted, 0, name == "proc");
     }
     // LIST_HEAD(proclist, proc)
-    const unsigned processes = ctf_.structure("proclist", word_, {{"lh_first", to_anything_, 0}});
+    const unsigned processes = ctf_.structure("proclist", word_, {{"lh_first", to_proc_, 0}});
     const unsigned text = ctf_.array(letter_, index_, 0);
     std::vector<unsigned> objects;
     for (const Symbol& symbol : image.symbols) {
@@ -90,13 +95,17 @@ class Types {
 
   unsigned type_of(const FreeBsdLayout::Member& member) {
     if (member.path == "p_pid") return pid_;
-    const auto key = member.kind + " " + std::to_string(member.size);
+    const unsigned linked = member.path == "p_list" ? to_proc_
+                            : member.path == "p_threads" || member.path == "td_plist"
+                                ? to_thread_
+                                : to_anything_;
+    const auto key = member.kind + " " + std::to_string(member.size) + " " + std::to_string(linked);
     const auto known = types_.find(key);
     if (known != types_.end()) return known->second;
-    return types_[key] = make(member);
+    return types_[key] = make(member, linked);
   }
 
-  unsigned make(const FreeBsdLayout::Member& member) {
+  unsigned make(const FreeBsdLayout::Member& member, unsigned linked) {
     const std::string& kind = member.kind;
     const auto size = static_cast<unsigned>(member.size);
     if (kind == "pointer") return to_anything_;
@@ -114,20 +123,24 @@ class Types {
     const std::string first = kind + (kind == "tqh" ? "_first" : "_next");
     const std::string second = kind + (kind == "tqh" ? "_last" : "_prev");
     return ctf_.structure("", std::uint64_t{2} * word_,
-                          {{first, to_anything_, 0}, {second, to_anything_, bits}}, false, false);
+                          {{first, linked, 0}, {second, to_anything_, bits}}, false, false);
   }
 
   FreeBsdLayout layout_;
   unsigned word_;
   CtfWriter ctf_;
-  unsigned whole_ = 0, letter_ = 0, index_ = 0, to_anything_ = 0, pid_ = 0, three_ = 0;
-  std::map<std::string, unsigned> types_;
+  unsigned whole_ = 0, letter_ = 0, index_ = 0, to_anything_ = 0, to_proc_ = 0, to_thread_ = 0,
+           pid_ = 0, three_ = 0;
+  std::map<std::string, unsigned> types_, numbers_;
 };
 
 }  // namespace
 
 Blob freebsd_types(const Description& description, const CtfStyle& style) {
-  return Types(description, style).write(description.image);
+  Types first(description, style, 0, 0);
+  first.write(description.image);
+  return Types(description, style, first.number("proc"), first.number("thread"))
+      .write(description.image);
 }
 
 }  // namespace foundry
