@@ -373,6 +373,25 @@ INSTANTIATE_TEST_SUITE_P(Layouts, FreeBsdTables, testing::ValuesIn(all_cases()),
                            return name;
                          });
 
+/// Types that contradict what the dead kernel exports are another kernel's: they are not used.
+TEST(FreeBsdWithoutTypes, TypesOfAnotherKernelAreNotUsed) {
+  Description description = foundry::read_description(
+      std::string(source_folder) + "/tests/foundry/descriptions/freebsd-12-tables.txt");
+  const foundry::Blob dump = foundry::make_dump(description, description.files[0]).at(0);
+  const auto other = foundry::read_description(std::string(source_folder) +
+                                               "/tests/foundry/descriptions/freebsd-13-tables.txt");
+  auto opened =
+      Session::open({source("dump", dump),
+                     source("kernel", foundry::kernel_file(description.image,
+                                                           foundry::freebsd_types(other, {})))});
+  ASSERT_TRUE(opened) << opened.error().message();
+  EXPECT_EQ(rows_of(**opened, "processes")[0].at("uid"), integer(1001));
+  EXPECT_TRUE(
+      any_has(notes_of(**opened, "processes"),
+              "those of FreeBSD 12.1 amd64, built in: CTF of kernel contradicts the offsets "
+              "that the dead kernel exports"));
+}
+
 /// Without types and without a layout there are pids and names alone, and the answer says why.
 TEST(FreeBsdWithoutTypes, WhatIsUnknownIsSaid) {
   Description description = foundry::read_description(

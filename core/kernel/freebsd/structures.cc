@@ -61,10 +61,35 @@ Result<std::shared_ptr<const TypeCatalog>> Evidence::types() {
   return *types_;
 }
 
+template <class Lookup>
+bool Evidence::agrees(const Lookup& member) {
+  return std::all_of(all_exported.begin(), all_exported.end(), [&](const Exported& one) {
+    const auto seen = exported(one.structure, one.path);
+    const auto known = member(one);
+    return !seen || (known && seen->offset == known->offset);
+  });
+}
+
+std::string Evidence::why_no_types() {
+  const auto catalog = types();
+  if (!catalog)
+    return catalog.error().code == ErrorCode::no_type
+               ? "the kernel file has no types"
+               : fmt::format("the kernel file's types cannot be read ({})", catalog.error().text);
+  if (!(*catalog)->size_of("struct proc"))
+    return fmt::format("{} does not know struct proc", (*catalog)->origin());
+  if (!agrees([&](const Exported& one) { return (*catalog)->member(one.structure, one.path); }))
+    return fmt::format(
+        "{} contradicts the offsets that the dead kernel exports: it is another "
+        "kernel's",
+        (*catalog)->origin());
+  return "";
+}
+
 bool Evidence::has_types() {
   if (!has_types_) {
-    const auto catalog = types();
-    has_types_ = catalog && (*catalog)->size_of("struct proc");
+    why_no_types_ = why_no_types();
+    has_types_ = why_no_types_.empty();
   }
   return *has_types_;
 }
@@ -82,14 +107,6 @@ std::optional<Member> Evidence::exported(std::string_view structure, std::string
   return member;
 }
 
-bool Evidence::agrees(const ReleaseLayout& layout) {
-  return std::all_of(all_exported.begin(), all_exported.end(), [&](const Exported& one) {
-    const auto seen = exported(one.structure, one.path);
-    const auto built_in = layout.member(one.structure, one.path);
-    return !seen || (built_in && seen->offset == built_in->offset);
-  });
-}
-
 const ReleaseLayout* Evidence::layout() {
   if (layout_) return *layout_;
   layout_ = nullptr;
@@ -101,7 +118,7 @@ const ReleaseLayout* Evidence::layout() {
   if (!found)
     why_no_layout_ = fmt::format("no layout of FreeBSD version {} on {} is built in", *osreldate_,
                                  name(dump_.machine.architecture));
-  else if (!agrees(*found))
+  else if (!agrees([&](const Exported& one) { return found->member(one.structure, one.path); }))
     why_no_layout_ = fmt::format(
         "the layout of {} that is built in contradicts the offsets that the kernel exports",
         found->name);
@@ -118,9 +135,8 @@ Result<Member> Evidence::member(std::string_view structure, std::string_view pat
     return fail(ErrorCode::no_type, fmt::format("{} of struct {} is not known: {} has none", path,
                                                 structure, known->name));
   }
-  return fail(ErrorCode::no_type,
-              fmt::format("{} of struct {} is not known: the kernel file has no types, and {}",
-                          path, structure, why_no_layout_));
+  return fail(ErrorCode::no_type, fmt::format("{} of struct {} is not known: {}, and {}", path,
+                                              structure, why_no_types_, why_no_layout_));
 }
 
 Result<std::uint64_t> Evidence::size_of(std::string_view structure) {
@@ -133,7 +149,7 @@ Result<std::uint64_t> Evidence::size_of(std::string_view structure) {
 Error Evidence::why_unknown() {
   layout();
   return Error{ErrorCode::no_type, Absence::none,
-               fmt::format("the kernel file has no types, and {}", why_no_layout_), std::nullopt,
+               fmt::format("{}, and {}", why_no_types_, why_no_layout_), std::nullopt,
                std::nullopt};
 }
 
@@ -141,14 +157,13 @@ std::optional<Note> Evidence::remark() {
   if (has_types()) return std::nullopt;
   if (const ReleaseLayout* known = layout())
     return Note{ErrorCode::no_type,
-                fmt::format("the offsets in structures are those of {}, built in: the kernel file "
-                            "has no types",
-                            known->name),
+                fmt::format("the offsets in structures are those of {}, built in: {}", known->name,
+                            why_no_types_),
                 std::nullopt};
   return Note{ErrorCode::no_type,
               fmt::format("only pids, names and threads are known, from the offsets that the "
-                          "kernel exports: the kernel file has no types, and {}",
-                          why_no_layout_),
+                          "kernel exports: {}, and {}",
+                          why_no_types_, why_no_layout_),
               std::nullopt};
 }
 

@@ -37,7 +37,8 @@ class Evidence final : public Structures {
   Result<Member> member(std::string_view structure, std::string_view path) override;
   /// Size of a structure, bytes. Error: `no_type`.
   Result<std::uint64_t> size_of(std::string_view structure);
-  /// True when the kernel file has the types of the kernel itself.
+  /// True when the kernel file has the types of the kernel itself, and none of the offsets that the
+  /// dead kernel exports contradicts them.
   bool has_types();
   /// True when members beside the exported ones are known, from wherever.
   bool knows_structures() { return has_types() || layout() != nullptr; }
@@ -57,8 +58,11 @@ class Evidence final : public Structures {
  private:
   std::optional<Member> exported(std::string_view structure, std::string_view path);
   const ReleaseLayout* layout();
-  /// None of the offsets that the kernel exports contradicts the layout's.
-  bool agrees(const ReleaseLayout& layout);
+  /// None of the offsets that the kernel exports contradicts what `member` answers.
+  template <class Lookup>
+  bool agrees(const Lookup& member);
+  /// Empty when there are.
+  std::string why_no_types();
 
   const Dump& dump_;
   std::vector<std::pair<std::string, SourcePtr>> kernel_files_;
@@ -68,7 +72,7 @@ class Evidence final : public Structures {
   std::optional<Result<std::shared_ptr<const TypeCatalog>>> types_;
   std::optional<bool> has_types_;
   std::optional<const ReleaseLayout*> layout_;
-  std::string why_no_layout_;
+  std::string why_no_types_, why_no_layout_;
   std::optional<std::uint64_t> memory_present_;
 };
 
