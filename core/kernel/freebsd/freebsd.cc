@@ -4,14 +4,21 @@
 #include <utility>
 
 #include "core/base/printable.h"
+#include "core/kernel/freebsd/allocator.h"
+#include "core/kernel/freebsd/cpus.h"
 #include "core/kernel/freebsd/evidence.h"
 #include "core/kernel/freebsd/files.h"
+#include "core/kernel/freebsd/interrupts.h"
+#include "core/kernel/freebsd/loaded_modules.h"
 #include "core/kernel/freebsd/locks.h"
+#include "core/kernel/freebsd/machine_state.h"
 #include "core/kernel/freebsd/mappings.h"
 #include "core/kernel/freebsd/message_buffer.h"
+#include "core/kernel/freebsd/mounts.h"
 #include "core/kernel/freebsd/process_details.h"
 #include "core/kernel/freebsd/processes.h"
 #include "core/kernel/freebsd/sockets.h"
+#include "core/kernel/freebsd/sysctl.h"
 #include "core/kernel/freebsd/vnodes.h"
 #include "core/kernel/kernel.h"
 
@@ -47,6 +54,40 @@ class FreeBsd final : public Kernel {
   Result<void> mappings(std::optional<std::int64_t> pid, const Visitor<Mapping>& visit,
                         Notes& notes) override;
   Result<void> locks(const Visitor<Lock>& visit, Notes& notes) override;
+  Result<void> modules(const Visitor<LoadedModule>& visit, Notes& notes) override {
+    remark(notes);
+    return freebsd::read_loaded_modules(evidence_, visit, notes);
+  }
+  Result<void> mounts(const Visitor<Mount>& visit, Notes& notes) override {
+    remark(notes);
+    return freebsd::read_mounts(evidence_, visit, notes);
+  }
+  Result<void> cpus(const Visitor<Processor>& visit, Notes& notes) override;
+  Result<Load> load(Notes& notes) override;
+  Result<void> swap_areas(const Visitor<SwapArea>& visit, Notes& notes) override {
+    remark(notes);
+    return freebsd::read_swap_areas(evidence_, visit, notes);
+  }
+  Result<void> memory_counters(const Visitor<MemoryCounter>& visit, Notes& notes) override {
+    remark(notes);
+    return freebsd::read_memory_counters(evidence_, visit, notes);
+  }
+  Result<void> memory_zones(const Visitor<MemoryZone>& visit, Notes& notes) override {
+    remark(notes);
+    return freebsd::read_memory_zones(evidence_, visit, notes);
+  }
+  Result<void> object_caches(const Visitor<ObjectCache>& visit, Notes& notes) override {
+    remark(notes);
+    return freebsd::read_object_caches(evidence_, visit, notes);
+  }
+  Result<void> interrupts(const Visitor<Interrupt>& visit, Notes& notes) override {
+    remark(notes);
+    return freebsd::read_interrupts(evidence_, visit, notes);
+  }
+  Result<void> sysctls(const Visitor<Sysctl>& visit, Notes& notes) override {
+    remark(notes);
+    return freebsd::read_sysctls(evidence_, visit, notes);
+  }
 
   AddressSpace& memory() override { return evidence_.memory(); }
   Result<std::unique_ptr<AddressSpace>> process_memory(const Process& process) override;
@@ -151,6 +192,11 @@ KernelIdentity FreeBsd::identity(Notes& notes) {
   if (const auto up = evidence_.variable("time_uptime", evidence_.dump().machine.pointer_size);
       up && *up > 1)
     identity.uptime = static_cast<double>(*up);
+  if (!identity.time || !identity.uptime)
+    if (const auto clock = freebsd::read_clock(evidence_)) {
+      if (!identity.time) identity.time = clock->now;
+      if (!identity.uptime) identity.uptime = clock->uptime;
+    }
   if (const auto crashed = crashed_thread(&notes); crashed.tid)
     identity.crashed_tid = static_cast<std::int64_t>(*crashed.tid);
   std::string unknown;
@@ -312,6 +358,44 @@ Result<void> FreeBsd::threads(const std::function<bool(const Thread&)>& visit, N
         return true;
       },
       notes);
+}
+
+Result<void> FreeBsd::cpus(const Visitor<Processor>& visit, Notes& notes) {
+  remark(notes);
+  const CrashedThread crashed = crashed_thread(&notes);
+  const Processes walk(evidence_);
+  const auto registers = [&](std::uint64_t cpu, bool died) -> std::optional<Registers> {
+    std::uint64_t pcb = crashed.pcb;
+    if (!died) {
+      const auto first = noted(stopped_pcbs(), notes, "a processor's registers");
+      if (!first) return std::nullopt;
+      pcb = *first + cpu * walk.pcb_size();
+    }
+    return noted(freebsd::read_pcb(memory(), pcb, evidence_.osreldate()), notes,
+                 "a processor's registers");
+  };
+  return freebsd::read_cpus(evidence_, crashed.tid, registers, visit, notes);
+}
+
+Result<Load> FreeBsd::load(Notes& notes) {
+  remark(notes);
+  const auto count_threads = [&]() -> std::optional<std::uint64_t> {
+    Notes unused;
+    Processes walk(evidence_);
+    std::uint64_t threads = 0;
+    bool whole = true;
+    const auto walked = walk.each(
+        [&](std::uint64_t process, bool) {
+          const auto of_process = walk.threads_of(process, unused);
+          threads += of_process.addresses.size();
+          whole = whole && of_process.whole;
+          return true;
+        },
+        unused);
+    if (!walked || !whole) return std::nullopt;
+    return threads;
+  };
+  return freebsd::read_load(evidence_, count_threads, notes);
 }
 
 Result<std::unique_ptr<AddressSpace>> FreeBsd::process_memory(const Process& process) {

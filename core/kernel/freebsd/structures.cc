@@ -153,6 +153,12 @@ Error Evidence::why_unknown() {
                std::nullopt};
 }
 
+bool Evidence::is_pointer(const Member& member) const {
+  if (!member.type.graph) return false;
+  const auto type = plain(member.type);
+  return type && type->type.kind == TypeKind::pointer;
+}
+
 std::optional<Note> Evidence::remark() {
   if (has_types()) return std::nullopt;
   if (const ReleaseLayout* known = layout())

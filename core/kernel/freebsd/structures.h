@@ -40,6 +40,8 @@ class Evidence final : public Structures {
   /// True when the kernel file has the types of the kernel itself, and none of the offsets that the
   /// dead kernel exports contradicts them.
   bool has_types();
+  /// True when the types say that the member is a pointer.
+  bool is_pointer(const Member& member) const;
   /// True when members beside the exported ones are known, from wherever.
   bool knows_structures() { return has_types() || layout() != nullptr; }
   /// Where the members lie that an answer used, if not in the evidence; nothing with types.

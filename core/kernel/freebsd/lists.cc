@@ -1,0 +1,44 @@
+#include "core/kernel/freebsd/lists.h"
+
+#include <fmt/format.h>
+
+#include "core/base/loop_guard.h"
+
+namespace panicroom::freebsd {
+namespace {
+
+constexpr std::size_t longest_text = 1024;  // MAXPATHLEN
+
+}  // namespace
+
+bool for_each_listed(Evidence& evidence, std::uint64_t head, std::uint64_t link, std::uint64_t most,
+                     std::string_view what, Notes& notes,
+                     const std::function<bool(std::uint64_t)>& visit) {
+  LoopGuard guard(most);
+  auto element = evidence.memory().word(head);
+  while (element && *element != 0) {
+    if (!guard.step(*element)) {
+      notes.add(
+          Note{ErrorCode::corrupt,
+               guard.cyclic() ? fmt::format("{} is a cycle", what)
+                              : fmt::format("{} has more elements than are followed", what),
+               *element});
+      return true;
+    }
+    // The next link is read first: a hostile element cannot end the walk before it is known.
+    const auto next = evidence.memory().word(*element + link);
+    if (!visit(*element)) return false;
+    element = next;
+  }
+  if (!element) notes.add(element.error().within(fmt::format("{} breaks off", what)));
+  return true;
+}
+
+std::optional<std::string> text_behind(Evidence& evidence, const Field& field, std::uint64_t object,
+                                       std::string_view what, Notes& notes) {
+  const auto at = noted(field.read(evidence, object), notes, what);
+  if (!at || *at == 0) return std::nullopt;
+  return noted(evidence.memory().string(*at, longest_text), notes, what);
+}
+
+}  // namespace panicroom::freebsd
