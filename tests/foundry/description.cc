@@ -136,7 +136,7 @@ class Parser {
       module_symbol({word(1), number_of(word(2)), number_of(word(3)), word(4)[0]});
     else if (verb == "file")
       file(words);
-    else
+    else if (!parse_machine(out_.machine, words))
       throw std::runtime_error("unknown word " + verb);
   }
 

@@ -4,6 +4,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "tests/foundry/freebsd_machine_layout.h"
+
 namespace foundry {
 namespace {
 
@@ -1105,6 +1107,7 @@ turnstile ts_owner 128 8 pointer
 std::uint64_t FreeBsdLayout::size_text(const std::string& text) const {
   if (text == "w") return word_;
   if (text == "2w") return std::uint64_t{2} * word_;
+  if (text == "3w") return std::uint64_t{3} * word_;
   return std::stoull(text);
 }
 
@@ -1119,7 +1122,7 @@ FreeBsdLayout::FreeBsdLayout(const std::string& name, unsigned word) : word_(wor
         std::pair{"freebsd-14-current-arm64", freebsd_14_current_arm64}})
     if (name == known) text = rows;
   if (text.empty()) throw std::runtime_error("there is no layout " + name);
-  std::istringstream rows{std::string(text)};
+  std::istringstream rows{std::string(text) + std::string(machine_rows(name))};
   std::string structure, path, offset, size, kind;
   while (rows >> structure >> path >> offset >> size >> kind) {
     if (path == ".")

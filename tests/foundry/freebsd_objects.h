@@ -20,6 +20,8 @@ class FreeBsdObjects {
   void locks();
   void process(ProcessText& process);
   void thread(ThreadText& thread);
+  /// `type`: v_type. Directories above it are made too.
+  std::uint64_t vnode(const std::string& path, unsigned type);
   /// Writes a member, if this layout has it.
   void set(std::uint64_t object, std::string_view structure, std::string_view path,
            std::uint64_t value);
@@ -35,8 +37,6 @@ class FreeBsdObjects {
   std::uint64_t process_of(std::int64_t pid) const;
 
   std::uint64_t mount_of(const std::string& path);
-  /// `type`: v_type. Directories above it are made too.
-  std::uint64_t vnode(const std::string& path, unsigned type);
   std::uint64_t device(const std::string& name);
   std::uint64_t terminal(const std::string& name);
   std::uint64_t group_of(const ProcessText& process);

@@ -118,6 +118,12 @@ class Types {
       return ctf_.integer("unsigned", 4, 0,
                           static_cast<unsigned>(std::stoul(kind.substr(kind.rfind(':') + 1))),
                           false);
+    if (kind.starts_with("array:")) {
+      const auto count = static_cast<unsigned>(std::stoul(kind.substr(6)));
+      const unsigned element =
+          size / count == word_ ? to_anything_ : ctf_.integer("unsigned", size / count, 0, size / count * 8);
+      return ctf_.array(element, index_, count);
+    }
     if (kind == "bytes") return ctf_.array(letter_, index_, size);
     const std::uint64_t bits = std::uint64_t{word_} * 8;
     const std::string first = kind + (kind == "tqh" ? "_first" : "_next");

@@ -4,6 +4,7 @@
 
 #include "tests/foundry/description.h"
 #include "tests/foundry/freebsd_layout.h"
+#include "tests/foundry/freebsd_machine.h"
 #include "tests/foundry/freebsd_objects.h"
 #include "tests/foundry/heap.h"
 
@@ -78,6 +79,7 @@ class World {
       }
       objects_.process(process);
     }
+    FreeBsdMachine(description_, layout_, heap_, objects_, cpus).build();
   }
 
  private:

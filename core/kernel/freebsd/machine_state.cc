@@ -10,13 +10,13 @@
 #include "core/kernel/freebsd/cpus.h"
 #include "core/kernel/freebsd/lists.h"
 #include "core/kernel/freebsd/per_cpu.h"
+#include "core/kernel/freebsd/vnodes.h"
 
 namespace panicroom::freebsd {
 namespace {
 
 constexpr std::uint64_t most_domains = 64;  // MAXMEMDOM is 8 at most
 constexpr std::uint64_t most_swap_areas = 256;
-constexpr std::uint64_t character_device = 4;  // VCHR
 // sys/vm/vm_page.h: PQ_*.
 enum PageQueue : std::uint64_t { inactive = 0, active = 1, laundry = 2 };
 
@@ -92,20 +92,6 @@ Result<std::uint64_t> shared_counter(Evidence& evidence, std::uint64_t meter, co
   return per_cpu.counter(evidence, value);
 }
 
-/// "/dev/da0p2": by the vnode that swap goes to.
-void name_swap_area(Evidence& evidence, std::uint64_t vnode, SwapArea& area, Notes& notes) {
-  constexpr std::string_view what = "where a swap area is";
-  const Field kind("vnode", "v_type"), device("vnode", {"v_rdev", "v_un.vu_cdev"}),
-      name("cdev", "si_name");
-  const auto type = noted(kind.read(evidence, vnode), notes, what);
-  if (!type) return;
-  area.type = *type == character_device ? "partition" : "file";
-  if (*type != character_device) return;
-  const auto at = noted(device.read(evidence, vnode), notes, what);
-  if (!at || *at == 0) return;
-  if (const auto text = noted(name.text(evidence, *at), notes, what)) area.path = "/dev/" + *text;
-}
-
 /// A struct bintime's fraction, in units of 2^-64 seconds.
 double seconds_of(std::uint64_t fraction) {
   return std::ldexp(static_cast<double>(fraction), -64);
@@ -159,6 +145,7 @@ Result<void> read_swap_areas(Evidence& evidence, const Visitor<SwapArea>& visit,
   PANICROOM_TRY(head, evidence.address_of("swtailq"));
   PANICROOM_TRY(next, link.member(evidence));
   const std::uint64_t page = evidence.memory().machine().page_size;
+  Vnodes vnodes(evidence);
   for_each_listed(evidence, head, next.offset, most_swap_areas, "the list of swap areas", notes,
                   [&](std::uint64_t address) {
                     SwapArea area;
@@ -171,7 +158,11 @@ Result<void> read_swap_areas(Evidence& evidence, const Visitor<SwapArea>& visit,
                       area.used = *pages * page;
                     const auto at =
                         noted(vnode.read(evidence, address), notes, "where a swap area is");
-                    if (at && *at != 0) name_swap_area(evidence, *at, area, notes);
+                    if (at && *at != 0) {
+                      area.path = vnodes.path(*at, notes);
+                      const auto type = vnodes.type(*at, notes);
+                      if (type) area.type = *type == "file" ? "file" : "partition";
+                    }
                     return visit(area);
                   });
   return {};

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "core/kernel/freebsd/release_machine_members.h"
+
 namespace panicroom::freebsd {
 namespace {
 
@@ -337,25 +339,33 @@ constexpr std::array<ReleaseMember, 10> freebsd_13_1_arm64 = {{
     {"mount", "mnt_stat.f_fstypename", 528, 16},
 }};
 
-// What 12.1-STABLE of July 2020 (1201517) still agrees with; 12.2 moved members of namecache.
-constexpr std::uint64_t first_12_1 = 1201000, last_12_1 = 1201517;
+// What 12.1-STABLE of July 2020 (1201517) still agrees with; 12.2 moved members of namecache. What
+// belongs to the machine as a whole changed before.
+constexpr std::uint64_t release_12_1 = 1201000, last_12_1 = 1201517;
 
 constexpr std::uint64_t first_13_1 = 1301000, last_13_1 = 1301499;
 
-constexpr std::array<ReleaseLayout, 4> layouts = {{
-    {"FreeBSD 12.1 amd64", Architecture::x86_64, first_12_1, last_12_1, freebsd_12_1_amd64, {}},
-    {"FreeBSD 12.1 arm64", Architecture::aarch64, first_12_1, last_12_1, freebsd_12_1_amd64,
-     freebsd_12_1_arm64},
-    {"FreeBSD 13.1 amd64", Architecture::x86_64, first_13_1, last_13_1, freebsd_13_1_amd64, {}},
+constexpr std::array<ReleaseLayout, 6> layouts = {{
+    {"FreeBSD 12.1 amd64", Architecture::x86_64, release_12_1, release_12_1, freebsd_12_1_amd64,
+     {}, freebsd_12_1_machine_amd64, {}},
+    {"FreeBSD 12.1 arm64", Architecture::aarch64, release_12_1, release_12_1, freebsd_12_1_amd64,
+     freebsd_12_1_arm64, freebsd_12_1_machine_amd64, freebsd_12_1_machine_arm64},
+    {"FreeBSD 12.1 amd64", Architecture::x86_64, release_12_1 + 1, last_12_1, freebsd_12_1_amd64,
+     {}, {}, {}},
+    {"FreeBSD 12.1 arm64", Architecture::aarch64, release_12_1 + 1, last_12_1, freebsd_12_1_amd64,
+     freebsd_12_1_arm64, {}, {}},
+    {"FreeBSD 13.1 amd64", Architecture::x86_64, first_13_1, last_13_1, freebsd_13_1_amd64, {}, {},
+     {}},
     {"FreeBSD 13.1 arm64", Architecture::aarch64, first_13_1, last_13_1, freebsd_13_1_amd64,
-     freebsd_13_1_arm64},
+     freebsd_13_1_arm64, {}, {}},
 }};
 
 }  // namespace
 
 std::optional<Member> ReleaseLayout::member(std::string_view structure,
                                             std::string_view path) const {
-  for (const std::span<const ReleaseMember> these : {differences, members})
+  for (const std::span<const ReleaseMember> these :
+       {differences, members, machine_differences, machine_members})
     for (const ReleaseMember& one : these) {
       if (one.structure != structure || one.path != path) continue;
       Member member;
