@@ -126,7 +126,7 @@ struct Description {
   std::string release = "14.0-FOUNDRY";
   std::uint64_t tick_rate = 0;  ///< FreeBSD: cpu_tick_frequency
   std::vector<LockText> locks;
-  MachineText machine;              ///< FreeBSD
+  MachineText machine;                                           ///< FreeBSD
   std::vector<std::pair<std::string, std::string>> filesystems;  ///< FreeBSD: path, type
   bool tell_kallsyms = true;    ///< VMCOREINFO names the kallsyms tables (Linux 6.0 and later)
   bool functions_only = false;  ///< kallsyms names code alone (no CONFIG_KALLSYMS_ALL)

@@ -14,8 +14,8 @@ class FreeBsdLayout {
   struct Member {
     std::string path;
     std::uint64_t offset = 0, size = 0;
-    /// pointer, signed, unsigned, text, bytes, bits:FIRST:COUNT, array:COUNT, or a link of sys/queue.h: le
-    /// (LIST_ENTRY), tqe (TAILQ_ENTRY), tqh (TAILQ_HEAD).
+    /// pointer, signed, unsigned, text, bytes, bits:FIRST:COUNT, array:COUNT, or a link of
+    /// sys/queue.h: le (LIST_ENTRY), tqe (TAILQ_ENTRY), tqh (TAILQ_HEAD).
     std::string kind;
   };
 

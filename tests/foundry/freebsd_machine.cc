@@ -240,8 +240,7 @@ void FreeBsdMachine::fill(MachineText::Zone& zone) {
   const std::uint64_t inner = layout_.offset("uma_zone", "uz_cpu"),
                       cache = layout_.size("uma_cache"),
                       of_domain = layout_.size("uma_zone_domain");
-  const std::uint64_t at = zone.address =
-      heap_.take(inner + cache * cpus_ + of_domain * domains);
+  const std::uint64_t at = zone.address = heap_.take(inner + cache * cpus_ + of_domain * domains);
   set(at, "uma_zone", "uz_name", string(zone.name));
   set(at, "uma_zone", "uz_size", zone.size);
   // What was handed out: some by the zone itself, the rest by each processor's cache.
@@ -343,13 +342,20 @@ std::uint64_t FreeBsdMachine::variable(MachineText::Variable& text) {
     const char* name;
     unsigned number, size;
   };
-  const Type types[] = {{"node", 1, 0},          {"integer", 2, 4},
-                        {"string", 3, 0},        {"int64_t", 4, 8},
-                        {"opaque", 5, 0},        {"unsigned integer", 6, 4},
-                        {"long integer", 7, word_}, {"unsigned long", 8, word_},
-                        {"uint64_t", 9, 8},      {"uint8_t", 10, 1},
-                        {"uint16_t", 11, 2},     {"int8_t", 12, 1},
-                        {"int16_t", 13, 2},      {"int32_t", 14, 4},
+  const Type types[] = {{"node", 1, 0},
+                        {"integer", 2, 4},
+                        {"string", 3, 0},
+                        {"int64_t", 4, 8},
+                        {"opaque", 5, 0},
+                        {"unsigned integer", 6, 4},
+                        {"long integer", 7, word_},
+                        {"unsigned long", 8, word_},
+                        {"uint64_t", 9, 8},
+                        {"uint8_t", 10, 1},
+                        {"uint16_t", 11, 2},
+                        {"int8_t", 12, 1},
+                        {"int16_t", 13, 2},
+                        {"int32_t", 14, 4},
                         {"uint32_t", 15, 4}};
   const Type* type = std::find_if(std::begin(types), std::end(types),
                                   [&](const Type& one) { return text.type == one.name; });

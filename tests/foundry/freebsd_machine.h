@@ -8,8 +8,8 @@
 namespace foundry {
 
 /// Puts what belongs to a FreeBSD machine as a whole into the image: modules, mounts, processors,
-/// load, swap, memory, the allocator's zones, interrupts, sysctl variables. (FreeBSD sys/sys, sys/vm,
-/// sys/kern.) Threads have their addresses.
+/// load, swap, memory, the allocator's zones, interrupts, sysctl variables. (FreeBSD sys/sys,
+/// sys/vm, sys/kern.) Threads have their addresses.
 class FreeBsdMachine {
  public:
   FreeBsdMachine(Description& description, const FreeBsdLayout& layout, Heap& heap,

@@ -1,6 +1,6 @@
 // FreeBSD kernels with the structures of releases, and of none: every column of what is told of the
-// machine as a whole is the description's, by the types in the kernel file (CTF) or by a layout that
-// is built in.
+// machine as a whole is the description's, by the types in the kernel file (CTF) or by a layout
+// that is built in.
 
 #include <gtest/gtest.h>
 
@@ -35,8 +35,8 @@ struct Case {
   }
 };
 
-constexpr const char* tables[] = {"modules", "mounts", "cpus",       "load",  "swap",  "memory",
-                                  "zones",   "slabs",  "interrupts", "sysctl"};
+constexpr const char* tables[] = {"modules", "mounts", "cpus",  "load",       "swap",
+                                  "memory",  "zones",  "slabs", "interrupts", "sysctl"};
 
 Value number(std::uint64_t value) { return value; }
 Value address(std::uint64_t value) { return value == 0 ? null : Value(Address{value}); }
@@ -50,10 +50,11 @@ std::unique_ptr<Session> open_session(const Description& description, const std:
         files.push_back(source(file, part));
   const foundry::CtfStyle style = types == "ctf2" ? foundry::CtfStyle{2, false, false, ""}
                                                   : foundry::CtfStyle{3, false, true, ""};
-  files.push_back(source("kernel", foundry::kernel_file(
-                                       description.image,
-                                       types == "none" ? foundry::Blob{}
-                                                       : foundry::freebsd_types(description, style))));
+  files.push_back(source(
+      "kernel",
+      foundry::kernel_file(description.image, types == "none"
+                                                  ? foundry::Blob{}
+                                                  : foundry::freebsd_types(description, style))));
   auto opened = Session::open(files);
   EXPECT_TRUE(opened) << opened.error().message();
   return std::move(*opened);
@@ -297,7 +298,8 @@ std::vector<Case> all_cases() {
         "invented-machine", "invented-i386-machine"})
     for (const foundry::FileText& file : read("freebsd-" + name).files)
       for (const std::string types : {"ctf2", "ctf3z", "none"})
-        if (types != "none" || name.starts_with("12")) all.push_back({"freebsd-" + name, file.name, types});
+        if (types != "none" || name.starts_with("12"))
+          all.push_back({"freebsd-" + name, file.name, types});
   return all;
 }
 

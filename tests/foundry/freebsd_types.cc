@@ -120,8 +120,9 @@ class Types {
                           false);
     if (kind.starts_with("array:")) {
       const auto count = static_cast<unsigned>(std::stoul(kind.substr(6)));
-      const unsigned element =
-          size / count == word_ ? to_anything_ : ctf_.integer("unsigned", size / count, 0, size / count * 8);
+      const unsigned element = size / count == word_
+                                   ? to_anything_
+                                   : ctf_.integer("unsigned", size / count, 0, size / count * 8);
       return ctf_.array(element, index_, count);
     }
     if (kind == "bytes") return ctf_.array(letter_, index_, size);

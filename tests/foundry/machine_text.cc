@@ -17,7 +17,8 @@ std::uint64_t number(const std::string& word) {
 }
 
 /// Names with a value each, in any order, from `at`.
-void pairs(const Words& words, std::size_t at, const std::map<std::string, std::uint64_t*>& places) {
+void pairs(const Words& words, std::size_t at,
+           const std::map<std::string, std::uint64_t*>& places) {
   for (; at < words.size(); at += 2) {
     const auto place = places.find(words[at]);
     if (place == places.end()) throw std::runtime_error("unknown word " + words[at]);
@@ -56,7 +57,8 @@ void interrupt(MachineText& out, const Words& words) {
   out.interrupts.push_back(it);
 }
 
-// variable NAME TYPE HANDLER [values N...] [text T] [shows T] [doc T] [format F] [flags N] [constant]
+// variable NAME TYPE HANDLER [values N...] [text T] [shows T] [doc T] [format F] [flags N]
+// [constant]
 void variable(MachineText& out, const Words& words) {
   MachineText::Variable it;
   it.name = words.at(1), it.type = words.at(2), it.handler = words.at(3);

@@ -90,8 +90,7 @@ class Reader {
     const auto use = noted(in_use(zone), notes, "how much of a zone is in use");
     const auto kept = noted(cached(zone), notes, "how much of a zone is free");
     cache.in_use = use;
-    if (use && kept && (!keg || keg->free))
-      cache.objects = *use + *kept + (keg ? *keg->free : 0);
+    if (use && kept && (!keg || keg->free)) cache.objects = *use + *kept + (keg ? *keg->free : 0);
     if (keg && keg->pages) cache.bytes = *keg->pages * evidence_.memory().machine().page_size;
     return cache;
   }

@@ -36,7 +36,8 @@ Result<void> read_cpus(
       processor.current =
           noted(current.read(evidence, *cpu.pcpu), notes, "what a processor was running");
     if (processor.current && *processor.current != 0) {
-      const auto resting = noted(idle.read(evidence, *cpu.pcpu), notes, "a processor's idle thread");
+      const auto resting =
+          noted(idle.read(evidence, *cpu.pcpu), notes, "a processor's idle thread");
       if (resting) processor.idle = *processor.current == *resting;
       processor.tid = noted(tid.read_signed(evidence, *processor.current), notes,
                             "what a processor was running");

@@ -47,7 +47,8 @@ struct Event {
 /// By the number of the line; those of software have none.
 Result<std::map<std::int64_t, Event>> read_events(Evidence& evidence, Notes& notes) {
   const Field link("intr_event", "ie_list"), handlers("intr_event", "ie_handlers"),
-      line("intr_event", "ie_irq"), next("intr_handler", "ih_next"), name("intr_handler", "ih_name");
+      line("intr_event", "ie_irq"), next("intr_handler", "ih_next"),
+      name("intr_handler", "ih_name");
   PANICROOM_TRY(head, evidence.address_of("event_list"));
   PANICROOM_TRY(event_link, link.member(evidence));
   PANICROOM_TRY(handler_link, next.member(evidence));
@@ -58,17 +59,18 @@ Result<std::map<std::int64_t, Event>> read_events(Evidence& evidence, Notes& not
       [&](std::uint64_t address) {
         const auto number =
             noted(line.read_signed(evidence, address), notes, "an interrupt's number");
-        const auto first = noted(handlers.place(evidence, address), notes, "an interrupt's handlers");
+        const auto first =
+            noted(handlers.place(evidence, address), notes, "an interrupt's handlers");
         if (!number || *number < 0 || !first) return true;
         Event event{address, {}};
-        for_each_listed(evidence, *first, handler_link.offset, handlers_left,
-                        "an interrupt's list of handlers", notes, [&](std::uint64_t handler) {
-                          --handlers_left;
-                          if (auto text = noted(name.text(evidence, handler), notes,
-                                                "an interrupt's handler"))
-                            event.handlers.push_back(std::move(*text));
-                          return true;
-                        });
+        for_each_listed(
+            evidence, *first, handler_link.offset, handlers_left, "an interrupt's list of handlers",
+            notes, [&](std::uint64_t handler) {
+              --handlers_left;
+              if (auto text = noted(name.text(evidence, handler), notes, "an interrupt's handler"))
+                event.handlers.push_back(std::move(*text));
+              return true;
+            });
         events.try_emplace(*number, std::move(event));
         return true;
       });
@@ -87,21 +89,21 @@ Result<void> read_interrupts(Evidence& evidence, const Visitor<Interrupt>& visit
   // Names are padded to rows of equal length.
   const std::uint64_t row = rows == 0 ? 0 : bytes_of_names / rows;
   if (rows > most_counters || (rows != 0 && (row == 0 || row > longest_row)))
-    return fail(ErrorCode::corrupt,
-                fmt::format("{} bytes of names for {} counters of interrupts", bytes_of_names, rows));
+    return fail(ErrorCode::corrupt, fmt::format("{} bytes of names for {} counters of interrupts",
+                                                bytes_of_names, rows));
   const auto events = noted(read_events(evidence, notes), notes, "the interrupts' handlers");
   for (std::uint64_t i = 0; i < rows; ++i) {
-    const auto name = noted(
-        evidence.memory().string(names + i * row, static_cast<std::size_t>(row)), notes,
-        "an interrupt's name");
+    const auto name =
+        noted(evidence.memory().string(names + i * row, static_cast<std::size_t>(row)), notes,
+              "an interrupt's name");
     if (name && name->empty()) continue;  // was never given out
     Interrupt interrupt;
     if (name) {
       interrupt.name = name->substr(0, name->find_last_not_of(' ') + 1);
       interrupt.number = line_number(*interrupt.name);
     }
-    interrupt.count = noted(evidence.memory().word(counts + i * word), notes,
-                            "how often an interrupt came");
+    interrupt.count =
+        noted(evidence.memory().word(counts + i * word), notes, "how often an interrupt came");
     if (interrupt.number && events)
       if (const auto event = events->find(*interrupt.number); event != events->end()) {
         interrupt.address = event->second.address;

@@ -18,11 +18,10 @@ bool for_each_listed(Evidence& evidence, std::uint64_t head, std::uint64_t link,
   auto element = evidence.memory().word(head);
   while (element && *element != 0) {
     if (!guard.step(*element)) {
-      notes.add(
-          Note{ErrorCode::corrupt,
-               guard.cyclic() ? fmt::format("{} is a cycle", what)
-                              : fmt::format("{} has more elements than are followed", what),
-               *element});
+      notes.add(Note{ErrorCode::corrupt,
+                     guard.cyclic() ? fmt::format("{} is a cycle", what)
+                                    : fmt::format("{} has more elements than are followed", what),
+                     *element});
       return true;
     }
     // The next link is read first: a hostile element cannot end the walk before it is known.

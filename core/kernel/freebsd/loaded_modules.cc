@@ -60,8 +60,8 @@ class Reader {
     const auto list = noted(needs_.read(evidence_, module.address), notes, what);
     if (!count || !list || *count == 0) return;
     if (*count < 0 || static_cast<std::uint64_t>(*count) > needs_left_) {
-      notes.add(Note{ErrorCode::corrupt, fmt::format("{}: it says {}", what, *count),
-                     module.address});
+      notes.add(
+          Note{ErrorCode::corrupt, fmt::format("{}: it says {}", what, *count), module.address});
       return;
     }
     const auto needs = static_cast<std::uint64_t>(*count);

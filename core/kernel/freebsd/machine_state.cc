@@ -28,9 +28,10 @@ class Domains {
     PANICROOM_TRY(size, evidence.size_of("vm_domain"));
     PANICROOM_TRY(count, evidence.variable("vm_ndomains", 4));
     if (count == 0 || count > most_domains)
-      return fail(ErrorCode::corrupt,
-                  fmt::format("the number of domains of memory, vm_ndomains, is {}, expected 1 to {}",
-                              count, most_domains));
+      return fail(
+          ErrorCode::corrupt,
+          fmt::format("the number of domains of memory, vm_ndomains, is {}, expected 1 to {}",
+                      count, most_domains));
     return Domains(evidence, first, size, count);
   }
 
@@ -93,9 +94,7 @@ Result<std::uint64_t> shared_counter(Evidence& evidence, std::uint64_t meter, co
 }
 
 /// A struct bintime's fraction, in units of 2^-64 seconds.
-double seconds_of(std::uint64_t fraction) {
-  return std::ldexp(static_cast<double>(fraction), -64);
-}
+double seconds_of(std::uint64_t fraction) { return std::ldexp(static_cast<double>(fraction), -64); }
 
 }  // namespace
 
@@ -113,8 +112,8 @@ Result<Load> read_load(Evidence& evidence,
   if (first && one && *one != 0) {
     const std::uint64_t size = first->size / 3;
     const auto average = [&](std::uint64_t index) -> std::optional<double> {
-      const auto value = noted(
-          evidence.memory().integer(place + first->offset + index * size, size), notes, what);
+      const auto value =
+          noted(evidence.memory().integer(place + first->offset + index * size, size), notes, what);
       if (!value) return std::nullopt;
       return static_cast<double>(*value) / static_cast<double>(*one);
     };
@@ -146,25 +145,23 @@ Result<void> read_swap_areas(Evidence& evidence, const Visitor<SwapArea>& visit,
   PANICROOM_TRY(next, link.member(evidence));
   const std::uint64_t page = evidence.memory().machine().page_size;
   Vnodes vnodes(evidence);
-  for_each_listed(evidence, head, next.offset, most_swap_areas, "the list of swap areas", notes,
-                  [&](std::uint64_t address) {
-                    SwapArea area;
-                    area.address = address;
-                    if (const auto pages =
-                            noted(blocks.read(evidence, address), notes, "a swap area's size"))
-                      area.size = *pages * page;
-                    if (const auto pages =
-                            noted(used.read(evidence, address), notes, "a swap area's use"))
-                      area.used = *pages * page;
-                    const auto at =
-                        noted(vnode.read(evidence, address), notes, "where a swap area is");
-                    if (at && *at != 0) {
-                      area.path = vnodes.path(*at, notes);
-                      const auto type = vnodes.type(*at, notes);
-                      if (type) area.type = *type == "file" ? "file" : "partition";
-                    }
-                    return visit(area);
-                  });
+  for_each_listed(
+      evidence, head, next.offset, most_swap_areas, "the list of swap areas", notes,
+      [&](std::uint64_t address) {
+        SwapArea area;
+        area.address = address;
+        if (const auto pages = noted(blocks.read(evidence, address), notes, "a swap area's size"))
+          area.size = *pages * page;
+        if (const auto pages = noted(used.read(evidence, address), notes, "a swap area's use"))
+          area.used = *pages * page;
+        const auto at = noted(vnode.read(evidence, address), notes, "where a swap area is");
+        if (at && *at != 0) {
+          area.path = vnodes.path(*at, notes);
+          const auto type = vnodes.type(*at, notes);
+          if (type) area.type = *type == "file" ? "file" : "partition";
+        }
+        return visit(area);
+      });
   return {};
 }
 

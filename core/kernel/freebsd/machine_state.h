@@ -8,7 +8,8 @@
 
 namespace panicroom::freebsd {
 
-/// What top(1)'s first line says. `count_threads`: by walking them, where the kernel has no counter.
+/// What top(1)'s first line says. `count_threads`: by walking them, where the kernel has no
+/// counter.
 Result<Load> read_load(Evidence& evidence,
                        const std::function<std::optional<std::uint64_t>()>& count_threads,
                        Notes& notes);

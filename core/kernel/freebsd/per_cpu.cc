@@ -7,7 +7,7 @@
 namespace panicroom::freebsd {
 namespace {
 
-constexpr std::uint64_t most_cpus = 4096;             // MAXCPU is 1024 at most
+constexpr std::uint64_t most_cpus = 4096;                  // MAXCPU is 1024 at most
 constexpr std::uint64_t first_with_page_stride = 1200000;  // osreldate
 
 /// How far apart two processors' shares of a per-processor zone lie, where struct pcpu does not say
@@ -19,6 +19,11 @@ Result<std::uint64_t> zone_stride(Evidence& evidence) {
 }
 
 }  // namespace
+
+std::uint64_t moved(Evidence& evidence, std::uint64_t address, std::uint64_t offset) {
+  const std::uint64_t sum = address + offset;
+  return evidence.pointer_size() == 4 ? sum & 0xffffffffU : sum;
+}
 
 Result<PerCpu> PerCpu::read(Evidence& evidence, Notes& notes) {
   PANICROOM_TRY(last, evidence.variable("mp_maxid", 4));
@@ -48,8 +53,8 @@ Result<PerCpu> PerCpu::read(Evidence& evidence, Notes& notes) {
     // Since FreeBSD 13 what a zone gave out is an offset from the first processor's struct pcpu on
     // amd64; each struct pcpu has what makes an address of it.
     if (cpu.pcpu && zone.exists(evidence)) {
-      const auto offset = noted(zone.read(evidence, *cpu.pcpu), notes,
-                                "where a processor's counters lie");
+      const auto offset =
+          noted(zone.read(evidence, *cpu.pcpu), notes, "where a processor's counters lie");
       if (!offset) continue;
       cpu.zone_offset = *offset;
     } else if (stride) {
@@ -63,7 +68,7 @@ Result<PerCpu> PerCpu::read(Evidence& evidence, Notes& notes) {
 Result<std::uint64_t> PerCpu::counter(Evidence& evidence, std::uint64_t counter) const {
   std::uint64_t sum = 0;
   for (const Cpu& cpu : cpus_) {
-    PANICROOM_TRY(value, evidence.memory().u64(counter + cpu.zone_offset));
+    PANICROOM_TRY(value, evidence.memory().u64(moved(evidence, counter, cpu.zone_offset)));
     sum += value;
   }
   return sum;
@@ -74,7 +79,7 @@ Result<std::uint64_t> per_cpu_address(Evidence& evidence, const Cpu& cpu, std::s
   if (!cpu.variables)
     return fail(ErrorCode::not_in_dump,
                 fmt::format("where the variables of processor {} lie is not known", cpu.number));
-  return symbol + *cpu.variables;
+  return moved(evidence, symbol, *cpu.variables);
 }
 
 Result<std::uint64_t> network_stack_base(Evidence& evidence) {

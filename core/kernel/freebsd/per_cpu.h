@@ -14,9 +14,9 @@ namespace panicroom::freebsd {
 /// A processor and where its own memory lies.
 struct Cpu {
   std::uint64_t number = 0;
-  std::optional<std::uint64_t> pcpu;      ///< of its struct pcpu
+  std::optional<std::uint64_t> pcpu;       ///< of its struct pcpu
   std::optional<std::uint64_t> variables;  ///< added to the address of a per-processor variable
-  std::uint64_t zone_offset = 0;          ///< added to what a per-processor zone gave out
+  std::uint64_t zone_offset = 0;           ///< added to what a per-processor zone gave out
 };
 
 /// The processors and what each has of its own: variables (DPCPU_DEFINE), memory of per-processor
@@ -38,12 +38,16 @@ class PerCpu {
   std::uint64_t count_ = 0;
 };
 
+/// The sum of an address and an offset that may be negative, in the machine's width.
+std::uint64_t moved(Evidence& evidence, std::uint64_t address, std::uint64_t offset);
+
 /// Where a processor's own `name` lies: a variable of DPCPU_DEFINE. Errors: `no_symbol`, or
 /// `not_in_dump` where the processor's memory is not known.
 Result<std::uint64_t> per_cpu_address(Evidence& evidence, const Cpu& cpu, std::string_view name);
 
 /// What is added to the address of a variable of a network stack (VNET_DEFINE): the host's own
-/// stack, vnet0. (FreeBSD sys/net/vnet.h.) Errors: `no_symbol` (a kernel without VIMAGE), `no_type`.
+/// stack, vnet0. (FreeBSD sys/net/vnet.h.) Errors: `no_symbol` (a kernel without VIMAGE),
+/// `no_type`.
 Result<std::uint64_t> network_stack_base(Evidence& evidence);
 
 /// By number, which of `count` processors a cpuset_t variable names.

@@ -128,8 +128,7 @@ class Reader {
 
   /// In the order of their numbers: a list until FreeBSD 13, then a red-black tree. `visit` answers
   /// false for what it has seen.
-  void children(std::uint64_t head, Notes& notes,
-                const std::function<bool(std::uint64_t)>& visit) {
+  void children(std::uint64_t head, Notes& notes, const std::function<bool(std::uint64_t)>& visit) {
     if (!left_link_.exists(evidence_)) {
       if (const auto link = list_link_.member(evidence_))
         for_each_listed(evidence_, head, link->offset, left_ + 1, "a list of sysctl variables",
@@ -167,8 +166,8 @@ class Reader {
     const std::uint64_t type = *kind & 15U;
     if (type == node) {
       const auto head = noted(children_.place(evidence_, address), notes, "a sysctl node");
-      const auto first = head ? noted(evidence_.memory().word(*head), notes, "a sysctl node")
-                              : std::nullopt;
+      const auto first =
+          head ? noted(evidence_.memory().word(*head), notes, "a sysctl node") : std::nullopt;
       if (first && *first != 0) {
         if (depth + 1 < deepest) return below(*head, variable.name, depth + 1, visit, notes);
         notes.add(Note{ErrorCode::corrupt, "the tree of sysctl variables is too deep", address});
@@ -201,14 +200,13 @@ class Reader {
     if ((kind & flag_network_stack) != 0 && *first != 0) {
       const auto base = noted(network_stack(), notes, what);
       if (!base) return std::nullopt;
-      *first += *base;
+      first = moved(evidence_, *first, *base);
     }
     const std::uint64_t type = kind & 15U;
     if (type == text && known->second == Handler::text) {
       if (*first == 0) return std::nullopt;
       // A length of 0 (a constant string) is not told.
-      const std::uint64_t most =
-          *second == 0 || *second > longest_text ? longest_text : *second;
+      const std::uint64_t most = *second == 0 || *second > longest_text ? longest_text : *second;
       return noted(evidence_.memory().string(*first, static_cast<std::size_t>(most)), notes, what);
     }
     unsigned size = types[static_cast<std::size_t>(type)].size;
