@@ -77,10 +77,11 @@ class Broken : public testing::TestWithParam<Named> {
     // Where all tables are described, the kernel file has types, but for 12.1, whose layout is
     // built in.
     if (description.system == "freebsd")
-      kernel = foundry::kernel_file(description.image,
-                                    description.tick_rate != 0 && description.version >= 1400000
-                                        ? foundry::freebsd_types(description, {})
-                                        : Blob{});
+      kernel = foundry::kernel_file(
+          description.image,
+          (description.tick_rate != 0 || description.machine.any) && description.version >= 1400000
+              ? foundry::freebsd_types(description, {})
+              : Blob{});
     page = static_cast<std::size_t>(description.image.page);
     random.seed(std::hash<std::string>{}(GetParam().file) & 0xffffffffU);
   }
@@ -194,6 +195,9 @@ INSTANTIATE_TEST_SUITE_P(
         Named{"freebsd-arm64-16k", "arm64-v3-16k"}, Named{"freebsd-12-tables", "freebsd-12-full"},
         Named{"freebsd-14-current-tables", "freebsd-14-current-v3"},
         Named{"freebsd-invented-tables", "freebsd-invented-full"},
+        Named{"freebsd-12-machine", "12-machine-full"},
+        Named{"freebsd-14-current-machine", "14-current-machine-v3"},
+        Named{"freebsd-invented-machine", "invented-machine-full"},
         Named{"linux-x86_64", "linux-elf"}, Named{"linux-x86_64", "linux-elf-qemu"},
         Named{"linux-x86_64", "linux-elf-flattened"}, Named{"linux-x86_64", "linux-kdump-v2"},
         Named{"linux-x86_64", "linux-kdump-v4"}, Named{"linux-x86_64", "linux-kdump-v5"},

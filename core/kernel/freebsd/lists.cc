@@ -24,9 +24,9 @@ bool for_each_listed(Evidence& evidence, std::uint64_t head, std::uint64_t link,
                      *element});
       return true;
     }
-    // The next link is read first: a hostile element cannot end the walk before it is known.
+    // The next link is read first: an element that cannot be read ends the walk, not the answer.
     const auto next = evidence.memory().word(*element + link);
-    if (!visit(*element)) return false;
+    if (next && !visit(*element)) return false;
     element = next;
   }
   if (!element) notes.add(element.error().within(fmt::format("{} breaks off", what)));

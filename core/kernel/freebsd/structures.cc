@@ -132,8 +132,10 @@ Result<Member> Evidence::member(std::string_view structure, std::string_view pat
   if (auto found = exported(structure, path)) return *found;
   if (const ReleaseLayout* known = layout()) {
     if (auto found = known->member(structure, path)) return *found;
-    return fail(ErrorCode::no_type, fmt::format("{} of struct {} is not known: {} has none", path,
-                                                structure, known->name));
+    return fail(ErrorCode::no_type,
+                fmt::format("{} of struct {} is not known: the kernel file has no types, and the "
+                            "layout of {} that is built in does not tell",
+                            path, structure, known->name));
   }
   return fail(ErrorCode::no_type, fmt::format("{} of struct {} is not known: {}, and {}", path,
                                               structure, why_no_types_, why_no_layout_));

@@ -1,0 +1,283 @@
+// FreeBSD machines of which a part contradicts itself or claims more than there can be: the rest is
+// answered, in bounded time, with a note or an error that says what is not.
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/foundry/freebsd_layout.h"
+#include "tests/source_folder.h"
+#include "tests/unit/session_rows.h"
+
+namespace {
+
+using foundry::Description;
+using foundry::FreeBsdLayout;
+using foundry::MachineText;
+using foundry::null;
+using foundry::Rows;
+using foundry::source;
+using foundry::text;
+using panicroom::Notes;
+using panicroom::Session;
+using panicroom::Value;
+
+/// What a table answered.
+struct Answer {
+  Rows rows;
+  std::string notes;  ///< each in a line; the error too, where it failed as a whole
+  bool failed = false;
+};
+
+class FreeBsdMachineInDoubt : public testing::TestWithParam<std::string> {
+ protected:
+  FreeBsdMachineInDoubt()
+      : description(foundry::read_description(std::string(source_folder) +
+                                              "/tests/foundry/descriptions/freebsd-" + GetParam() +
+                                              ".txt")),
+        layout(description.layout, description.image.pointer()) {}
+
+  MachineText& machine() { return description.machine; }
+  std::uint64_t symbol(const std::string& name) const {
+    for (const foundry::Symbol& one : description.image.symbols)
+      if (one.name == name) return one.address;
+    throw std::out_of_range(name);
+  }
+  bool has(const std::string& structure, const std::string& path) const {
+    return layout.find(structure, path) != nullptr;
+  }
+  std::uint64_t place(std::uint64_t object, const std::string& structure,
+                      const std::string& path) const {
+    return object + layout.offset(structure, path);
+  }
+  void set(std::uint64_t at, std::uint64_t value, unsigned width = 8) {
+    description.image.write_virtual(at, value, width);
+  }
+  std::uint64_t get(std::uint64_t at) const {
+    return description.image.read(description.image.physical_of(at), 8);
+  }
+  Answer ask(const std::string& name) {
+    std::vector<panicroom::SourcePtr> files;
+    files.push_back(
+        source("kernel",
+               foundry::kernel_file(description.image, foundry::freebsd_types(description, {}))));
+    for (const auto& part : foundry::make_dump(description, description.files.front()))
+      files.push_back(source("dump", part));
+    auto session = Session::open(files);
+    EXPECT_TRUE(session) << session.error().message();
+    Answer answer;
+    Notes notes;
+    const panicroom::Table& table = *panicroom::find_table(name);
+    const auto made = (*session)->rows(
+        table, {},
+        [&](std::span<const Value> values) {
+          auto& row = answer.rows.emplace_back();
+          for (std::size_t i = 0; i < values.size(); ++i)
+            row[std::string(table.columns()[i].name)] = values[i];
+          return answer.rows.size() < 100000;
+        },
+        notes);
+    answer.failed = !made;
+    if (!made) answer.notes += made.error().message() + "\n";
+    for (const panicroom::Note& note : notes.take()) answer.notes += note.text + "\n";
+    return answer;
+  }
+  /// The table says `words` and has `rows` rows.
+  void expect(const std::string& name, const std::string& words, std::size_t rows) {
+    const Answer answer = ask(name);
+    EXPECT_NE(answer.notes.find(words), std::string::npos) << name << " says:\n" << answer.notes;
+    EXPECT_EQ(answer.rows.size(), rows) << name;
+    EXPECT_FALSE(answer.failed) << name;
+  }
+  void expect_error(const std::string& name, const std::string& words) {
+    const Answer answer = ask(name);
+    EXPECT_TRUE(answer.failed) << name;
+    EXPECT_NE(answer.notes.find(words), std::string::npos) << name << " says:\n" << answer.notes;
+    EXPECT_EQ(answer.rows.size(), 0U) << name;
+  }
+
+  Description description;
+  FreeBsdLayout layout;
+};
+
+constexpr std::uint64_t nowhere = 0xfffffe0012345000;
+
+TEST_P(FreeBsdMachineInDoubt, ListsThatAreCycles) {
+  // Each element comes up to three times before a cycle is seen.
+  const auto last_to_first = [&](const auto& objects, const std::string& structure,
+                                 const std::string& path) {
+    set(place(objects.back().address, structure, path), objects.front().address);
+  };
+  last_to_first(machine().modules, "linker_file", "link");
+  last_to_first(machine().mounts, "mount", "mnt_list");
+  last_to_first(machine().swaps, "swdevt", "sw_list");
+  for (const auto& [table, words] : {std::pair{"modules", "the list of modules is a cycle"},
+                                     std::pair{"mounts", "the list of mounts is a cycle"},
+                                     std::pair{"swap", "the list of swap areas is a cycle"}}) {
+    const Answer answer = ask(table);
+    EXPECT_NE(answer.notes.find(words), std::string::npos) << table << " says:\n" << answer.notes;
+    EXPECT_GE(answer.rows.size(), 2U);
+    EXPECT_LE(answer.rows.size(), 24U);
+  }
+}
+
+TEST_P(FreeBsdMachineInDoubt, ListsThatBreakOff) {
+  set(place(machine().modules[1].address, "linker_file", "link"), nowhere);
+  set(place(machine().mounts[2].address, "mount", "mnt_list"), nowhere);
+  set(place(machine().swaps[0].address, "swdevt", "sw_list"), nowhere);
+  expect("modules", "the list of modules breaks off", 2);
+  expect("mounts", "the list of mounts breaks off", 3);
+  expect("swap", "the list of swap areas breaks off", 1);
+}
+
+TEST_P(FreeBsdMachineInDoubt, ZonesOfEachOther) {
+  // The second zone's list goes on with its first again.
+  const MachineText::Zone& primary = machine().zones[1];
+  const MachineText::Zone& secondary = machine().zones[2];
+  set(place(secondary.address, "uma_zone", "uz_link"), primary.address);
+  const Answer answer = ask("slabs");
+  EXPECT_NE(answer.notes.find("a keg's list of zones is a cycle"), std::string::npos);
+  EXPECT_LE(answer.rows.size(), machine().zones.size() + 9);
+  EXPECT_EQ(answer.rows.back().at("name"), text(machine().zones.back().name));
+}
+
+TEST_P(FreeBsdMachineInDoubt, CountsAtTheirExtremes) {
+  for (const std::uint64_t count : {0xffffffffULL, 0x7fffffffULL, 4096ULL}) {
+    const std::uint64_t was = get(symbol("mp_maxid")) & 0xffffffffU;
+    set(symbol("mp_maxid"), count, 4);
+    expect_error("cpus", "mp_maxid");
+    expect_error("slabs", "mp_maxid");
+    EXPECT_NE(ask("load").notes.find("mp_maxid"), std::string::npos);
+    EXPECT_EQ(ask("load").rows.at(0).at("runnable"), null);
+    EXPECT_NE(ask("sysctl").notes.find("mp_maxid"), std::string::npos);
+    set(symbol("mp_maxid"), was, 4);
+  }
+  for (const std::uint64_t count : {0xffffffffULL, 65ULL}) {
+    set(symbol("vm_ndomains"), count, 4);
+    expect_error("zones", "vm_ndomains");
+    expect_error("slabs", "vm_ndomains");
+    expect("memory", "vm_ndomains", 10);
+  }
+  set(symbol("buf_domains"), 0x80000000, 4);
+  expect("memory", "buf_domains", 10);
+  for (const std::uint64_t bytes : {~0ULL, 1ULL << 40U, 0ULL}) {
+    set(symbol("sintrnames"), bytes);
+    expect_error("interrupts", "bytes of names");
+  }
+  set(symbol("sintrcnt"), ~0ULL);
+  expect_error("interrupts", "bytes of names");
+  for (const std::uint64_t count : {0xffffffffULL, 0x7fffffffULL}) {
+    set(place(machine().modules[2].address, "linker_file", "ndeps"), count, 4);
+    expect("modules", "which modules a module needs: it says", machine().modules.size());
+  }
+  set(place(symbol("averunnable"), "loadavg", "fscale"), 0);
+  const Answer load = ask("load");
+  EXPECT_NE(load.notes.find("in units of 1/0"), std::string::npos);
+  EXPECT_EQ(load.rows.at(0).at("load1"), null);
+}
+
+TEST_P(FreeBsdMachineInDoubt, HandlersOfInterruptsThatAreACycle) {
+  const std::uint64_t event = machine().interrupts[1].address;
+  const std::uint64_t first = get(place(event, "intr_event", "ie_handlers"));
+  set(place(first, "intr_handler", "ih_next"), first);
+  expect("interrupts", "an interrupt's list of handlers is a cycle", machine().interrupts.size());
+  set(place(event, "intr_event", "ie_list"), machine().interrupts[0].address);
+  expect("interrupts", "the list of interrupts is a cycle", machine().interrupts.size());
+}
+
+/// A processor without a struct pcpu is none; of one whose struct pcpu is lost little is known.
+TEST_P(FreeBsdMachineInDoubt, AProcessorThatIsAbsent) {
+  set(symbol("cpuid_to_pcpu") + 8, 0);
+  const Answer answer = ask("cpus");
+  ASSERT_EQ(answer.rows.size(), 1U);
+  EXPECT_EQ(answer.rows[0].at("thread"), text("idle: cpu0"));
+  set(symbol("cpuid_to_pcpu") + 8, nowhere);
+  const Answer lost = ask("cpus");
+  ASSERT_FALSE(lost.notes.empty());
+  if (lost.rows.size() == 2) {
+    EXPECT_EQ(lost.rows[1].at("tid"), null);
+    EXPECT_EQ(lost.rows[1].at("crashed"), null);
+  }
+}
+
+TEST_P(FreeBsdMachineInDoubt, VariablesThatAreTheirOwnChildren) {
+  // A number becomes a node whose children begin with the root's first.
+  const MachineText::Variable& number = machine().variables[2];
+  ASSERT_EQ(number.name, "kern.maxproc");
+  set(place(number.address, "sysctl_oid", "oid_kind"), 0xc0000001, 4);
+  set(place(number.address, "sysctl_oid", "oid_children"), get(symbol("sysctl__children")));
+  set(place(number.address, "sysctl_oid", "oid_handler"), 0);
+  const Answer answer = ask("sysctl");
+  EXPECT_NE(answer.notes.find("in the tree twice"), std::string::npos) << answer.notes;
+  // The others are there, but for those that the node took for its own.
+  EXPECT_GE(answer.rows.size(), 3U);
+  EXPECT_LE(answer.rows.size(), machine().variables.size());
+}
+
+TEST_P(FreeBsdMachineInDoubt, ChildrenThatLeadBackToThemselves) {
+  const std::uint64_t first = machine().variables[0].address;
+  if (has("sysctl_oid", "oid_link.sle_next")) {
+    set(place(first, "sysctl_oid", "oid_link.sle_next"), first);
+    const Answer answer = ask("sysctl");
+    EXPECT_NE(answer.notes.find("a list of sysctl variables is a cycle"), std::string::npos)
+        << answer.notes;
+    EXPECT_EQ(answer.rows.back().at("name"), text("net.inet.tcp.mssdflt"));
+    return;
+  }
+  const std::uint64_t links = place(first, "sysctl_oid", "oid_link.rbe_link");
+  set(links + 8, first);  // its own left child
+  Answer answer = ask("sysctl");
+  EXPECT_NE(answer.notes.find("is too tall"), std::string::npos) << answer.notes;
+  EXPECT_EQ(answer.rows.back().at("name"), text("net.inet.tcp.mssdflt"));
+  set(links + 8, 0), set(links + 16, first);  // its own right child
+  answer = ask("sysctl");
+  EXPECT_NE(answer.notes.find("in the tree twice"), std::string::npos) << answer.notes;
+  EXPECT_EQ(answer.rows.back().at("name"), text("net.inet.tcp.mssdflt"));
+}
+
+TEST_P(FreeBsdMachineInDoubt, ValuesThatCannotBe) {
+  for (MachineText::Variable& variable : machine().variables) {
+    if (variable.name == "vm.sizes") set(place(variable.address, "sysctl_oid", "oid_arg2"), ~0ULL);
+    if (variable.name == "kern.maxproc")
+      set(place(variable.address, "sysctl_oid", "oid_arg1"), nowhere);
+    if (variable.name == "vm.faults")
+      set(get(place(variable.address, "sysctl_oid", "oid_arg1")), nowhere);
+  }
+  const Answer answer = ask("sysctl");
+  EXPECT_NE(answer.notes.find("18446744073709551615 bytes of numbers"), std::string::npos);
+  EXPECT_NE(answer.notes.find("a sysctl variable's value"), std::string::npos);
+  std::size_t unknown = 0;
+  for (const auto& row : answer.rows)
+    for (const char* name : {"vm.sizes", "kern.maxproc", "vm.faults"})
+      if (row.at("name") == text(name)) {
+        EXPECT_EQ(row.at("value"), null) << name;
+        ++unknown;
+      }
+  EXPECT_EQ(unknown, 3U);
+}
+
+/// A counter of a zone that leads nowhere costs that zone's numbers.
+TEST_P(FreeBsdMachineInDoubt, AZoneThatCannotBeCounted) {
+  const MachineText::Zone& zone = machine().zones[1];
+  if (layout.find("uma_zone", "uz_allocs")->kind == "pointer")
+    set(place(zone.address, "uma_zone", "uz_allocs"), nowhere);
+  else
+    set(place(zone.address, "uma_zone", "uz_cpu"), nowhere);  // its first bucket
+  const Answer answer = ask("slabs");
+  ASSERT_EQ(answer.rows.size(), machine().zones.size());
+  EXPECT_EQ(answer.rows[1].at("name"), text("mbuf"));
+  EXPECT_EQ(answer.rows[1].at("objects"), null);
+  EXPECT_NE(answer.notes.find("how much of a zone is"), std::string::npos) << answer.notes;
+  EXPECT_NE(answer.rows[3].at("objects"), null);
+}
+
+INSTANTIATE_TEST_SUITE_P(Descriptions, FreeBsdMachineInDoubt,
+                         testing::Values("12-machine", "14-current-machine", "invented-machine"),
+                         [](const auto& named) {
+                           std::string name = named.param;
+                           for (char& c : name)
+                             if (c == '-') c = '_';
+                           return name;
+                         });
+
+}  // namespace
