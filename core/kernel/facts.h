@@ -95,7 +95,7 @@ struct LoadedModule {
   std::optional<std::string> state;         ///< "live", "loading", "unloading"
   std::optional<std::int64_t> references;
   std::vector<std::string> used_by;
-  std::uint64_t address = 0;  ///< of struct module
+  std::uint64_t address = 0;  ///< of struct module, linker_file
 };
 
 struct Mount {

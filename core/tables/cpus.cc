@@ -15,8 +15,10 @@ constexpr std::array<Column, 11> columns_of_cpus = {{
     {"runnable", ColumnType::integer, "Threads in its run queue.", true},
     {"current", ColumnType::address, "Address of that thread.", true},
     {"base", ColumnType::address,
-     "Where its own memory lies: added to the address of a per-processor symbol (Linux).", true},
-    {"pc", ColumnType::address, "Where it was, by the dump's notes.", true},
+     "Where its own memory lies: added to the address of a per-processor symbol.", true},
+    {"pc", ColumnType::address,
+     "Where it was: by the dump's notes (Linux) or by what it saved when it stopped (FreeBSD).",
+     true},
     {"sp", ColumnType::address, "Its stack pointer there.", true},
 }};
 

@@ -11,9 +11,10 @@ constexpr std::array<Column, 7> columns_of_interrupts = {{
     {"number", ColumnType::integer, "Number of the line; null for those of the processor itself."},
     {"name", ColumnType::text, "What the system calls it."},
     {"count", ColumnType::integer, "How often it came, on all processors."},
-    {"controller", ColumnType::text, "What delivers it."},
+    {"controller", ColumnType::text, "What delivers it (Linux)."},
     {"handlers", ColumnType::text, "The devices that asked for it."},
-    {"per_cpu", ColumnType::text, "How often on each processor, from the first.", true, true},
+    {"per_cpu", ColumnType::text, "How often on each processor, from the first (Linux).", true,
+     true},
     {"address", ColumnType::address, "Address of struct irq_desc (Linux) or intr_event (FreeBSD).",
      true, true},
 }};

@@ -14,7 +14,9 @@ class Memory final : public Table {
  public:
   std::string_view name() const override { return "memory"; }
   std::string_view doc() const override {
-    return "How much memory was used for what, by the names of /proc/meminfo (Linux).";
+    return "How much memory was used for what, by the names of /proc/meminfo (Linux) or of "
+           "sysctl(8)'s "
+           "vm.stats.vm, hw and vfs (FreeBSD).";
   }
   std::span<const Column> columns() const override { return columns_of_memory; }
   Result<void> rows(const TableContext& context, const Query& /*query*/, const RowVisitor& visit,

@@ -6,13 +6,15 @@ namespace panicroom {
 namespace {
 
 constexpr std::array<Column, 7> columns_of_modules = {{
-    {"name", ColumnType::text, "Name of the module."},
+    {"name", ColumnType::text,
+     "Name of the module; on FreeBSD of its file, of which the kernel's own is the first."},
     {"base", ColumnType::address, "Where its code begins."},
     {"size", ColumnType::integer, "Bytes of all its memory."},
     {"references", ColumnType::integer, "How often it is used."},
     {"used_by", ColumnType::text, "The modules that use it, separated by commas."},
-    {"state", ColumnType::text, "live, loading, unloading or unformed."},
-    {"address", ColumnType::address, "Address of struct module.", true},
+    {"state", ColumnType::text, "live, loading; on Linux also unloading or unformed."},
+    {"address", ColumnType::address, "Address of struct module (Linux) or linker_file (FreeBSD).",
+     true},
 }};
 
 std::string joined(const std::vector<std::string>& names) {

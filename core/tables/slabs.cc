@@ -12,7 +12,8 @@ constexpr std::array<Column, 6> columns_of_slabs = {{
     {"objects", ColumnType::integer, "Objects that there is memory for."},
     {"in_use", ColumnType::integer,
      "Objects that were handed out; those that a processor keeps at hand are counted too (Linux)."},
-    {"bytes", ColumnType::integer, "Bytes of memory that it holds."},
+    {"bytes", ColumnType::integer,
+     "Bytes of memory that it holds; null for a UMA zone that shares another's slabs or has none."},
     {"address", ColumnType::address, "Address of struct kmem_cache (Linux) or uma_zone (FreeBSD).",
      true},
 }};

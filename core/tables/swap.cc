@@ -10,8 +10,9 @@ constexpr std::array<Column, 6> columns_of_swap = {{
     {"type", ColumnType::text, "partition or file."},
     {"size", ColumnType::integer, "Bytes."},
     {"used", ColumnType::integer, "Bytes in use."},
-    {"priority", ColumnType::integer, "Areas of higher priority are used first."},
-    {"address", ColumnType::address, "Address of struct swap_info_struct (Linux).", true},
+    {"priority", ColumnType::integer, "Areas of higher priority are used first (Linux)."},
+    {"address", ColumnType::address,
+     "Address of struct swap_info_struct (Linux) or swdevt (FreeBSD).", true},
 }};
 
 class Swap final : public Table {

@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::array<Column, 5> columns_of_sysctl = {{
     {"name", ColumnType::text, "Its name, from the root of the tree."},
-    {"type", ColumnType::text, "int, unsigned, long, string, opaque, node and so on."},
+    {"type", ColumnType::text,
+     "As sysctl(8) -t names it: integer, unsigned long, string, opaque, node and so on."},
     {"value", ColumnType::text,
      "As sysctl(8) prints it; null where a function of the kernel computes it."},
     {"doc", ColumnType::text, "The kernel's own description of it.", true},

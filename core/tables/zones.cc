@@ -8,7 +8,7 @@ namespace {
 constexpr std::array<Column, 9> columns_of_zones = {{
     {"node", ColumnType::integer, "NUMA node or memory domain."},
     {"name", ColumnType::text, "DMA, DMA32, Normal, Movable (Linux)."},
-    {"size", ColumnType::integer, "Bytes of memory that it spans, without holes."},
+    {"size", ColumnType::integer, "Bytes of memory that it spans, without holes (Linux)."},
     {"managed", ColumnType::integer, "Bytes of it that are given out to whom asks."},
     {"free", ColumnType::integer, "Bytes of it that were free."},
     {"min", ColumnType::integer, "With less free than this only the kernel itself gets any."},
@@ -21,7 +21,9 @@ constexpr std::array<Column, 9> columns_of_zones = {{
 class Zones final : public Table {
  public:
   std::string_view name() const override { return "zones"; }
-  std::string_view doc() const override { return "Every zone of physical memory."; }
+  std::string_view doc() const override {
+    return "Every zone (Linux) or domain (FreeBSD) of physical memory.";
+  }
   std::span<const Column> columns() const override { return columns_of_zones; }
   Result<void> rows(const TableContext& context, const Query& /*query*/, const RowVisitor& visit,
                     Notes& notes) const override {
