@@ -1,3 +1,4 @@
+#include "core/stack/return_address.h"
 #include "core/stack/unwind.h"
 
 namespace panicroom {
@@ -9,20 +10,6 @@ constexpr unsigned most_stack_switches = 4;
 
 bool within(std::uint64_t address, std::uint64_t low, std::uint64_t high) {
   return (low == 0 && high == 0) || (address >= low && address < high);
-}
-
-/// A return address as the call left it. AArch64 kernels may sign return addresses: the bits
-/// between the address and bit 55, which are all ones in the kernel's half, then hold a code (Arm
-/// ARM, pointer authentication). How many bits the address has is not known here, so `is_text`
-/// decides.
-std::uint64_t without_signature(std::uint64_t address, Architecture architecture,
-                                const std::function<bool(std::uint64_t)>& is_text) {
-  if (architecture != Architecture::aarch64 || is_text(address)) return address;
-  for (const unsigned bits : {52U, 48U, 47U, 42U, 39U, 36U}) {
-    const std::uint64_t plain = address | (~std::uint64_t{0} << bits);
-    if (is_text(plain)) return plain;
-  }
-  return address;
 }
 
 }  // namespace

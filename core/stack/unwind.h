@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/base/registers.h"
 #include "core/memory/address_space.h"
+#include "core/stack/cfi.h"
 
 namespace panicroom {
 
@@ -31,6 +32,7 @@ struct UnwoundFrame {
 struct Unwound {
   std::vector<UnwoundFrame> frames;
   std::optional<Error> stopped;
+  std::vector<Note> remarks;  ///< where frames were found in another way than the best evidence's
 };
 
 /// Follows saved frame pointers from `registers` (pc, fp). Frame pointers must be aligned, lie
@@ -62,5 +64,33 @@ Unwound unwind_orc(AddressSpace& kernel, const OrcTables& tables, const Register
                    const std::function<bool(std::uint64_t)>& is_text);
 Unwound unwind_orc(AddressSpace& kernel, const OrcTablesOf& tables_of, const Registers& registers,
                    const std::function<bool(std::uint64_t)>& is_text);
+
+/// The rules of call-frame information for the instruction at a run-time address, with the run-time
+/// minus the link-time addresses of the file that has them; nothing where no file covers it.
+struct CfiFound {
+  CfiRow row;
+  std::uint64_t slide = 0;
+};
+using CfiOf = std::function<Result<std::optional<CfiFound>>(std::uint64_t pc)>;
+
+/// What a trap or an interrupt stopped. `ends`: it came from user mode, or is a thread's start.
+struct Interrupted {
+  Registers registers;
+  bool ends = false;
+};
+/// Asked of every frame but the innermost: is its function the kernel's entry from a trap, and with
+/// what registers then? `described`: call-frame information covers it. Of `frame` pc, sp and fp are
+/// given where they are known.
+using InterruptedAt = std::function<std::optional<Interrupted>(
+    const Registers& frame, std::uint64_t lookup_address, bool described)>;
+
+/// Unwinds by call-frame information from `registers` (pc, sp; the others where they are known). A
+/// frame that it does not describe or describes wrongly is unwound by its frame pointer, with a
+/// remark. Ends without an error where an entry says so, at a null return address or frame pointer
+/// and where `interrupted` says that the stack ends. An architecture without register numbers is
+/// unwound by frame pointers alone.
+Unwound unwind_cfi(AddressSpace& kernel, const CfiOf& rules, const Registers& registers,
+                   const std::function<bool(std::uint64_t)>& is_text,
+                   const InterruptedAt& interrupted);
 
 }  // namespace panicroom

@@ -30,6 +30,7 @@ ElfSection section_at(const Reader& table, std::uint64_t at, unsigned word) {
   section.flags = table.word(at + 8, word).value_or(0);
   // Behind the flags: the address, the offset, the size, the link.
   const std::uint64_t behind = at + 8 + word;
+  section.address = table.word(behind, word).value_or(0);
   section.offset = table.word(behind + word, word).value_or(0);
   section.size = table.word(behind + std::uint64_t{2} * word, word).value_or(0);
   section.link = table.u32(behind + std::uint64_t{3} * word).value_or(0);

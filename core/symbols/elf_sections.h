@@ -15,6 +15,7 @@ struct ElfSection {
   std::string name;  ///< raw bytes
   std::uint32_t type = 0;
   std::uint64_t flags = 0;
+  std::uint64_t address = 0;           ///< where it was linked to run; 0: nowhere
   std::uint64_t offset = 0, size = 0;  ///< in the file; may leave it
   std::uint32_t link = 0;              ///< number of another section
 };

@@ -31,8 +31,7 @@ std::optional<Bytes> build_id_in(const Reader& notes) {
 
 std::optional<std::string> debug_file_path(const SourcePtr& file) {
   const auto elf = read_elf_sections(*file);
-  if (!elf || elf->find(".SUNW_ctf") != nullptr || elf->find(".debug_info") != nullptr)
-    return std::nullopt;
+  if (!elf || elf->find(".debug_info") != nullptr) return std::nullopt;
   for (const ElfSection& section : elf->sections) {
     if (section.type != SHT_NOTE || section.size > kNotesLimit) continue;
     const auto bytes = read_bytes(*file, section.offset, section.size, kNotesLimit);

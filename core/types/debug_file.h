@@ -7,8 +7,8 @@
 
 namespace panicroom {
 
-/// Where systems keep the debug file of an ELF file that has no types itself: a path under
-/// /usr/lib/debug/.build-id by its NT_GNU_BUILD_ID. Nothing when it has types or no build id.
+/// Where systems keep the debug file of an ELF file that carries no DWARF itself: a path under
+/// /usr/lib/debug/.build-id by its NT_GNU_BUILD_ID. Nothing when it has DWARF or no build id.
 std::optional<std::string> debug_file_path(const SourcePtr& file);
 
 /// The name of the file that has its debugging information (section .gnu_debuglink), as a message

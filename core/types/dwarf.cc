@@ -1,99 +1,13 @@
 #include "core/types/dwarf.h"
 
-#include <elf.h>
 #include <fmt/format.h>
 
-#include <vector>
-
-#include "core/base/arithmetic.h"
 #include "core/base/printable.h"
 #include "core/symbols/elf_sections.h"
+#include "core/types/debug_section.h"
 #include "core/types/section_bytes.h"
 
 namespace panicroom {
-
-namespace {
-
-constexpr std::uint64_t kModuleLimit = std::uint64_t{64} << 20;  // bytes of .debug_info
-
-/// Width of the field that a relocation of debugging information fills; 0: not known.
-unsigned relocated_width(Architecture architecture, std::uint32_t type) {
-  switch (architecture) {
-    case Architecture::x86_64:
-      return type == R_X86_64_64 ? 8 : type == R_X86_64_32 || type == R_X86_64_32S ? 4 : 0;
-    case Architecture::i386:
-      return type == R_386_32 ? 4 : 0;
-    case Architecture::aarch64:
-      return type == R_AARCH64_ABS64 ? 8 : type == R_AARCH64_ABS32 ? 4 : 0;
-    case Architecture::riscv64:
-      return type == R_RISCV_64 ? 8 : type == R_RISCV_32 ? 4 : 0;
-    default:
-      return 0;
-  }
-}
-
-void put(std::byte* at, std::uint64_t value, unsigned width, std::endian order) {
-  for (unsigned i = 0; i < width; ++i) {
-    const unsigned shift = 8 * (order == std::endian::little ? i : width - 1 - i);
-    at[i] = static_cast<std::byte>(value >> shift & 0xff);
-  }
-}
-
-/// A relocatable file's section as a linker would fill it in: its references to other sections are
-/// in the relocations alone. Symbols' addresses count from their sections' starts.
-Result<LazyBytes> relocated(const SourcePtr& file, const ElfSections& elf, LazyBytes section,
-                            const ElfSection& relocations) {
-  const bool wide = elf.machine.pointer_size == 8;
-  const unsigned word = wide ? 8 : 4;
-  const std::endian order = elf.machine.order;
-  const bool with_addend = relocations.type == SHT_RELA;
-  const std::uint64_t entry = std::uint64_t{with_addend ? 3U : 2U} * word;
-  const std::uint64_t symbol_size = wide ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
-  if (relocations.link >= elf.sections.size() || section.size() > kModuleLimit) return section;
-  PANICROOM_TRY(table, section_bytes(file, elf, relocations));
-  PANICROOM_TRY(symbols, section_bytes(file, elf, elf.sections[relocations.link]));
-  const std::byte* from = section.at(0, section.size());
-  if (from == nullptr) return Failure(section.error());
-  std::vector<std::byte> bytes(from, from + section.size());
-  for (std::uint64_t i = 0; i < table.size() / entry; ++i) {
-    const std::byte* raw = table.at(i * entry, entry);
-    if (raw == nullptr) return Failure(table.error());
-    const Reader reader({raw, static_cast<std::size_t>(entry)}, order);
-    const std::uint64_t place = *reader.word(0, word), info = *reader.word(word, word);
-    const std::uint64_t symbol = wide ? info >> 32 : info >> 8;
-    const auto type = static_cast<std::uint32_t>(wide ? info & 0xffffffff : info & 0xff);
-    const unsigned width = relocated_width(elf.machine.architecture, type);
-    if (width == 0 || !contains(bytes.size(), place, width)) continue;
-    const std::byte* known = symbol < symbols.size() / symbol_size
-                                 ? symbols.at(symbol * symbol_size, symbol_size)
-                                 : nullptr;
-    if (known == nullptr) continue;
-    const Reader told({known, static_cast<std::size_t>(symbol_size)}, order);
-    std::byte* field = bytes.data() + place;
-    std::uint64_t value = *told.word(wide ? 8 : 4, word);
-    if (with_addend)
-      value += *reader.word(std::uint64_t{2} * word, word);
-    else
-      value += width == 8 ? load<std::uint64_t>(field, order) : load<std::uint32_t>(field, order);
-    put(field, value, width, order);
-  }
-  return LazyBytes(std::move(bytes));
-}
-
-/// Empty where the file has no such section.
-Result<LazyBytes> section_named(const SourcePtr& file, const ElfSections& elf,
-                                std::string_view name) {
-  const ElfSection* section = elf.find(name);
-  if (section == nullptr) return LazyBytes(std::vector<std::byte>());
-  PANICROOM_TRY(bytes, section_bytes(file, elf, *section));
-  if (elf.type != ET_REL) return bytes;
-  for (const char* kind : {".rela", ".rel"})
-    if (const ElfSection* relocations = elf.find(kind + std::string(name)))
-      return relocated(file, elf, std::move(bytes), *relocations);
-  return bytes;
-}
-
-}  // namespace
 
 Result<std::shared_ptr<DwarfGraph>> read_dwarf(const SourcePtr& file) {
   PANICROOM_TRY(elf, read_elf_sections(*file));
@@ -101,11 +15,11 @@ Result<std::shared_ptr<DwarfGraph>> read_dwarf(const SourcePtr& file) {
   if (elf.find(".debug_info") == nullptr)
     return fail(ErrorCode::no_type, fmt::format("{} carries no DWARF", name));
   const auto read = [&]() -> Result<std::shared_ptr<DwarfGraph>> {
-    PANICROOM_TRY(info, section_named(file, elf, ".debug_info"));
-    PANICROOM_TRY(abbreviations, section_named(file, elf, ".debug_abbrev"));
-    PANICROOM_TRY(strings, section_named(file, elf, ".debug_str"));
-    PANICROOM_TRY(line_strings, section_named(file, elf, ".debug_line_str"));
-    PANICROOM_TRY(string_offsets, section_named(file, elf, ".debug_str_offsets"));
+    PANICROOM_TRY(info, debug_section(file, elf, ".debug_info"));
+    PANICROOM_TRY(abbreviations, debug_section(file, elf, ".debug_abbrev"));
+    PANICROOM_TRY(strings, debug_section(file, elf, ".debug_str"));
+    PANICROOM_TRY(line_strings, debug_section(file, elf, ".debug_line_str"));
+    PANICROOM_TRY(string_offsets, debug_section(file, elf, ".debug_str_offsets"));
     return DwarfGraph::open({std::move(info), std::move(abbreviations), std::move(strings),
                              std::move(line_strings), std::move(string_offsets), elf.machine.order},
                             elf.machine.pointer_size, fmt::format("DWARF of {}", name));

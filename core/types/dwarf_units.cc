@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/base/arithmetic.h"
+#include "core/types/dwarf_cursor.h"
 
 namespace panicroom {
 
@@ -90,104 +91,7 @@ enum class UnitType : std::uint8_t { compile = 1, type = 2, partial = 3, skeleto
 
 constexpr std::uint8_t kPlusConstant = 0x23;  // DW_OP_plus_uconst
 
-Error corrupt(std::uint64_t offset, std::string_view what) {
-  return Error{ErrorCode::corrupt, Absence::none, fmt::format("DWARF at {:#x}: {}", offset, what),
-               std::nullopt, std::nullopt};
-}
-
 }  // namespace
-
-/// Reads forward in a section. After a failure all numbers are 0 and `error` says why.
-class DwarfUnits::Cursor {
- public:
-  Cursor(LazyBytes& bytes, std::endian order, std::uint64_t at, std::uint64_t end)
-      : bytes_(bytes), order_(order), at_(at), end_(end) {}
-
-  std::uint64_t at() const { return at_; }
-  bool failed() const { return error_.has_value(); }
-  const Error& error() const { return *error_; }
-
-  std::uint64_t number(unsigned width) {
-    const std::byte* bytes = take(width);
-    if (bytes == nullptr) return 0;
-    switch (width) {
-      case 1:
-        return load<std::uint8_t>(bytes, order_);
-      case 2:
-        return load<std::uint16_t>(bytes, order_);
-      case 4:
-        return load<std::uint32_t>(bytes, order_);
-      case 8:
-        return load<std::uint64_t>(bytes, order_);
-      default:
-        break;
-    }
-    std::uint64_t value = 0;  // three bytes
-    for (unsigned i = 0; i < width; ++i) {
-      const unsigned shift = 8 * (order_ == std::endian::little ? i : width - 1 - i);
-      value |= std::uint64_t{std::to_integer<std::uint8_t>(bytes[i])} << shift;
-    }
-    return value;
-  }
-  std::uint64_t uleb() { return leb(false); }
-  std::int64_t sleb() { return static_cast<std::int64_t>(leb(true)); }
-  void skip(std::uint64_t length) {
-    if (!contains(end_, at_, length))
-      fail();
-    else
-      at_ += length;
-  }
-  void skip_text() {
-    const auto text = bytes_.text(at_, end_, end_ - std::min(at_, end_));
-    if (text)
-      at_ += text->size() + 1;
-    else
-      fail();
-  }
-  std::uint8_t peek(std::uint64_t ahead) {
-    const std::uint64_t place = at_ + ahead;
-    if (place >= end_) return 0;
-    const std::byte* byte = bytes_.at(place, 1);
-    return byte == nullptr ? 0 : std::to_integer<std::uint8_t>(*byte);
-  }
-
- private:
-  const std::byte* take(std::uint64_t length) {
-    const std::byte* bytes = contains(end_, at_, length) ? bytes_.at(at_, length) : nullptr;
-    if (bytes == nullptr) {
-      fail();
-      return nullptr;
-    }
-    at_ += length;
-    return bytes;
-  }
-  std::uint64_t leb(bool is_signed) {
-    std::uint64_t value = 0;
-    for (unsigned shift = 0;; shift += 7) {
-      const std::byte* bytes = take(1);
-      if (bytes == nullptr) return 0;
-      const auto byte = std::to_integer<std::uint8_t>(*bytes);
-      if (shift < 64) value |= std::uint64_t{byte & 0x7fU} << shift;
-      if ((byte & 0x80) != 0) continue;
-      if (is_signed && (byte & 0x40) != 0 && shift + 7 < 64)
-        value |= ~std::uint64_t{0} << (shift + 7);
-      return value;
-    }
-  }
-  void fail() {
-    if (error_) return;
-    error_ = contains(end_, at_, 1) && contains(bytes_.size(), at_, 1)
-                 ? bytes_.error().within("reading DWARF")
-                 : corrupt(at_, "it ends within an entry");
-    if (error_->text.empty()) error_ = corrupt(at_, "it ends within an entry");
-    at_ = end_;
-  }
-
-  LazyBytes& bytes_;
-  std::endian order_;
-  std::uint64_t at_, end_;
-  std::optional<Error> error_;
-};
 
 const DwarfUnits::Abbreviation* DwarfUnits::Table::find(std::uint64_t code) const {
   // Compilers number them 1, 2, ...
@@ -207,7 +111,7 @@ Result<const DwarfUnits::Table*> DwarfUnits::table(std::uint64_t offset) {
     return &known->second;
   }
   LazyBytes& bytes = sections_.abbreviations;
-  Cursor cursor(bytes, sections_.order, offset, bytes.size());
+  DwarfCursor cursor(bytes, sections_.order, offset, bytes.size());
   Table table;
   for (;;) {
     Abbreviation abbreviation;
@@ -227,15 +131,15 @@ Result<const DwarfUnits::Table*> DwarfUnits::table(std::uint64_t offset) {
     }
     abbreviation.count = static_cast<std::uint32_t>(table.attributes.size()) - abbreviation.first;
     if (abbreviation.count > kAttributesLimit)
-      return Failure(
-          corrupt(offset, fmt::format("an abbreviation has {} attributes", abbreviation.count)));
+      return Failure(corrupt_dwarf(
+          offset, fmt::format("an abbreviation has {} attributes", abbreviation.count)));
     table.all.push_back(abbreviation);
   }
   if (cursor.failed()) return Failure(cursor.error().within("abbreviations"));
   // Tables that overlap could be read any number of times.
   abbreviations_read_ += cursor.at() - offset;
   if (abbreviations_read_ / 4 > bytes.size())
-    return Failure(corrupt(offset, "the units' abbreviations overlap"));
+    return Failure(corrupt_dwarf(offset, "the units' abbreviations overlap"));
   std::sort(table.all.begin(), table.all.end(), [](const Abbreviation& a, const Abbreviation& b) {
     return std::tie(a.code, a.first) < std::tie(b.code, b.first);
   });
@@ -252,15 +156,12 @@ Result<void> DwarfUnits::read_unit() {
     stopped_ = std::move(error);
     return Failure(*stopped_);
   };
-  Cursor cursor(sections_.info, sections_.order, unit.begin, size());
-  std::uint64_t length = cursor.number(4);
-  if (length == 0xffffffff) {
-    unit.offset_size = 8;
-    length = cursor.number(8);
-  }
+  DwarfCursor cursor(sections_.info, sections_.order, unit.begin, size());
+  const std::uint64_t length = cursor.initial_length(unit.offset_size);
   if (cursor.failed()) return stop(cursor.error());
   if (!contains(size(), cursor.at(), length))
-    return stop(corrupt(unit.begin, fmt::format("a unit of {} bytes leaves its section", length)));
+    return stop(
+        corrupt_dwarf(unit.begin, fmt::format("a unit of {} bytes leaves its section", length)));
   unit.end = cursor.at() + length;
   unit.version = static_cast<unsigned>(cursor.number(2));
   unit.is_readable = unit.version >= 2 && unit.version <= 5;
@@ -299,14 +200,14 @@ Result<const DwarfUnits::Unit*> DwarfUnits::unit_of(std::uint64_t offset) {
                        [](std::uint64_t place, const Unit& unit) { return place < unit.begin; });
   if (after == units_.begin() || offset >= std::prev(after)->end ||
       offset < std::prev(after)->entries)
-    return Failure(corrupt(offset, "no unit has an entry here"));
+    return Failure(corrupt_dwarf(offset, "no unit has an entry here"));
   return &*std::prev(after);
 }
 
 /// Reads one entry's attributes.
 class DwarfUnits::EntryReader {
  public:
-  EntryReader(DwarfUnits& units, const Unit& unit, Cursor& cursor, DwarfEntry& entry)
+  EntryReader(DwarfUnits& units, const Unit& unit, DwarfCursor& cursor, DwarfEntry& entry)
       : units_(units), unit_(unit), cursor_(cursor), entry_(entry) {}
 
   Result<void> read(const Attribute& attribute) {
@@ -315,7 +216,7 @@ class DwarfUnits::EntryReader {
     if (form == Form::indirect) {
       form = static_cast<Form>(cursor_.uleb() & 0xffff);
       if (form == Form::indirect || form == Form::implicit_const)
-        return Failure(corrupt(cursor_.at(), "an indirect form is indirect"));
+        return Failure(corrupt_dwarf(cursor_.at(), "an indirect form is indirect"));
     }
     switch (form) {
       case Form::string:
@@ -384,7 +285,8 @@ class DwarfUnits::EntryReader {
           offset < size && base < size
               ? sections.string_offsets.at(base + offset * unit_.offset_size, unit_.offset_size)
               : nullptr;
-      if (bytes == nullptr) return Failure(corrupt(start, "a name's place is not in its section"));
+      if (bytes == nullptr)
+        return Failure(corrupt_dwarf(start, "a name's place is not in its section"));
       offset = unit_.offset_size == 8 ? load<std::uint64_t>(bytes, sections.order)
                                       : load<std::uint32_t>(bytes, sections.order);
     }
@@ -556,7 +458,7 @@ class DwarfUnits::EntryReader {
 
   DwarfUnits& units_;
   const Unit& unit_;
-  Cursor& cursor_;
+  DwarfCursor& cursor_;
   DwarfEntry& entry_;
 };
 
@@ -571,7 +473,7 @@ Result<DwarfEntry> DwarfUnits::entry(const Unit& unit, std::uint64_t offset) {
     if (const auto own = this->entry(unit, unit.entries); own && own->string_offsets_base != 0)
       unit.string_offsets_base = own->string_offsets_base;
   }
-  Cursor cursor(sections_.info, sections_.order, offset, unit.end);
+  DwarfCursor cursor(sections_.info, sections_.order, offset, unit.end);
   DwarfEntry entry;
   entry.offset = offset;
   const std::uint64_t code = cursor.uleb();
@@ -582,10 +484,10 @@ Result<DwarfEntry> DwarfUnits::entry(const Unit& unit, std::uint64_t offset) {
   PANICROOM_TRY(abbreviations, table(unit.abbreviations));
   const Abbreviation* abbreviation = abbreviations->find(code);
   if (abbreviation == nullptr)
-    return Failure(corrupt(offset, fmt::format("there is no abbreviation {}", code)));
+    return Failure(corrupt_dwarf(offset, fmt::format("there is no abbreviation {}", code)));
   entry.tag = abbreviation->tag;
   // A tag of 0 would end its siblings.
-  if (entry.tag == DwarfTag::end) return Failure(corrupt(offset, "an entry has no tag"));
+  if (entry.tag == DwarfTag::end) return Failure(corrupt_dwarf(offset, "an entry has no tag"));
   entry.has_children = abbreviation->has_children;
   work_ += abbreviation->count;
   EntryReader reader(*this, unit, cursor, entry);

@@ -115,7 +115,6 @@ class DwarfUnits {
     std::vector<Attribute> attributes;
     const Abbreviation* find(std::uint64_t code) const;
   };
-  class Cursor;
   class EntryReader;
 
   Result<void> read_unit();

@@ -315,7 +315,18 @@ Query query_of(const Request& request) {
 
 namespace {
 
-/// Adds the installed debug files of those that carry no types themselves.
+/// Whether an answer may need types, call-frame information or source lines.
+bool needs_debug_files(const Request& request) {
+  for (const char* command :
+       {"type", "print", "list", "stack", "threads", "info", "analyze", "sql"})
+    if (request.command == command) return true;
+  for (const char* table : {"frames", "threads", "analysis"})
+    if (request.command == "table" && !request.operands.empty() && request.operands[0] == table)
+      return true;
+  return false;
+}
+
+/// Adds the installed debug files of those that carry no DWARF themselves.
 void add_debug_files(std::vector<SourcePtr>& sources, Host& host) {
   std::vector<SourcePtr> found;
   for (const SourcePtr& source : sources)

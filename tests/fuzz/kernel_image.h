@@ -39,9 +39,10 @@ class KernelImage final : public PhysicalMemory {
   std::vector<std::byte> bytes_;
 };
 
-inline std::unique_ptr<AddressSpace> map_image(Bytes image, std::endian order) {
+inline std::unique_ptr<AddressSpace> map_image(Bytes image, std::endian order,
+                                               Architecture architecture = Architecture::x86_64) {
   Machine machine;
-  machine.architecture = Architecture::x86_64;
+  machine.architecture = architecture;
   machine.order = order;
   std::vector<LinearRange> whole{{KernelImage::kBase, ~std::uint64_t{0}, 0, "kernel image"}};
   return std::make_unique<AddressSpace>(std::make_shared<KernelImage>(image), machine,

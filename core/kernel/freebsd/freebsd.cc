@@ -19,8 +19,10 @@
 #include "core/kernel/freebsd/processes.h"
 #include "core/kernel/freebsd/sockets.h"
 #include "core/kernel/freebsd/sysctl.h"
+#include "core/kernel/freebsd/trap_frames.h"
 #include "core/kernel/freebsd/vnodes.h"
 #include "core/kernel/kernel.h"
+#include "core/stack/code_files.h"
 
 namespace panicroom {
 namespace {
@@ -32,16 +34,16 @@ class FreeBsd final : public Kernel {
  public:
   FreeBsd(const KernelInputs& inputs, std::shared_ptr<const SymbolTable> symbols,
           std::unique_ptr<PageTable> table)
-      : evidence_(inputs, std::move(symbols), std::move(table)) {}
+      : evidence_(inputs, std::move(symbols), std::move(table)) {
+    // A FreeBSD kernel runs where it was linked to run.
+    for (const auto& [name, file] : inputs.kernel_files) code_.add(name, file, 0);
+  }
 
   KernelIdentity identity(Notes& notes) override;
   Result<void> processes(const ProcessQuery& query,
                          const std::function<bool(const Process&)>& visit, Notes& notes) override;
   Result<void> threads(const std::function<bool(const Thread&)>& visit, Notes& notes) override;
-  Unwound stack(const Thread& thread, Notes&) override {
-    return unwind_frame_pointers(memory(), thread.registers, thread.stack_low, thread.stack_high,
-                                 [this](std::uint64_t address) { return is_text(address); });
-  }
+  Unwound stack(const Thread& thread, Notes& notes) override;
   Result<void> log(const LogVisitor& visit, Notes& notes) override {
     return freebsd::read_message_buffer(evidence_.dump(), &memory(), evidence_.symbols().get(),
                                         visit, notes);
@@ -132,6 +134,7 @@ class FreeBsd final : public Kernel {
   }
 
   Evidence evidence_;
+  CodeFiles code_;
 };
 
 Result<std::uint64_t> FreeBsd::stopped_pcbs() {
@@ -139,6 +142,28 @@ Result<std::uint64_t> FreeBsd::stopped_pcbs() {
   const std::uint64_t size = evidence_.symbols()->find("stoppcbs")->size;
   if (size == 0 || size > evidence_.pointer_size()) return address;
   return memory().word(address);
+}
+
+Unwound FreeBsd::stack(const Thread& thread, Notes& notes) {
+  const auto text = [this](std::uint64_t address) { return is_text(address); };
+  std::shared_ptr<const TypeCatalog> types;
+  if (evidence_.has_types())
+    if (const auto known = evidence_.types(); known && (*known)->size_of("trapframe"))
+      types = *known;
+  if (!types && !code_.have_rules())
+    return unwind_frame_pointers(memory(), thread.registers, thread.stack_low, thread.stack_high,
+                                 text);
+  InterruptedAt interrupted;
+  if (types && evidence_.symbols())
+    interrupted = [this, &types](const Registers& frame, std::uint64_t address, bool) {
+      return freebsd::trap_frame_at(memory(), *evidence_.symbols(), *types, frame, address);
+    };
+  Unwound unwound = unwind_cfi(
+      memory(), [this](std::uint64_t pc) { return code_.rules(pc); }, thread.registers, text,
+      interrupted);
+  for (Note& note : code_.take_remarks()) notes.add(std::move(note));
+  for (const Note& note : unwound.remarks) notes.add(note);
+  return unwound;
 }
 
 std::optional<std::string> FreeBsd::text_variable(const char* name) {

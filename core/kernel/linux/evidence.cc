@@ -188,7 +188,23 @@ void Evidence::use_kernel_files(const KernelInputs& inputs, Notes& notes) {
     if (kernel->remark) notes.add(*kernel->remark);
     symbols_ = kernel->symbols;
     look_up_together();
+    use_for_code(inputs, *kernel, slide_of_file);
     return;
+  }
+}
+
+void Evidence::use_for_code(const KernelInputs& inputs, const KernelFile& kernel,
+                            std::uint64_t slide) {
+  for (const auto& [file_name, file] : inputs.kernel_files) {
+    const auto same = [&]() {
+      const auto other = read_kernel_file(file, slide);
+      if (!other || other->machine.architecture != kernel.machine.architecture) return false;
+      if (!kernel.build_id.empty() && !other->build_id.empty())
+        return kernel.build_id == other->build_id;
+      const auto first = kernel.symbols->find("_stext"), second = other->symbols->find("_stext");
+      return first && second && first->address == second->address;
+    };
+    if (same()) code_.add(file_name, file, slide);
   }
 }
 

@@ -13,6 +13,7 @@
 #include "core/kernel/linux/paging.h"
 #include "core/kernel/structures.h"
 #include "core/memory/address_space.h"
+#include "core/stack/code_files.h"
 #include "core/symbols/symbol_table.h"
 #include "core/symbols/vmcoreinfo.h"
 #include "core/types/type_catalog.h"
@@ -35,8 +36,10 @@ class Evidence final : public Structures {
 
   Result<std::shared_ptr<const SymbolTable>> symbols();
   Result<std::shared_ptr<const TypeCatalog>> types();
-  /// Takes the first of the user's kernel files that is this kernel's; the others get a note.
+  /// Takes the symbols of the first of the user's kernel files that is this kernel's, and all of
+  /// them for what they say of its code; those before it that are not get a note.
   void use_kernel_files(const KernelInputs& inputs, Notes& notes);
+  CodeFiles& code() { return code_; }
 
   /// Run-time address of a symbol: VMCOREINFO's, else the symbol table's. Errors: `no_symbol`.
   Result<std::uint64_t> address_of(std::string_view symbol);
@@ -53,6 +56,7 @@ class Evidence final : public Structures {
   std::uint64_t memory_present() override;
 
  private:
+  void use_for_code(const KernelInputs& inputs, const KernelFile& kernel, std::uint64_t slide);
   Result<std::shared_ptr<const SymbolTable>> read_symbols();
   void look_up_together();
   Result<std::shared_ptr<const TypeCatalog>> read_types();
@@ -66,6 +70,7 @@ class Evidence final : public Structures {
   std::optional<Result<std::shared_ptr<const TypeCatalog>>> types_;
   std::map<std::string, std::optional<std::uint64_t>, std::less<>> addresses_;
   std::optional<std::uint64_t> memory_present_;
+  CodeFiles code_;
 };
 
 }  // namespace panicroom::linux_kernel

@@ -54,6 +54,8 @@ class Linux final : public Kernel {
   Unwound stack(const Thread& thread, Notes& notes) override {
     Unwound unwound = stacks_.unwind(thread);
     for (const Note& note : module_notes_) notes.add(note);
+    for (Note& note : evidence_.code().take_remarks()) notes.add(std::move(note));
+    for (const Note& note : unwound.remarks) notes.add(note);
     return unwound;
   }
   Registers saved_registers(std::uint64_t address, Notes& notes) override {

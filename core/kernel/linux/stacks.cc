@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <span>
 #include <string>
 #include <utility>
+
+#include "core/kernel/linux/interrupted.h"
 
 namespace panicroom::linux_kernel {
 namespace {
@@ -130,6 +133,10 @@ Registers Stacks::switched_out(std::uint64_t task, Notes& notes) {
     registers.pc = read(task, "task_struct", "thread.cpu_context.pc");
     registers.sp = read(task, "task_struct", "thread.cpu_context.sp");
     registers.fp = read(task, "task_struct", "thread.cpu_context.fp");
+    for (unsigned number = 19; number <= 28; ++number)
+      if (const auto value =
+              read(task, "task_struct", fmt::format("thread.cpu_context.x{}", number)))
+        registers.others.emplace_back(fmt::format("x{}", number), *value);
     return finish();
   }
   const auto sp = read(task, "task_struct", "thread.sp");
@@ -143,13 +150,15 @@ Registers Stacks::switched_out(std::uint64_t task, Notes& notes) {
     else if (!why)
       why = size.error();
   }
-  if (memory.machine().architecture == Architecture::x86_64) {
-    const std::array<std::pair<const char*, std::string_view>, 5> saved = {
-        {{"rbx", "bx"}, {"r12", "r12"}, {"r13", "r13"}, {"r14", "r14"}, {"r15", "r15"}}};
-    for (const auto& [register_name, path] : saved)
-      if (const auto value = read(*sp, "inactive_task_frame", path))
-        registers.others.emplace_back(register_name, *value);
-  }
+  using Saved = std::pair<const char*, std::string_view>;
+  constexpr std::array<Saved, 5> saved_64 = {
+      {{"rbx", "bx"}, {"r12", "r12"}, {"r13", "r13"}, {"r14", "r14"}, {"r15", "r15"}}};
+  constexpr std::array<Saved, 3> saved_32 = {{{"ebx", "bx"}, {"esi", "si"}, {"edi", "di"}}};
+  const bool wide = memory.machine().architecture == Architecture::x86_64;
+  for (const auto& [register_name, path] :
+       wide ? std::span<const Saved>(saved_64) : std::span<const Saved>(saved_32))
+    if (const auto value = read(*sp, "inactive_task_frame", path))
+      registers.others.emplace_back(register_name, *value);
   return finish();
 }
 
@@ -199,14 +208,34 @@ Registers Stacks::saved_at(std::uint64_t address, Notes& notes) {
   return registers;
 }
 
+Unwound Stacks::by_best_evidence(const Thread& thread,
+                                 const std::function<bool(std::uint64_t)>& text) {
+  CodeFiles& code = evidence_.code();
+  Unwound by_orc;
+  if (orc_) {
+    by_orc = unwind_orc(
+        evidence_.memory(), [this](std::uint64_t pc) { return orc_of(pc); }, thread.registers,
+        text);
+    if (!by_orc.stopped || !code.have_rules()) return by_orc;
+  } else if (!code.have_rules()) {
+    return unwind_frame_pointers(evidence_.memory(), thread.registers, thread.stack_low,
+                                 thread.stack_high, text);
+  }
+  Unwound by_cfi = unwind_cfi(
+      evidence_.memory(), [&code](std::uint64_t pc) { return code.rules(pc); }, thread.registers,
+      text,
+      [&](const Registers& frame, std::uint64_t, bool described) {
+        return described ? std::nullopt : interrupted_by_entry(evidence_, frame, text);
+      });
+  if (by_orc.frames.size() >= by_cfi.frames.size() && by_cfi.stopped) return by_orc;
+  return by_cfi;
+}
+
 Unwound Stacks::unwind(const Thread& thread) {
   if (!thread.registers.pc || !thread.registers.sp) return {};
   prepare();
   const auto text = [this](std::uint64_t address) { return is_text(address); };
-  const OrcTablesOf tables_of = [this](std::uint64_t pc) { return orc_of(pc); };
-  Unwound unwound = orc_ ? unwind_orc(evidence_.memory(), tables_of, thread.registers, text)
-                         : unwind_frame_pointers(evidence_.memory(), thread.registers,
-                                                 thread.stack_low, thread.stack_high, text);
+  Unwound unwound = by_best_evidence(thread, text);
   // What a switch saved is where it returns to, not an interrupted instruction.
   if (!thread.cpu && !unwound.frames.empty()) unwound.frames.front().exact = false;
   return unwound;

@@ -32,6 +32,7 @@ class Stacks {
   Registers switched_out(std::uint64_t task, Notes& notes);
   bool is_text(std::uint64_t address);
   void prepare();
+  Unwound by_best_evidence(const Thread& thread, const std::function<bool(std::uint64_t)>& text);
   std::optional<OrcTables> orc_of(std::uint64_t pc);
 
   Evidence& evidence_;

@@ -1,0 +1,63 @@
+// Prints what the engine's readers make of a file's tables, for the comparison with other readers.
+// usage: dwarf_rows cfi FILE    begin end CFA then a rule for each register: rN=RULE
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "core/stack/cfi.h"
+#include "native/io/mapped_file.h"
+
+namespace {
+
+using namespace panicroom;
+
+std::string rule(const CfiRule& rule) {
+  const std::string offset = (rule.offset < 0 ? "" : "+") + std::to_string(rule.offset);
+  switch (rule.kind) {
+    case CfiRule::Kind::unspecified:
+      return "";
+    case CfiRule::Kind::undefined:
+      return "u";
+    case CfiRule::Kind::same_value:
+      return "s";
+    case CfiRule::Kind::offset:
+      return "c" + offset;
+    case CfiRule::Kind::value_offset:
+      return "v" + offset;
+    case CfiRule::Kind::in_register:
+      return "r" + std::to_string(rule.number) + offset;
+    case CfiRule::Kind::expression:
+      return "exp";
+    case CfiRule::Kind::value_expression:
+      return "vexp";
+  }
+  return "?";
+}
+
+int print_cfi(const SourcePtr& file) {
+  const auto table = read_cfi(file);
+  const auto done = table ? (*table)->rows([](const CfiRow& row) {
+    std::printf("%llx %llx %s", static_cast<unsigned long long>(row.begin),
+                static_cast<unsigned long long>(row.end), rule(row.cfa).c_str());
+    for (std::size_t i = 0; i < kCfiRegisters; ++i)
+      if (row.registers[i].kind != CfiRule::Kind::unspecified)
+        std::printf(" r%zu=%s", i, rule(row.registers[i]).c_str());
+    std::printf("\n");
+    return true;
+  })
+                          : Result<void>(Failure(table.error()));
+  if (done) return 0;
+  std::fprintf(stderr, "%s\n", done.error().message().c_str());
+  return 1;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count == 3 && std::string_view(arguments[1]) == "cfi") {
+    const auto file = open_mapped_file(arguments[2]);
+    if (file) return print_cfi(*file);
+  }
+  std::fprintf(stderr, "usage: dwarf_rows cfi FILE\n");
+  return 2;
+}
