@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "core/base/arithmetic.h"
@@ -233,8 +234,9 @@ void CfiTable::index() {
       at = next;
     }
   }
-  std::stable_sort(index_->begin(), index_->end(),
-                   [](const Known& a, const Known& b) { return a.begin < b.begin; });
+  std::sort(index_->begin(), index_->end(), [](const Known& a, const Known& b) {
+    return std::tie(a.begin, a.section, a.place) < std::tie(b.begin, b.section, b.place);
+  });
 }
 
 Result<std::optional<std::optional<CfiTable::Known>>> CfiTable::search_header(

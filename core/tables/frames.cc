@@ -6,7 +6,7 @@
 namespace panicroom {
 namespace {
 
-constexpr std::array<Column, 10> columns_of_frames = {{
+constexpr std::array<Column, 12> columns_of_frames = {{
     {"pid", ColumnType::integer, "Process id."},
     {"tid", ColumnType::integer, "Thread id."},
     {"frame", ColumnType::integer, "0 for the innermost frame."},
@@ -20,7 +20,15 @@ constexpr std::array<Column, 10> columns_of_frames = {{
     {"exact", ColumnType::boolean,
      "True when pc is the instruction itself, false for a return address."},
     {"module", ColumnType::text, "Loaded module that holds pc; null for the kernel itself.", true},
+    {"file", ColumnType::text,
+     "Source file of the instruction, as the kernel file's DWARF has its path; null where it is "
+     "not said.",
+     true},
+    {"line", ColumnType::integer,
+     "Line in that file: of the innermost function where calls were inlined.", true},
 }};
+
+constexpr std::size_t file_column = 10, line_column = 11;
 
 class Frames final : public Table {
  public:
@@ -41,16 +49,21 @@ class Frames final : public Table {
           if (unwound.stopped) notes.add(*unwound.stopped);
           std::uint64_t index = 0;
           for (const UnwoundFrame& frame : unwound.frames)
-            if (!visit(row_of(*kernel, thread, frame, index++, symbols.get()))) return false;
+            if (!visit(row_of(*kernel, thread, frame, index++, symbols.get(), query, notes)))
+              return false;
           return true;
         },
         notes);
   }
 
  private:
-  static std::array<Value, 10> row_of(Kernel& kernel, const Thread& thread,
+  static std::array<Value, 12> row_of(Kernel& kernel, const Thread& thread,
                                       const UnwoundFrame& frame, std::uint64_t index,
-                                      const SymbolTable* symbols) {
+                                      const SymbolTable* symbols, const Query& query,
+                                      Notes& notes) {
+    std::optional<SourceLine> line;
+    if (query.wants(file_column) || query.wants(line_column))
+      line = kernel.source_line(frame.lookup_address(), notes);
     std::optional<Symbol> symbol;
     if (symbols) symbol = symbols->at(frame.lookup_address());
     return {cell(thread.pid),
@@ -62,7 +75,9 @@ class Frames final : public Table {
             symbol ? Value(frame.pc - symbol->address) : Value(std::monostate{}),
             cell(thread.name),
             frame.exact,
-            cell(kernel.module_at(frame.lookup_address()))};
+            cell(kernel.module_at(frame.lookup_address())),
+            line ? Value(line->file) : Value(std::monostate{}),
+            line ? Value(line->line) : Value(std::monostate{})};
   }
 };
 

@@ -71,6 +71,10 @@ enum class Name : std::uint16_t {
   sibling = 0x01,
   name = 0x03,
   byte_size = 0x0b,
+  stmt_list = 0x10,
+  low_pc = 0x11,
+  high_pc = 0x12,
+  comp_dir = 0x1b,
   bit_offset = 0x0c,
   bit_size = 0x0d,
   const_value = 0x1c,
@@ -84,7 +88,12 @@ enum class Name : std::uint16_t {
   specification = 0x47,
   type = 0x49,
   data_bit_offset = 0x6b,
-  str_offsets_base = 0x72
+  ranges = 0x55,
+  str_offsets_base = 0x72,
+  addr_base = 0x73,
+  rnglists_base = 0x74,
+  gnu_ranges_base = 0x2132,
+  gnu_addr_base = 0x2133
 };
 
 enum class UnitType : std::uint8_t { compile = 1, type = 2, partial = 3, skeleton = 4 };
@@ -204,6 +213,16 @@ Result<const DwarfUnits::Unit*> DwarfUnits::unit_of(std::uint64_t offset) {
   return &*std::prev(after);
 }
 
+Result<const DwarfUnits::Unit*> DwarfUnits::unit_at(std::uint64_t offset) {
+  while (next_unit_ <= offset && next_unit_ < size()) PANICROOM_CHECK(read_unit());
+  const auto found =
+      std::lower_bound(units_.begin(), units_.end(), offset,
+                       [](const Unit& unit, std::uint64_t place) { return unit.begin < place; });
+  if (found == units_.end() || found->begin != offset)
+    return Failure(corrupt_dwarf(offset, "no unit begins here"));
+  return &*found;
+}
+
 /// Reads one entry's attributes.
 class DwarfUnits::EntryReader {
  public:
@@ -270,7 +289,7 @@ class DwarfUnits::EntryReader {
             cursor_.number(static_cast<unsigned>(form) - static_cast<unsigned>(Form::strx1) + 1);
         break;
     }
-    if (name != Name::name || cursor_.failed()) return {};
+    if ((name != Name::name && name != Name::comp_dir) || cursor_.failed()) return {};
     DwarfSections& sections = units_.sections_;
     LazyBytes* strings = &sections.strings;
     if (form == Form::string) {
@@ -293,7 +312,7 @@ class DwarfUnits::EntryReader {
     const auto found = offset < strings->size() ? strings->text(offset, strings->size(), kNameLimit)
                                                 : std::nullopt;
     // A name that cannot be read is not an entry that cannot.
-    entry_.name = found ? *found : "?";
+    (name == Name::name ? entry_.name : entry_.code.directory) = found ? *found : "?";
     return {};
   }
 
@@ -359,7 +378,7 @@ class DwarfUnits::EntryReader {
         value = static_cast<std::int64_t>(cursor_.number(2));
         break;
       case Form::addrx3:
-        cursor_.skip(3);
+        value = static_cast<std::int64_t>(cursor_.number(3));
         break;
       case Form::data4:
       case Form::addrx4:
@@ -385,8 +404,8 @@ class DwarfUnits::EntryReader {
         value = cursor_.sleb();
         break;
       case Form::address:
-        cursor_.skip(unit_.address_size);
-        return {};
+        value = static_cast<std::int64_t>(cursor_.number(unit_.address_size));
+        break;
       case Form::sec_offset:
       case Form::strp_sup:
       case Form::gnu_ref_alt:
@@ -407,9 +426,43 @@ class DwarfUnits::EntryReader {
     }
     if (name == Name::type)
       entry_.type = kElsewhere;
-    else
+    else if (!keep_code(name, form, static_cast<std::uint64_t>(value)))
       keep(name, form, value);
     return {};
+  }
+
+  static bool is_index(Form form) {
+    return form == Form::addrx || form == Form::gnu_addr_index || form == Form::rnglistx ||
+           (form >= Form::addrx1 && form <= Form::addrx4);
+  }
+
+  bool keep_code(Name name, Form form, std::uint64_t value) {
+    DwarfCode& code = entry_.code;
+    switch (name) {
+      case Name::low_pc:
+        code.low = DwarfIndexed{value, is_index(form)};
+        return true;
+      case Name::high_pc:
+        code.high = DwarfIndexed{value, is_index(form)};
+        code.high_is_length = form != Form::address && !is_index(form);
+        return true;
+      case Name::ranges:
+        code.ranges = DwarfIndexed{value, is_index(form)};
+        return true;
+      case Name::stmt_list:
+        code.lines = value;
+        return true;
+      case Name::addr_base:
+      case Name::gnu_addr_base:
+        code.addresses_base = value;
+        return true;
+      case Name::rnglists_base:
+      case Name::gnu_ranges_base:
+        code.ranges_base = value;
+        return true;
+      default:
+        return false;
+    }
   }
 
   void keep(Name name, Form form, std::int64_t value) {

@@ -48,6 +48,22 @@ enum class DwarfTag : std::uint16_t {
   atomic = 0x47
 };
 
+/// An address or a place of a list of ranges as its attribute has it: itself, or its number in a
+/// table of the unit's.
+struct DwarfIndexed {
+  std::uint64_t value = 0;
+  bool is_number = false;
+};
+
+/// Where the code of an entry lies and, of a unit's entry, where its lines are.
+struct DwarfCode {
+  std::optional<DwarfIndexed> low, high, ranges;
+  bool high_is_length = false;
+  std::optional<std::uint64_t> lines;                 ///< in .debug_line
+  std::string_view directory;                         ///< in which it was compiled
+  std::uint64_t addresses_base = 0, ranges_base = 0;  ///< 0: not said
+};
+
 /// In place of an entry's offset: it stands in another file or in a unit of its own.
 inline constexpr std::uint64_t kElsewhere = (std::uint64_t{1} << 56) - 1;
 
@@ -68,6 +84,7 @@ struct DwarfEntry {
   std::optional<std::uint64_t> member_location;  ///< bytes from the start of the structure
   std::optional<std::int64_t> const_value, upper_bound, count;
   std::uint64_t string_offsets_base = 0;  ///< of a unit's entry
+  DwarfCode code;
 };
 
 /// The units of .debug_info and the entries in them. Each unit's header and abbreviations are read
@@ -88,11 +105,14 @@ class DwarfUnits {
   explicit DwarfUnits(DwarfSections sections) : sections_(std::move(sections)) {}
 
   std::endian order() const { return sections_.order; }
+  DwarfSections& sections() { return sections_; }
   std::uint64_t size() const { return sections_.info.size(); }
   /// The unit by number, 0 the first; null when there are no more.
   Result<const Unit*> unit(std::size_t number);
   /// The unit that holds `offset`. Error: `corrupt`.
   Result<const Unit*> unit_of(std::uint64_t offset);
+  /// The unit that begins at `offset`. Error: `corrupt`.
+  Result<const Unit*> unit_at(std::uint64_t offset);
   /// The entry at `offset`, which lies in `unit`. Errors: `corrupt`, `unsupported`, those of a
   /// read.
   Result<DwarfEntry> entry(const Unit& unit, std::uint64_t offset);

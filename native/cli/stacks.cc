@@ -23,13 +23,15 @@ std::string heading(const Thread& thread, bool colour) {
 }
 
 std::string frame_line(std::size_t index, const UnwoundFrame& frame, const SymbolTable* symbols,
-                       Kernel& kernel) {
+                       Kernel& kernel, Notes& notes) {
   std::string where = "?";
   if (symbols)
     if (const auto symbol = symbols->at(frame.lookup_address()))
       where = fmt::format("{}+{:#x}", visible(symbol->name), frame.pc - symbol->address);
   if (const auto module = kernel.module_at(frame.lookup_address()))
     where += fmt::format(" [{}]", visible(*module));
+  if (const auto line = kernel.source_line(frame.lookup_address(), notes))
+    where += fmt::format("  {}:{}", visible(line->file), line->line);
   return fmt::format("  #{:<3} {:#018x}  {}\n", index, frame.pc, where);
 }
 
@@ -50,7 +52,7 @@ Result<void> print_stacks(const Request& request, Session& session, Host& host, 
         any = true;
         std::size_t index = 0;
         for (const UnwoundFrame& frame : unwound.frames)
-          text += frame_line(index++, frame, symbols.get(), *kernel);
+          text += frame_line(index++, frame, symbols.get(), *kernel, notes);
         if (unwound.frames.empty()) text += "  no frames\n";
         if (unwound.stopped)
           text += fmt::format("  stopped: {}\n", visible(unwound.stopped->message()));

@@ -1,10 +1,12 @@
 // Prints what the engine's readers make of a file's tables, for the comparison with other readers.
-// usage: dwarf_rows cfi FILE    begin end CFA then a rule for each register: rN=RULE
+// usage: dwarf_rows cfi FILE      begin end CFA then a rule for each register: rN=RULE
+//        dwarf_rows lines FILE    for each address on standard input: FILE:LINE, or ?
 #include <cstdio>
 #include <string>
 #include <string_view>
 
 #include "core/stack/cfi.h"
+#include "core/types/source_lines.h"
 #include "native/io/mapped_file.h"
 
 namespace {
@@ -51,13 +53,33 @@ int print_cfi(const SourcePtr& file) {
   return 1;
 }
 
+int print_lines(const SourcePtr& file) {
+  const auto lines = read_source_lines(file);
+  if (!lines) {
+    std::fprintf(stderr, "%s\n", lines.error().message().c_str());
+    return 1;
+  }
+  for (unsigned long long address = 0; std::scanf("%llx", &address) == 1;) {
+    const auto found = (*lines)->at(address);
+    if (!found)
+      std::printf("%s\n", found.error().message().c_str());
+    else if (!*found)
+      std::printf("?\n");
+    else
+      std::printf("%s:%llu\n", (*found)->file.c_str(),
+                  static_cast<unsigned long long>((*found)->line));
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count == 3 && std::string_view(arguments[1]) == "cfi") {
+  const std::string_view what = count == 3 ? arguments[1] : "";
+  if (what == "cfi" || what == "lines") {
     const auto file = open_mapped_file(arguments[2]);
-    if (file) return print_cfi(*file);
+    if (file) return what == "cfi" ? print_cfi(*file) : print_lines(*file);
   }
-  std::fprintf(stderr, "usage: dwarf_rows cfi FILE\n");
+  std::fprintf(stderr, "usage: dwarf_rows cfi|lines FILE\n");
   return 2;
 }

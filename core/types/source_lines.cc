@@ -1,0 +1,144 @@
+#include "core/types/source_lines.h"
+
+#include <elf.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "core/base/arithmetic.h"
+#include "core/base/printable.h"
+#include "core/symbols/elf_sections.h"
+#include "core/types/debug_section.h"
+#include "core/types/dwarf_cursor.h"
+#include "core/types/section_bytes.h"
+
+namespace panicroom {
+
+namespace {
+
+constexpr std::size_t kRangesLimit = std::size_t{1} << 22;
+constexpr std::size_t kUnitsKept = 64, kRowsKept = std::size_t{1} << 21;
+
+}  // namespace
+
+SourceLines::SourceLines(SourceLineSections sections)
+    : sections_(std::move(sections)), units_(std::move(sections_.dwarf)) {}
+
+/// DWARF 5, 6.1.2. A set that cannot be read costs its unit.
+void SourceLines::index_aranges() {
+  LazyBytes& bytes = sections_.aranges;
+  for (std::uint64_t at = 0; at < bytes.size() && ranges_->size() < kRangesLimit;) {
+    unsigned offset_size = 4;
+    DwarfCursor head(bytes, units_.order(), at, bytes.size());
+    const std::uint64_t length = head.initial_length(offset_size);
+    if (head.failed() || !contains(bytes.size(), head.at(), length)) return;
+    DwarfCursor cursor(bytes, units_.order(), head.at(), head.at() + length);
+    const std::uint64_t version = cursor.number(2);
+    const std::uint64_t unit = cursor.number(offset_size);
+    const auto address_size = static_cast<unsigned>(cursor.number(1));
+    const std::uint64_t selector_size = cursor.number(1);
+    const bool known = version == 2 && (address_size == 4 || address_size == 8);
+    if (known && selector_size == 0) {
+      const std::uint64_t tuple = std::uint64_t{2} * address_size;
+      if (const std::uint64_t off = (cursor.at() - at) % tuple; off != 0) cursor.skip(tuple - off);
+      while (!cursor.at_end() && ranges_->size() < kRangesLimit) {
+        const std::uint64_t begin = cursor.number(address_size);
+        const std::uint64_t size = cursor.number(address_size);
+        if (cursor.failed() || (begin == 0 && size == 0)) break;
+        if (const auto end = checked_add(begin, size); end && size != 0)
+          ranges_->push_back({begin, *end, unit});
+      }
+    }
+    at = cursor.end();
+  }
+}
+
+void SourceLines::index() {
+  ranges_.emplace();
+  index_aranges();
+  std::set<std::uint64_t> told;
+  for (const UnitRange& range : *ranges_) told.insert(range.unit);
+  // Compilers may leave units out of .debug_aranges, or all of it.
+  for (std::size_t number = 0; ranges_->size() < kRangesLimit; ++number) {
+    const auto unit = units_.unit(number);
+    if (!unit || *unit == nullptr) break;
+    if (told.contains((*unit)->begin)) continue;
+    const auto root = units_.entry(**unit, (*unit)->entries);
+    if (!root || !root->code.lines) continue;
+    const auto ranges = code_ranges(sections_.code, **unit, units_.order(), root->code, root->code);
+    if (!ranges) continue;
+    for (const CodeRange& range : *ranges)
+      ranges_->push_back({range.begin, range.end, (*unit)->begin});
+  }
+  std::sort(ranges_->begin(), ranges_->end(), [](const UnitRange& a, const UnitRange& b) {
+    return std::pair(a.begin, a.unit) < std::pair(b.begin, b.unit);
+  });
+}
+
+Result<std::shared_ptr<const SourceLines::UnitLines>> SourceLines::lines_of(std::uint64_t place) {
+  if (const auto known = lines_.find(place); known != lines_.end()) return known->second;
+  const auto read = [&]() -> Result<std::shared_ptr<const UnitLines>> {
+    PANICROOM_TRY(unit, units_.unit_at(place));
+    PANICROOM_TRY(root, units_.entry(*unit, unit->entries));
+    auto found = std::make_shared<UnitLines>();
+    found->directory = root.code.directory;
+    if (!root.code.lines) return found;
+    PANICROOM_TRY(table, run_line_program(sections_.lines, units_.sections(), *root.code.lines,
+                                          unit->address_size));
+    found->table = std::move(table);
+    rows_kept_ += found->table.rows.size();
+    return found;
+  };
+  auto fresh = read();
+  if (lines_.size() == kUnitsKept || rows_kept_ > kRowsKept) {
+    lines_.clear();
+    rows_kept_ = 0;
+  }
+  return lines_.emplace(place, std::move(fresh)).first->second;
+}
+
+Result<std::optional<SourceLine>> SourceLines::at(std::uint64_t address) {
+  if (!ranges_) index();
+  auto after = std::upper_bound(
+      ranges_->begin(), ranges_->end(), address,
+      [](std::uint64_t place, const UnitRange& range) { return place < range.begin; });
+  // Few ranges lie within another's.
+  for (unsigned tries = 0; tries < 4 && after != ranges_->begin(); ++tries) {
+    --after;
+    if (address >= after->end) continue;
+    PANICROOM_TRY(unit, lines_of(after->unit));
+    const LineTable::Row* row = unit->table.at(address);
+    if (row == nullptr || row->line == 0) continue;  // 0: no line of the source
+    std::string path = unit->table.path(row->file, unit->directory);
+    if (path.empty()) continue;
+    return std::optional<SourceLine>({std::move(path), row->line});
+  }
+  return std::optional<SourceLine>{};
+}
+
+Result<std::unique_ptr<SourceLines>> read_source_lines(const SourcePtr& file) {
+  PANICROOM_TRY(elf, read_elf_sections(*file));
+  const std::string name = printable(base_name(file->name()));
+  if (elf.type == ET_REL || elf.find(".debug_line") == nullptr ||
+      elf.find(".debug_info") == nullptr)
+    return fail(ErrorCode::no_symbol, fmt::format("{} carries no source lines", name));
+  std::optional<Error> why;
+  const auto section = [&](const char* title) {
+    auto bytes = debug_section(file, elf, title);
+    if (bytes) return *std::move(bytes);
+    if (!why) why = bytes.error().within(name);
+    return LazyBytes(std::vector<std::byte>());
+  };
+  SourceLineSections sections{
+      {section(".debug_info"), section(".debug_abbrev"), section(".debug_str"),
+       section(".debug_line_str"), section(".debug_str_offsets"), elf.machine.order},
+      {section(".debug_addr"), section(".debug_ranges"), section(".debug_rnglists")},
+      section(".debug_line"),
+      section(".debug_aranges")};
+  if (why) return Failure(*why);
+  return std::make_unique<SourceLines>(std::move(sections));
+}
+
+}  // namespace panicroom
