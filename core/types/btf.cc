@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/printable.h"
+#include "core/symbols/elf_sections.h"
+#include "core/types/section_bytes.h"
+
 namespace panicroom {
 
 namespace {
@@ -32,6 +36,20 @@ Result<std::shared_ptr<BtfGraph>> read_btf(AddressSpace& kernel, std::uint64_t s
   };
   return BtfGraph::open(LazyBytes(end - start, start, fetch), kernel.machine().order,
                         std::move(origin), std::move(base));
+}
+
+Result<std::shared_ptr<BtfGraph>> read_btf(const SourcePtr& file, std::shared_ptr<BtfGraph> base) {
+  PANICROOM_TRY(elf, read_elf_sections(*file));
+  const std::string name = printable(base_name(file->name()));
+  const ElfSection* section = elf.find(".BTF");
+  if (section == nullptr)
+    return fail(ErrorCode::no_type, fmt::format("{} carries no BTF", name));
+  auto bytes = section_bytes(file, elf, *section);
+  if (!bytes) return Failure(bytes.error().within(name));
+  auto graph = BtfGraph::open(*std::move(bytes), elf.machine.order, fmt::format("BTF of {}", name),
+                              std::move(base));
+  if (!graph) return Failure(graph.error().within(name));
+  return graph;
 }
 
 }  // namespace panicroom

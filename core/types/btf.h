@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/io/byte_source.h"
 #include "core/memory/address_space.h"
 #include "core/types/btf_graph.h"
 
@@ -25,6 +26,11 @@ Result<std::shared_ptr<BtfGraph>> read_btf(std::vector<std::byte> blob, std::end
 /// dump holds of memory.
 Result<std::shared_ptr<BtfGraph>> read_btf(AddressSpace& kernel, std::uint64_t start,
                                            std::uint64_t end, std::string origin,
+                                           std::shared_ptr<BtfGraph> base = nullptr);
+
+/// The same out of section .BTF of a kernel file (vmlinux, a file that `types export` wrote) or a
+/// module. Errors: `no_type` (the file has none), `corrupt`, `unsupported`.
+Result<std::shared_ptr<BtfGraph>> read_btf(const SourcePtr& file,
                                            std::shared_ptr<BtfGraph> base = nullptr);
 
 /// Where a kernel's BTF lies.

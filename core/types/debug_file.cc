@@ -29,21 +29,28 @@ std::optional<Bytes> build_id_in(const Reader& notes) {
 
 }  // namespace
 
-std::optional<std::string> debug_file_path(const SourcePtr& file) {
+std::string build_id_of(const SourcePtr& file) {
   const auto elf = read_elf_sections(*file);
-  if (!elf || elf->find(".debug_info") != nullptr) return std::nullopt;
+  if (!elf) return {};
   for (const ElfSection& section : elf->sections) {
     if (section.type != SHT_NOTE || section.size > kNotesLimit) continue;
     const auto bytes = read_bytes(*file, section.offset, section.size, kNotesLimit);
     if (!bytes) continue;
     const auto id = build_id_in(Reader(*bytes, elf->machine.order));
     if (!id || id->size() < 2) continue;
-    std::string path = "/usr/lib/debug/.build-id/";
-    for (std::size_t i = 0; i < id->size(); ++i)
-      path += fmt::format("{:02x}{}", std::to_integer<unsigned>((*id)[i]), i == 0 ? "/" : "");
-    return path + ".debug";
+    std::string text;
+    for (const std::byte byte : *id) text += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
+    return text;
   }
-  return std::nullopt;
+  return {};
+}
+
+std::optional<std::string> debug_file_path(const SourcePtr& file) {
+  const auto elf = read_elf_sections(*file);
+  if (!elf || elf->find(".debug_info") != nullptr) return std::nullopt;
+  const std::string id = build_id_of(file);
+  if (id.empty()) return std::nullopt;
+  return fmt::format("/usr/lib/debug/.build-id/{}/{}.debug", id.substr(0, 2), id.substr(2));
 }
 
 std::string debug_link(const SourcePtr& file) {

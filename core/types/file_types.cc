@@ -7,6 +7,7 @@
 
 #include "core/base/printable.h"
 #include "core/symbols/elf_sections.h"
+#include "core/types/btf.h"
 #include "core/types/ctf.h"
 #include "core/types/debug_file.h"
 #include "core/types/dwarf.h"
@@ -28,7 +29,10 @@ class Gathered {
     if (elf->type == ET_REL && !last) return false;
     auto ctf = read_ctf(file, ctf_kernel_);
     if (!ctf && ctf.error().code != ErrorCode::no_type) failed(ctf.error());
-    if (!ctf) return read_dwarf_of(file, elf->type == ET_REL);
+    if (!ctf) {
+      read_btf_of(file, elf->type == ET_REL);
+      return read_dwarf_of(file, elf->type == ET_REL);
+    }
     const bool module = elf->type == ET_REL || !(*ctf)->parent_name().empty();
     if (module && !last) return false;
     if (!module && !ctf_kernel_) ctf_kernel_ = *ctf;
@@ -37,6 +41,10 @@ class Gathered {
     else
       others_.push_back(std::move(*ctf));
     return true;
+  }
+
+  void refuse(std::string why) {
+    failed(Error{ErrorCode::invalid, Absence::none, std::move(why), std::nullopt, std::nullopt});
   }
 
   Result<std::shared_ptr<const TypeCatalog>> finish() {
@@ -49,12 +57,26 @@ class Gathered {
                                                  [others = std::move(others_)] { return others; });
     if (why_) return Failure(*why_);
     return fail(ErrorCode::no_type,
-                fmt::format("the kernel file carries neither CTF nor DWARF: give its debug file {}",
+                fmt::format("the kernel file carries neither CTF, BTF nor DWARF: give its debug file {}",
                             link_.empty() ? "(/usr/lib/debug/boot/kernel/kernel.debug) too"
                                           : link_ + " too"));
   }
 
  private:
+  void read_btf_of(const SourcePtr& file, bool module) {
+    // A module's goes on where its kernel's ends.
+    if (module && !btf_kernel_) return;
+    auto btf = read_btf(file, module ? btf_kernel_ : nullptr);
+    if (!btf) {
+      if (btf.error().code != ErrorCode::no_type) failed(btf.error());
+      return;
+    }
+    if (!module && !btf_kernel_) btf_kernel_ = *btf;
+    if (!module && !kernel_)
+      kernel_ = std::move(*btf);
+    else
+      others_.push_back(std::move(*btf));
+  }
   bool read_dwarf_of(const SourcePtr& file, bool module) {
     auto dwarf = read_dwarf(file);
     if (!dwarf && link_.empty()) link_ = debug_link(file);
@@ -73,6 +95,7 @@ class Gathered {
   const Machine& machine_;
   std::shared_ptr<TypeGraph> kernel_;
   std::shared_ptr<CtfGraph> ctf_kernel_;
+  std::shared_ptr<BtfGraph> btf_kernel_;
   TypeCatalog::Graphs others_;
   std::optional<Error> why_;
   std::string link_;  // the debug file that a file without types names
@@ -80,15 +103,35 @@ class Gathered {
 
 }  // namespace
 
+bool carries_types_alone(const SourcePtr& file) {
+  const auto elf = read_elf_sections(*file);
+  if (!elf || elf->find(".BTF") == nullptr) return false;
+  for (const ElfSection& section : elf->sections)
+    if (section.type == SHT_SYMTAB || section.type == SHT_DYNSYM) return false;
+  return true;
+}
+
 Result<std::shared_ptr<const TypeCatalog>> types_of_files(
     const std::vector<std::pair<std::string, SourcePtr>>& files, const Machine& machine) {
   if (files.empty())
     return fail(ErrorCode::no_type,
                 "the dump does not carry its kernel's types: give the kernel file too");
+  std::string build;  // of the kernel file, by which those with types alone are checked
+  for (const auto& [name, file] : files)
+    if (build.empty() && !carries_types_alone(file)) build = build_id_of(file);
   Gathered gathered(machine);
   std::vector<std::pair<std::string, SourcePtr>> later;
-  for (const auto& file : files)
+  for (const auto& file : files) {
+    if (!build.empty() && carries_types_alone(file.second)) {
+      const std::string id = build_id_of(file.second);
+      if (!id.empty() && id != build) {
+        gathered.refuse(fmt::format("{}: the types of another kernel (build id {}, not {})",
+                                    printable(file.first), id, build));
+        continue;
+      }
+    }
     if (!gathered.read(file.first, file.second, false)) later.push_back(file);
+  }
   for (const auto& [name, file] : later) gathered.read(name, file, true);
   return gathered.finish();
 }

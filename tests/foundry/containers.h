@@ -31,9 +31,10 @@ struct ElfOptions {
 };
 Blob elf_core(const Image& image, const ElfOptions& options);
 
-/// The kernel file: ELF with .symtab, and with `ctf` as its section .SUNW_ctf where there is any.
-/// `type`: 2 for a kernel, 1 or 3 for a module.
-Blob kernel_file(const Image& image, const Blob& ctf = {}, unsigned type = 2);
+/// The kernel file: ELF with .symtab, and with `types` as its section .SUNW_ctf (or as `section`
+/// says) where there are any. `type`: 2 for a kernel, 1 or 3 for a module.
+Blob kernel_file(const Image& image, const Blob& types = {}, unsigned type = 2,
+                 std::string_view section = ".SUNW_ctf");
 
 struct KdumpOptions {
   unsigned version = 6;        ///< 1 to 6

@@ -129,7 +129,8 @@ Blob elf_core(const Image& image, const ElfOptions& options) {
   return out;
 }
 
-Blob kernel_file(const Image& image, const Blob& ctf, unsigned file_type) {
+Blob kernel_file(const Image& image, const Blob& ctf, unsigned file_type,
+                 std::string_view types_section) {
   const bool wide = image.pointer() == 8;
   const unsigned word = wide ? 8 : 4;
   Blob strings(1), symbols(wide ? 24 : 16);
@@ -161,7 +162,7 @@ Blob kernel_file(const Image& image, const Blob& ctf, unsigned file_type) {
   };
   const std::size_t data_name = named(".data"), text_name = named(".text"),
                     symtab_name = named(".symtab"), strtab_name = named(".strtab"),
-                    shstrtab_name = named(".shstrtab"), ctf_name = named(".SUNW_ctf");
+                    shstrtab_name = named(".shstrtab"), ctf_name = named(types_section);
   const std::size_t ehdr = wide ? 64 : 52, shdr = wide ? 64 : 40;
   Blob out;
   append(out, std::string_view("\x7f"

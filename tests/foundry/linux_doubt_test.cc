@@ -190,4 +190,73 @@ TEST(LinuxInDoubt, DamagedPageDescriptorIsARangeOfItsOwn) {
   EXPECT_TRUE(found);
 }
 
+/// The world without BTF in its memory; what stood there comes back.
+Blob take_btf(Description& description) {
+  const std::uint64_t start = address_of(description, "__start_BTF");
+  const std::uint64_t stop = address_of(description, "__stop_BTF");
+  Blob taken;
+  for (std::uint64_t at = start; at < stop; ++at) {
+    const std::uint64_t place = description.image.physical_of(at);
+    taken.push_back(static_cast<std::uint8_t>(description.image.read(place, 1)));
+    description.image.write(place, std::uint64_t{0}, 1);
+  }
+  return taken;
+}
+
+std::unique_ptr<Session> open_with(const Description& description, const std::string& file,
+                                   const Blob& kernel) {
+  for (const auto& wanted : description.files)
+    if (wanted.name == file) {
+      auto parts = foundry::make_dump(description, wanted);
+      parts.push_back(kernel);
+      return open(parts);
+    }
+  ADD_FAILURE() << "no file " << file;
+  return nullptr;
+}
+
+TEST(LinuxWithoutBtf, IsReadByTheTypesOfItsKernelFile) {
+  for (const char* world : {"linux-x86_64", "linux-i386", "linux-aarch64"}) {
+    auto whole = foundry::parse_description(description_text(world), world);
+    const std::string file = whole.files.front().name;
+    const auto expected = rows_of(*open(whole, file), "processes");
+    ASSERT_FALSE(expected.empty());
+    const Blob btf = take_btf(whole);
+    const auto without = open(whole, file);
+    ASSERT_TRUE(without);
+    EXPECT_FALSE(without->types()) << world;
+    const auto with =
+        open_with(whole, file, foundry::kernel_file(whole.image, btf, 2, ".BTF"));
+    ASSERT_TRUE(with);
+    const auto types = with->types();
+    ASSERT_TRUE(types) << types.error().message();
+    EXPECT_EQ((*types)->origin(), "BTF of dump") << world;
+    EXPECT_EQ(rows_of(*with, "processes"), expected) << world;
+    // A file of types alone does as well; its own symbols are then the dump's.
+    auto no_symbols = whole.image;
+    no_symbols.symbols.clear();
+    Blob alone = foundry::kernel_file(no_symbols, btf, 2, ".BTF");
+    const bool wide = whole.image.pointer() == 8;
+    // The fourth section header's type: SHT_SYMTAB becomes SHT_PROGBITS.
+    std::uint64_t headers = 0;
+    std::memcpy(&headers, alone.data() + (wide ? 40 : 32), wide ? 8 : 4);
+    alone[static_cast<std::size_t>(headers) + 3 * (wide ? 64 : 40) + 4] = 1;
+    const auto by_types = open_with(whole, file, alone);
+    ASSERT_TRUE(by_types);
+    EXPECT_EQ(rows_of(*by_types, "processes"), expected) << world;
+    EXPECT_TRUE(by_types->notes().empty() ||
+                by_types->notes()[0].text.find("not used") == std::string::npos);
+  }
+}
+
+TEST(LinuxWithBtf, PrefersItsOwnTypes) {
+  const auto whole = foundry::parse_description(description_text("linux-x86_64"), "linux-x86_64");
+  const auto session = open_with(whole, whole.files.front().name,
+                                 foundry::kernel_file(whole.image, Blob(64), 2, ".BTF"));
+  ASSERT_TRUE(session);
+  const auto types = session->types();
+  ASSERT_TRUE(types) << types.error().message();
+  EXPECT_EQ((*types)->origin(), "BTF in the dump");
+}
+
 }  // namespace

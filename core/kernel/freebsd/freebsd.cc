@@ -459,6 +459,7 @@ Result<std::unique_ptr<AddressSpace>> FreeBsd::process_memory(const Process& pro
 std::shared_ptr<const SymbolTable> symbols_from(const KernelInputs& inputs, Notes& notes) {
   std::optional<KernelFile> first;
   for (const auto& [file_name, file] : inputs.kernel_files) {
+    if (carries_types_alone(file)) continue;
     auto kernel = read_kernel_file(file);
     if (!kernel) {
       notes.add(kernel.error().within(printable(file_name)));

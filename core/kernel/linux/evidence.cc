@@ -9,6 +9,8 @@
 #include "core/symbols/elf_symbols.h"
 #include "core/symbols/kallsyms.h"
 #include "core/types/btf.h"
+#include "core/types/debug_file.h"
+#include "core/types/file_types.h"
 
 namespace panicroom::linux_kernel {
 namespace {
@@ -115,6 +117,14 @@ Result<std::shared_ptr<const SymbolTable>> Evidence::symbols() {
 }
 
 Result<std::shared_ptr<const TypeCatalog>> Evidence::read_types() {
+  auto own = types_of_dump();
+  if (own || type_files_.empty()) return own;
+  auto given = types_of_files(type_files_, dump_.machine);
+  if (given || given.error().code == ErrorCode::no_type) return given ? given : own;
+  return given;
+}
+
+Result<std::shared_ptr<const TypeCatalog>> Evidence::types_of_dump() {
   const auto named = address_of("__start_BTF");
   if (!named) {
     // Kernels built without CONFIG_KALLSYMS_ALL name their functions alone.
@@ -144,11 +154,14 @@ Result<std::shared_ptr<const TypeCatalog>> Evidence::types() {
 
 void Evidence::use_kernel_files(const KernelInputs& inputs, Notes& notes) {
   const auto build_id = vmcoreinfo_ ? vmcoreinfo_->value("BUILD-ID") : std::nullopt;
+  bool taken = false;
   for (const auto& [file_name, file] : inputs.kernel_files) {
     const auto refuse = [&](std::string why) {
       notes.add(Note{ErrorCode::invalid, fmt::format("{}: {}: not used", printable(file_name), why),
                      std::nullopt});
     };
+    if (use_types_alone(file_name, file, notes)) continue;
+    if (taken) continue;
     auto kernel = read_kernel_file(file);
     if (!kernel) {
       notes.add(kernel.error().within(printable(file_name)));
@@ -189,8 +202,25 @@ void Evidence::use_kernel_files(const KernelInputs& inputs, Notes& notes) {
     symbols_ = kernel->symbols;
     look_up_together();
     use_for_code(inputs, *kernel, slide_of_file);
-    return;
+    taken = true;
   }
+  // What opening the dump asked for before is asked again with the files' types.
+  if (types_ && !*types_) types_.reset();
+}
+
+bool Evidence::use_types_alone(const std::string& name, const SourcePtr& file, Notes& notes) {
+  if (!carries_types_alone(file)) return false;
+  const std::string id = build_id_of(file);
+  const auto own = vmcoreinfo_ ? vmcoreinfo_->value("BUILD-ID") : std::nullopt;
+  if (own && !id.empty() && id != *own)
+    notes.add(Note{ErrorCode::invalid,
+                   fmt::format("{}: the types of another kernel (build id {}, the dump's is {}): "
+                               "not used",
+                               printable(name), id, printable(*own)),
+                   std::nullopt});
+  else
+    type_files_.emplace_back(name, file);
+  return true;
 }
 
 void Evidence::use_for_code(const KernelInputs& inputs, const KernelFile& kernel,
@@ -204,7 +234,9 @@ void Evidence::use_for_code(const KernelInputs& inputs, const KernelFile& kernel
       const auto first = kernel.symbols->find("_stext"), second = other->symbols->find("_stext");
       return first && second && first->address == second->address;
     };
-    if (same()) code_.add(file_name, file, slide);
+    if (!same()) continue;
+    code_.add(file_name, file, slide);
+    type_files_.emplace_back(file_name, file);
   }
 }
 

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/dump/dump.h"
 #include "core/kernel/kernel.h"
@@ -36,8 +38,9 @@ class Evidence final : public Structures {
 
   Result<std::shared_ptr<const SymbolTable>> symbols();
   Result<std::shared_ptr<const TypeCatalog>> types();
-  /// Takes the symbols of the first of the user's kernel files that is this kernel's, and all of
-  /// them for what they say of its code; those before it that are not get a note.
+  /// Takes the symbols of the first of the user's kernel files that is this kernel's, and all that
+  /// are its for what they say of its code and, where the dump has no BTF, its types; those before it
+  /// that are not get a note.
   void use_kernel_files(const KernelInputs& inputs, Notes& notes);
   CodeFiles& code() { return code_; }
 
@@ -59,7 +62,10 @@ class Evidence final : public Structures {
   void use_for_code(const KernelInputs& inputs, const KernelFile& kernel, std::uint64_t slide);
   Result<std::shared_ptr<const SymbolTable>> read_symbols();
   void look_up_together();
+  /// True where `file` has types and no symbols: it was used or got its note.
+  bool use_types_alone(const std::string& name, const SourcePtr& file, Notes& notes);
   Result<std::shared_ptr<const TypeCatalog>> read_types();
+  Result<std::shared_ptr<const TypeCatalog>> types_of_dump();
   Result<std::shared_ptr<const TypeCatalog>> types_at(std::uint64_t start, std::uint64_t end);
 
   const Dump& dump_;
@@ -71,6 +77,7 @@ class Evidence final : public Structures {
   std::map<std::string, std::optional<std::uint64_t>, std::less<>> addresses_;
   std::optional<std::uint64_t> memory_present_;
   CodeFiles code_;
+  std::vector<std::pair<std::string, SourcePtr>> type_files_;  ///< for a dump without BTF
 };
 
 }  // namespace panicroom::linux_kernel
