@@ -62,6 +62,7 @@ struct SqlDatabase::Connection {
     } else {
       failed.error.code = ErrorCode::invalid;
       failed.error.text = sqlite3_errmsg(database.get());
+      if (auto refusal = refused_function(failed.error.text)) failed.error = std::move(*refusal);
     }
     if (status == SQLITE_NOMEM) {
       failed.error.code = ErrorCode::unsupported;
@@ -143,6 +144,7 @@ Result<std::unique_ptr<SqlDatabase>> SqlDatabase::open(Session& session, const S
       sqlite3_open_v2(":memory:", &opened,
                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY, "memdb");
   connection->database.reset(opened);
+  if (status == SQLITE_OK) status = drop_library_tables(opened);
   for (const Table* table : tables())
     if (status == SQLITE_OK) status = add_table(opened, *table, run);
   if (status == SQLITE_OK) status = add_functions(opened, run);

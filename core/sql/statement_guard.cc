@@ -45,9 +45,6 @@ constexpr std::array<std::string_view, 5> read_pragmas = {"table_info", "table_x
 constexpr std::array<std::string_view, 6> other_tables = {
     "sqlite_master",      "sqlite_schema", "sqlite_temp_master",
     "sqlite_temp_schema", "json_each",     "json_tree"};
-constexpr std::array<std::string_view, 4> library_tables = {"dbstat", "sqlite_dbpage",
-                                                            "sqlite_stmt", "fts3tokenize"};
-
 struct Action {
   int code;
   std::string_view what;
@@ -75,17 +72,21 @@ constexpr std::array<Action, 20> actions = {{
     {SQLITE_DROP_TABLE, "DROP TABLE"},
 }};
 
+Error refusal(std::string_view what, std::string_view subject) {
+  const std::string named = subject.empty() ? "" : fmt::format(" ({})", subject);
+  return {
+      ErrorCode::invalid, Absence::none,
+      fmt::format("{}{} is refused: statements read the dump's tables, and change or open nothing",
+                  what, named),
+      std::nullopt, std::nullopt};
+}
+
 int refuse(SqlRun& run, int action, const char* subject) {
   const auto known = std::find_if(actions.begin(), actions.end(),
                                   [action](const Action& one) { return one.code == action; });
   const bool named =
       subject && (action == SQLITE_PRAGMA || action == SQLITE_FUNCTION || action == SQLITE_READ);
-  run.error = Error{ErrorCode::invalid, Absence::none,
-                    fmt::format("{}{} is refused: statements read the dump's tables, and change or "
-                                "open nothing",
-                                known == actions.end() ? "this" : known->what,
-                                named ? fmt::format(" ({})", subject) : ""),
-                    std::nullopt, std::nullopt};
+  run.error = refusal(known == actions.end() ? "this" : known->what, named ? subject : "");
   return SQLITE_DENY;
 }
 
@@ -104,8 +105,7 @@ bool may(int action, const char* first, const char* second, const char* database
       return true;
     case SQLITE_READ:
       // Of a table of which no column is used SQLite names what the statement calls it.
-      return temporary || find_table(one) || is_any(one, other_tables) ||
-             (two.empty() && !is_any(one, library_tables));
+      return temporary || two.empty() || find_table(one) || is_any(one, other_tables);
     case SQLITE_FUNCTION:
       return !is_any(two, refused_functions);
     case SQLITE_PRAGMA:
@@ -132,6 +132,20 @@ int authorize(void* data, int action, const char* first, const char* second, con
 int ask(void* data) { return static_cast<SqlRun*>(data)->go_on() ? 0 : 1; }
 
 }  // namespace
+
+std::optional<Error> refused_function(std::string_view message) {
+  constexpr std::string_view unknown = "no such function: ";
+  if (!message.starts_with(unknown)) return std::nullopt;
+  const std::string_view name = message.substr(unknown.size());
+  for (const std::string_view function : refused_functions)
+    if (is_any(name, std::span(&function, 1))) return refusal("this function", function);
+  return std::nullopt;
+}
+
+int drop_library_tables(sqlite3* database) {
+  std::array<const char*, 3> kept = {"json_each", "json_tree", nullptr};
+  return sqlite3_drop_modules(database, kept.data());
+}
 
 int guard(sqlite3* database, SqlRun& run) {
   // Temporary tables and sorting stay in memory.

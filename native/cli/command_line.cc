@@ -145,9 +145,12 @@ std::optional<std::string> assign_words(const CommandInfo& command, Parsed& pars
   std::size_t own = command.least_operands;
   const bool files_named = !parsed.core.empty() || !parsed.kernel.empty();
   if (command.name == "sql") {
-    const auto first_file = std::stable_partition(
-        words.begin(), words.end(), [&host](const auto& word) { return is_query(word, host); });
-    own = static_cast<std::size_t>(first_file - words.begin());
+    std::vector<std::string> queries, files;
+    for (std::string& word : words)
+      (is_query(word, host) ? queries : files).push_back(std::move(word));
+    own = queries.size();
+    words = std::move(queries);
+    words.insert(words.end(), files.begin(), files.end());
     if (own > command.most_operands)
       return fmt::format("{} expects one query: there is no file \"{}\"", command.name,
                          visible(words[1]));

@@ -247,7 +247,7 @@ TEST_F(Counted, WhatAStatementMayNotDo) {
         "savepoint a", "create table made(a)", "create view made as select 1",
 
         "create virtual table made using fts5(a)", "select load_extension('made.so')",
-        "select * from dbstat", "select count(*) from dbstat",
+        "select FTS5(1)", "select matchinfo(1)",
 
         "select * from pragma_database_list", "analyze"}) {
     const Answer answer = database->ask(statement);
@@ -259,7 +259,8 @@ TEST_F(Counted, WhatAStatementMayNotDo) {
        {"insert into processes values (1)", "delete from processes", "drop table processes",
         "update processes set pid = 1", "delete from sqlite_master",
         "alter table processes rename to x", "update sqlite_temp_master set sql = ''",
-        "select readfile('/etc/passwd')", "select writefile('made', 'x')", "select edit('x')",
+        "select readfile('/etc/passwd')", "select * from dbstat",
+        "select count(*) from sqlite_stmt", "select writefile('made', 'x')", "select edit('x')",
         "select fts3_tokenizer('x')", "select * from processes(1)", "select ?",
         "create index made on processes(pid)",
         "create temp trigger made after insert on processes begin select 1; end",

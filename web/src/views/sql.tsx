@@ -14,7 +14,7 @@ const examples = [
   },
   {
     title: 'The deepest stacks',
-    text: 'select t.pid, t.tid, t.name, t.state, count(*) as frames\nfrom threads t join frames f using (pid, tid)\ngroup by t.pid, t.tid\norder by frames desc\nlimit 20',
+    text: 'select t.pid, t.tid, t.name, t.state, max(f.frame) + 1 as frames\nfrom threads t join frames f using (pid, tid)\ngroup by t.address\norder by frames desc\nlimit 20',
   },
   {
     title: 'Parents and children',
