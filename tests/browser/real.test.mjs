@@ -147,6 +147,11 @@ for (const colorScheme of ['light', 'dark'])
       await page.getByRole('button', { name: 'Go', exact: true }).click();
       await page.locator('.hex-line').first().waitFor();
       await check('Memory');
+      await view(page, 'SQL');
+      await page.getByLabel('Examples').selectOption({ label: 'Threads by state' });
+      await page.locator('.grid-row').first().waitFor();
+      await page.getByText('processes', { exact: true }).click();
+      await check('SQL');
       await context.close();
     });
 
