@@ -23,6 +23,7 @@
 #include "core/kernel/freebsd/vnodes.h"
 #include "core/kernel/kernel.h"
 #include "core/stack/code_files.h"
+#include "core/types/file_types.h"
 
 namespace panicroom {
 namespace {
