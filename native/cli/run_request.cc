@@ -346,9 +346,7 @@ int run_request(const Request& request, Host& host) {
 
   if (request.command == "diff") return run_diff(request, host);
 
-  const bool types =
-      request.command == "type" || request.command == "print" || request.command == "list";
-  const auto session = open_files(request.files, host, types);
+  const auto session = open_files(request.files, host, needs_debug_files(request));
   return session ? run_on_session(request, *session, host) : 1;
 }
 
