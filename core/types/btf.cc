@@ -42,8 +42,7 @@ Result<std::shared_ptr<BtfGraph>> read_btf(const SourcePtr& file, std::shared_pt
   PANICROOM_TRY(elf, read_elf_sections(*file));
   const std::string name = printable(base_name(file->name()));
   const ElfSection* section = elf.find(".BTF");
-  if (section == nullptr)
-    return fail(ErrorCode::no_type, fmt::format("{} carries no BTF", name));
+  if (section == nullptr) return fail(ErrorCode::no_type, fmt::format("{} carries no BTF", name));
   auto bytes = section_bytes(file, elf, *section);
   if (!bytes) return Failure(bytes.error().within(name));
   auto graph = BtfGraph::open(*std::move(bytes), elf.machine.order, fmt::format("BTF of {}", name),

@@ -56,10 +56,11 @@ class Gathered {
       return std::make_shared<const TypeCatalog>(kernel_,
                                                  [others = std::move(others_)] { return others; });
     if (why_) return Failure(*why_);
-    return fail(ErrorCode::no_type,
-                fmt::format("the kernel file carries neither CTF, BTF nor DWARF: give its debug file {}",
-                            link_.empty() ? "(/usr/lib/debug/boot/kernel/kernel.debug) too"
-                                          : link_ + " too"));
+    return fail(
+        ErrorCode::no_type,
+        fmt::format(
+            "the kernel file carries neither CTF, BTF nor DWARF: give its debug file {}",
+            link_.empty() ? "(/usr/lib/debug/boot/kernel/kernel.debug) too" : link_ + " too"));
   }
 
  private:

@@ -1102,6 +1102,16 @@ turnstile ts_lockobj 120 8 pointer
 turnstile ts_owner 128 8 pointer
 )";
 
+// What the headers of 12.3-RELEASE have otherwise than those of 12.1.
+constexpr std::string_view freebsd_12_3_amd64 = R"(
+thread . 0 1792 size
+namecache nc_dst 16 16 tqe
+)";
+
+constexpr std::string_view freebsd_12_3_arm64 = R"(
+namecache nc_dst 16 16 tqe
+)";
+
 }  // namespace
 
 std::uint64_t FreeBsdLayout::size_text(const std::string& text) const {
@@ -1112,23 +1122,30 @@ std::uint64_t FreeBsdLayout::size_text(const std::string& text) const {
 }
 
 FreeBsdLayout::FreeBsdLayout(const std::string& name, unsigned word) : word_(word) {
-  std::string_view text;
+  std::string text;
   for (const auto& [known, rows] :
        {std::pair{"invented", invented}, std::pair{"freebsd-12.1-amd64", freebsd_12_1_amd64},
         std::pair{"freebsd-12.1-arm64", freebsd_12_1_arm64},
         std::pair{"freebsd-13.1-amd64", freebsd_13_1_amd64},
         std::pair{"freebsd-13.1-arm64", freebsd_13_1_arm64},
         std::pair{"freebsd-14-current-amd64", freebsd_14_current_amd64},
-        std::pair{"freebsd-14-current-arm64", freebsd_14_current_arm64}})
+        std::pair{"freebsd-14-current-arm64", freebsd_14_current_arm64},
+        std::pair{"freebsd-12.3-amd64", freebsd_12_1_amd64},
+        std::pair{"freebsd-12.3-arm64", freebsd_12_1_arm64}})
     if (name == known) text = rows;
+  if (name == "freebsd-12.3-amd64") text += freebsd_12_3_amd64;
+  if (name == "freebsd-12.3-arm64") text += freebsd_12_3_arm64;
   if (text.empty()) throw std::runtime_error("there is no layout " + name);
-  std::istringstream rows{std::string(text) + std::string(machine_rows(name))};
+  std::istringstream rows{text + std::string(machine_rows(name))};
   std::string structure, path, offset, size, kind;
   while (rows >> structure >> path >> offset >> size >> kind) {
     if (path == ".")
       sizes_[structure] = std::stoull(size);
-    else
-      structures_[structure].push_back({path, std::stoull(offset), size_text(size), kind});
+    else {
+      std::vector<Member>& members = structures_[structure];
+      std::erase_if(members, [&](const Member& earlier) { return earlier.path == path; });
+      members.push_back({path, std::stoull(offset), size_text(size), kind});
+    }
   }
 }
 

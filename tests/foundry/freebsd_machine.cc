@@ -115,7 +115,7 @@ void FreeBsdMachine::processors() {
 void FreeBsdMachine::modules() {
   std::vector<std::uint64_t> files;
   for (MachineText::Module& module : description_.machine.modules)
-    files.push_back(module.address = make("linker_file"));
+    files.push_back(module.address = make("elf_file"));  // which begins with the linker_file
   for (MachineText::Module& module : description_.machine.modules) {
     const auto fill = [&](std::string_view path, std::uint64_t value) {
       set(module.address, "linker_file", path, value);
@@ -126,6 +126,7 @@ void FreeBsdMachine::modules() {
     fill("flags", module.flags);
     fill("address", module.start);
     fill("size", module.size);
+    symbols(module);
     fill("ndeps", module.needs.size());
     if (module.needs.empty()) continue;
     const std::uint64_t needs = heap_.take(module.needs.size() * word_);
@@ -137,6 +138,42 @@ void FreeBsdMachine::modules() {
   }
   link(place("linker_files", std::uint64_t{2} * word_), "linker_file", "link", files);
   if (!files.empty()) number("linker_kernel_file", files.front(), word_);
+}
+
+/// What the kernel keeps of a module's symbols: values as they came to be in relocatable files
+/// (amd64), as they were linked in others.
+void FreeBsdMachine::symbols(const MachineText::Module& module) {
+  if (module.symbols.empty()) return;
+  const bool relocatable = image_.architecture == "x86_64", wide = word_ == 8;
+  std::string texts(1, '\0');
+  const std::uint64_t entry = wide ? 24 : 16;
+  const std::uint64_t table = heap_.take(entry * (module.symbols.size() + 2));
+  // An entry of none, and one of a file's name, which is no symbol of the module's.
+  std::uint64_t at = table + entry;
+  const auto add = [&](const std::string& name, unsigned info, std::uint64_t value,
+                       std::uint64_t size) {
+    image_.write_virtual(at, texts.size(), 4);
+    image_.write_virtual(at + (wide ? 4 : 12), info, 1);
+    image_.write_virtual(at + (wide ? 6 : 14), 1, 2);
+    image_.write_virtual(at + (wide ? 8 : 4), value, word_);
+    image_.write_virtual(at + (wide ? 16 : 8), size, word_);
+    texts += name + '\0';
+    at += entry;
+  };
+  add("foundry.c", 4, 0, 0);  // STT_FILE
+  for (const Symbol& symbol : module.symbols) {
+    const unsigned binding = symbol.type >= 'a' ? 0 : 16;  // STB_LOCAL, STB_GLOBAL
+    const bool is_code = symbol.type == 'T' || symbol.type == 't';
+    add(symbol.name, binding + (is_code ? 2 : 1),
+        relocatable ? symbol.address : symbol.address - module.start, symbol.size);
+  }
+  const std::uint64_t names = heap_.take(texts.size());
+  image_.write_virtual(names, std::string_view(texts));
+  set(module.address, "elf_file", "ddbsymtab", table);
+  set(module.address, "elf_file", "ddbsymcnt", module.symbols.size() + 2);
+  set(module.address, "elf_file", "ddbstrtab", names);
+  set(module.address, "elf_file", "ddbstrcnt", texts.size());
+  set(module.address, "elf_file", "address", module.start);
 }
 
 void FreeBsdMachine::mounts() {

@@ -130,6 +130,24 @@ TEST_P(FreeBsdMachineInDoubt, ListsThatBreakOff) {
   expect("swap", "the list of swap areas breaks off", 1);
 }
 
+TEST_P(FreeBsdMachineInDoubt, SymbolsOfModulesThatCannotBe) {
+  const MachineText::Module& zfs = machine().modules[1];
+  set(place(zfs.address, "elf_file", "ddbsymcnt"), ~0ULL);
+  Answer answer = ask("frames");
+  EXPECT_NE(answer.notes.find("the symbols of the module zfs.ko"), std::string::npos)
+      << answer.notes;
+  // Names that begin beyond their table are left out.
+  set(place(zfs.address, "elf_file", "ddbsymcnt"), zfs.symbols.size() + 2);
+  set(place(zfs.address, "elf_file", "ddbstrcnt"), 11);
+  answer = ask("frames");
+  for (const auto& row : answer.rows) EXPECT_NE(row.at("symbol"), text("zfs_open"));
+  // A module that claims all memory does not take the kernel's names.
+  set(place(zfs.address, "linker_file", "address"), 0);
+  set(place(zfs.address, "linker_file", "size"), ~0ULL);
+  answer = ask("frames");
+  EXPECT_EQ(answer.rows.at(0).at("symbol"), text("panic"));
+}
+
 TEST_P(FreeBsdMachineInDoubt, ZonesOfEachOther) {
   // The second zone's list goes on with its first again.
   const MachineText::Zone& primary = machine().zones[1];
@@ -269,6 +287,17 @@ TEST_P(FreeBsdMachineInDoubt, AZoneThatCannotBeCounted) {
   EXPECT_EQ(answer.rows[1].at("objects"), null);
   EXPECT_NE(answer.notes.find("how much of a zone is"), std::string::npos) << answer.notes;
   EXPECT_NE(answer.rows[3].at("objects"), null);
+}
+
+/// As many processors as there can be, and each variable a counter of all of them: only so many
+/// are added up.
+TEST_P(FreeBsdMachineInDoubt, CountersOfProcessorsThatThereAreNot) {
+  set(symbol("mp_maxid"), 4095, 4);
+  const Answer answer = ask("sysctl");
+  EXPECT_FALSE(answer.failed);
+  EXPECT_EQ(answer.rows.back().at("name"), text("net.inet.tcp.mssdflt"));
+  EXPECT_FALSE(ask("slabs").failed);
+  EXPECT_FALSE(ask("cpus").failed);
 }
 
 INSTANTIATE_TEST_SUITE_P(Descriptions, FreeBsdMachineInDoubt,

@@ -9,6 +9,14 @@ namespace {
 // invented kernel are of the newest forms: counters of each processor's own, a tree of variables.
 
 constexpr std::string_view invented = R"(
+elf_file . 0 264 size
+elf_file progtab 168 w pointer
+elf_file dynamic 184 w pointer
+elf_file address 192 w pointer
+elf_file ddbstrcnt 200 w signed
+elf_file ddbstrtab 216 w pointer
+elf_file ddbsymcnt 232 w signed
+elf_file ddbsymtab 248 w pointer
 linker_file . 0 160 size
 linker_file deps 24 w pointer
 linker_file ndeps 36 4 signed
@@ -193,6 +201,13 @@ timehands th_boottime.sec 96 8 signed
 timehands th_boottime.frac 104 8 unsigned
 vnet . 0 48 size
 vnet vnet_data_base 40 8 unsigned
+elf_file . 0 344 size
+elf_file progtab 208 8 pointer
+elf_file ddbsymtab 256 8 pointer
+elf_file ddbsymcnt 264 8 signed
+elf_file ddbstrtab 272 8 pointer
+elf_file ddbstrcnt 280 8 signed
+elf_file address 184 8 pointer
 )";
 
 constexpr std::string_view freebsd_12_1_arm64 = R"(
@@ -282,6 +297,205 @@ timehands th_boottime.sec 96 8 signed
 timehands th_boottime.frac 104 8 unsigned
 vnet . 0 48 size
 vnet vnet_data_base 40 8 unsigned
+elf_file . 0 472 size
+elf_file dynamic 192 8 pointer
+elf_file ddbsymtab 336 8 pointer
+elf_file ddbsymcnt 344 8 signed
+elf_file ddbstrtab 352 8 pointer
+elf_file ddbstrcnt 360 8 signed
+elf_file address 184 8 pointer
+)";
+
+constexpr std::string_view freebsd_12_3_amd64 = R"(
+linker_file . 0 176 size
+linker_file link 24 16 tqe
+linker_file filename 40 8 pointer
+linker_file refs 8 4 signed
+linker_file flags 16 4 signed
+linker_file id 56 4 signed
+linker_file address 64 8 pointer
+linker_file size 72 8 unsigned
+linker_file ndeps 96 4 signed
+linker_file deps 104 8 pointer
+mount mnt_list 40 16 tqe
+mount mnt_flag 128 8 unsigned
+mount mnt_stat.f_flags 168 8 unsigned
+mount mnt_stat.f_mntfromname 456 1024 text
+mount mnt_stat.f_owner 348 4 unsigned
+pcpu . 0 4096 size
+pcpu pc_curthread 0 8 pointer
+pcpu pc_idlethread 8 8 pointer
+pcpu pc_curpcb 32 8 pointer
+pcpu pc_cpuid 52 4 unsigned
+pcpu pc_dynamic 152 8 unsigned
+tdq . 0 3264 size
+tdq tdq_load 72 4 signed
+loadavg ldavg 0 12 array:3
+loadavg fscale 16 8 signed
+swdevt sw_flags 0 4 signed
+swdevt sw_nblks 4 4 signed
+swdevt sw_used 8 4 signed
+swdevt sw_vp 24 8 pointer
+swdevt sw_list 64 16 tqe
+vmmeter v_wire_count 280 8 pointer
+vmmeter v_page_size 288 4 unsigned
+vmmeter v_page_count 292 4 unsigned
+vm_domain . 0 1856 size
+vm_domain vmd_pagequeues 0 512 bytes
+vm_domain vmd_domain 688 4 unsigned
+vm_domain vmd_page_count 692 4 unsigned
+vm_domain vmd_free_count 704 4 unsigned
+vm_domain vmd_free_reserved 1752 4 unsigned
+vm_domain vmd_free_target 1756 4 unsigned
+vm_domain vmd_free_min 1760 4 unsigned
+vm_pagequeue . 0 128 size
+vm_pagequeue pq_cnt 48 4 signed
+bufdomain . 0 33472 size
+bufdomain bd_bufspace 33344 8 signed
+uma_keg uk_zones 48 8 pointer
+uma_keg uk_pages 76 4 unsigned
+uma_keg uk_free 80 4 unsigned
+uma_keg uk_link 184 16 le
+uma_keg uk_domain 200 0 bytes
+uma_domain . 0 24 size
+uma_zone uz_name 8 8 pointer
+uma_zone uz_size 28 4 unsigned
+uma_zone uz_link 104 16 le
+uma_zone uz_allocs 256 8 unsigned
+uma_zone uz_frees 272 8 unsigned
+uma_zone uz_cpu 384 0 bytes
+uma_zone uz_domain 16 8 pointer
+uma_cache . 0 128 size
+uma_cache uc_freebucket 0 8 pointer
+uma_cache uc_allocbucket 8 8 pointer
+uma_cache uc_allocs 16 8 unsigned
+uma_cache uc_frees 24 8 unsigned
+uma_bucket ub_cnt 16 2 signed
+uma_zone_domain . 0 40 size
+uma_zone_domain uzd_nitems 8 8 signed
+intr_event ie_list 0 16 tqe
+intr_event ie_handlers 16 8 pointer
+intr_event ie_irq 176 4 signed
+intr_handler ih_next 64 8 pointer
+intr_handler ih_name 28 20 text
+sysctl_oid oid_children 0 8 pointer
+sysctl_oid oid_link.sle_next 16 8 pointer
+sysctl_oid oid_kind 28 4 unsigned
+sysctl_oid oid_arg1 32 8 pointer
+sysctl_oid oid_arg2 40 8 signed
+sysctl_oid oid_name 48 8 pointer
+sysctl_oid oid_handler 56 8 pointer
+sysctl_oid oid_fmt 64 8 pointer
+sysctl_oid oid_descr 80 8 pointer
+timehands th_offset.sec 32 8 signed
+timehands th_offset.frac 40 8 unsigned
+timehands th_boottime.sec 96 8 signed
+timehands th_boottime.frac 104 8 unsigned
+vnet . 0 48 size
+vnet vnet_data_base 40 8 unsigned
+elf_file . 0 344 size
+elf_file progtab 208 8 pointer
+elf_file ddbsymtab 256 8 pointer
+elf_file ddbsymcnt 264 8 signed
+elf_file ddbstrtab 272 8 pointer
+elf_file ddbstrcnt 280 8 signed
+elf_file address 184 8 pointer
+)";
+
+constexpr std::string_view freebsd_12_3_arm64 = R"(
+linker_file . 0 176 size
+linker_file link 24 16 tqe
+linker_file filename 40 8 pointer
+linker_file refs 8 4 signed
+linker_file flags 16 4 signed
+linker_file id 56 4 signed
+linker_file address 64 8 pointer
+linker_file size 72 8 unsigned
+linker_file ndeps 96 4 signed
+linker_file deps 104 8 pointer
+mount mnt_list 40 16 tqe
+mount mnt_flag 128 8 unsigned
+mount mnt_stat.f_flags 168 8 unsigned
+mount mnt_stat.f_mntfromname 456 1024 text
+mount mnt_stat.f_owner 348 4 unsigned
+pcpu . 0 512 size
+pcpu pc_curthread 0 8 pointer
+pcpu pc_idlethread 8 8 pointer
+pcpu pc_curpcb 32 8 pointer
+pcpu pc_cpuid 52 4 unsigned
+pcpu pc_dynamic 152 8 unsigned
+tdq . 0 3328 size
+tdq tdq_load 136 4 signed
+loadavg ldavg 0 12 array:3
+loadavg fscale 16 8 signed
+swdevt sw_flags 0 4 signed
+swdevt sw_nblks 4 4 signed
+swdevt sw_used 8 4 signed
+swdevt sw_vp 24 8 pointer
+swdevt sw_list 64 16 tqe
+vmmeter v_wire_count 280 8 pointer
+vmmeter v_page_size 288 4 unsigned
+vmmeter v_page_count 292 4 unsigned
+vm_domain . 0 2176 size
+vm_domain vmd_pagequeues 0 512 bytes
+vm_domain vmd_domain 816 4 unsigned
+vm_domain vmd_page_count 820 4 unsigned
+vm_domain vmd_free_count 896 4 unsigned
+vm_domain vmd_free_reserved 2008 4 unsigned
+vm_domain vmd_free_target 2012 4 unsigned
+vm_domain vmd_free_min 2016 4 unsigned
+vm_pagequeue . 0 128 size
+vm_pagequeue pq_cnt 48 4 signed
+bufdomain . 0 66944 size
+bufdomain bd_bufspace 66688 8 signed
+uma_keg uk_zones 48 8 pointer
+uma_keg uk_pages 76 4 unsigned
+uma_keg uk_free 80 4 unsigned
+uma_keg uk_link 184 16 le
+uma_keg uk_domain 200 0 bytes
+uma_domain . 0 24 size
+uma_zone uz_name 8 8 pointer
+uma_zone uz_size 28 4 unsigned
+uma_zone uz_link 104 16 le
+uma_zone uz_allocs 240 8 unsigned
+uma_zone uz_frees 256 8 unsigned
+uma_zone uz_cpu 272 0 bytes
+uma_zone uz_domain 16 8 pointer
+uma_cache . 0 32 size
+uma_cache uc_freebucket 0 8 pointer
+uma_cache uc_allocbucket 8 8 pointer
+uma_cache uc_allocs 16 8 unsigned
+uma_cache uc_frees 24 8 unsigned
+uma_bucket ub_cnt 16 2 signed
+uma_zone_domain . 0 40 size
+uma_zone_domain uzd_nitems 8 8 signed
+intr_event ie_list 0 16 tqe
+intr_event ie_handlers 16 8 pointer
+intr_event ie_irq 176 4 signed
+intr_handler ih_next 64 8 pointer
+intr_handler ih_name 28 20 text
+sysctl_oid oid_children 0 8 pointer
+sysctl_oid oid_link.sle_next 16 8 pointer
+sysctl_oid oid_kind 28 4 unsigned
+sysctl_oid oid_arg1 32 8 pointer
+sysctl_oid oid_arg2 40 8 signed
+sysctl_oid oid_name 48 8 pointer
+sysctl_oid oid_handler 56 8 pointer
+sysctl_oid oid_fmt 64 8 pointer
+sysctl_oid oid_descr 80 8 pointer
+timehands th_offset.sec 32 8 signed
+timehands th_offset.frac 40 8 unsigned
+timehands th_boottime.sec 96 8 signed
+timehands th_boottime.frac 104 8 unsigned
+vnet . 0 48 size
+vnet vnet_data_base 40 8 unsigned
+elf_file . 0 472 size
+elf_file dynamic 192 8 pointer
+elf_file ddbsymtab 336 8 pointer
+elf_file ddbsymcnt 344 8 signed
+elf_file ddbstrtab 352 8 pointer
+elf_file ddbstrcnt 360 8 signed
+elf_file address 184 8 pointer
 )";
 
 constexpr std::string_view freebsd_14_current_amd64 = R"(
@@ -372,6 +586,13 @@ timehands th_boottime.sec 96 8 signed
 timehands th_boottime.frac 104 8 unsigned
 vnet . 0 64 size
 vnet vnet_data_base 40 8 unsigned
+elf_file . 0 360 size
+elf_file progtab 224 8 pointer
+elf_file ddbsymtab 272 8 pointer
+elf_file ddbsymcnt 280 8 signed
+elf_file ddbstrtab 288 8 pointer
+elf_file ddbstrcnt 296 8 signed
+elf_file address 200 8 pointer
 )";
 
 constexpr std::string_view freebsd_14_current_arm64 = R"(
@@ -462,6 +683,13 @@ timehands th_boottime.sec 96 8 signed
 timehands th_boottime.frac 104 8 unsigned
 vnet . 0 128 size
 vnet vnet_data_base 40 8 unsigned
+elf_file . 0 488 size
+elf_file dynamic 208 8 pointer
+elf_file ddbsymtab 352 8 pointer
+elf_file ddbsymcnt 360 8 signed
+elf_file ddbstrtab 368 8 pointer
+elf_file ddbstrcnt 376 8 signed
+elf_file address 200 8 pointer
 )";
 
 }  // namespace
@@ -470,6 +698,8 @@ std::string_view machine_rows(std::string_view layout) {
   for (const auto& [known, rows] :
        {std::pair{"invented", invented}, std::pair{"freebsd-12.1-amd64", freebsd_12_1_amd64},
         std::pair{"freebsd-12.1-arm64", freebsd_12_1_arm64},
+        std::pair{"freebsd-12.3-amd64", freebsd_12_3_amd64},
+        std::pair{"freebsd-12.3-arm64", freebsd_12_3_arm64},
         std::pair{"freebsd-14-current-amd64", freebsd_14_current_amd64},
         std::pair{"freebsd-14-current-arm64", freebsd_14_current_arm64}})
     if (layout == known) return rows;

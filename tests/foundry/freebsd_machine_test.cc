@@ -97,6 +97,45 @@ TEST_P(FreeBsdMachineTables, Modules) {
   }
 }
 
+/// What the kernel keeps of its modules' symbols joins those of the kernel file.
+TEST_P(FreeBsdMachineTables, SymbolsOfModules) {
+  const auto symbols = session->kernel()->symbols();
+  for (const MachineText::Module& module : description.machine.modules)
+    for (const foundry::Symbol& wanted : module.symbols) {
+      const auto found = symbols->find(wanted.name);
+      ASSERT_TRUE(found) << wanted.name;
+      EXPECT_EQ(found->address, wanted.address);
+      EXPECT_EQ(found->size, wanted.size);
+      EXPECT_EQ(found->type, wanted.type);
+      const auto at = symbols->at(wanted.address + wanted.size - 1);
+      ASSERT_TRUE(at) << wanted.name;
+      EXPECT_EQ(at->name, wanted.name);
+    }
+  EXPECT_FALSE(symbols->find("foundry.c"));
+  EXPECT_EQ(symbols->at(description.image.symbols.front().address)->name,
+            description.image.symbols.front().name);
+  // Frames name the module that they stand in.
+  std::size_t in_modules = 0;
+  for (const auto& row : rows_of(*session, "frames")) {
+    const auto* pc = std::get_if<Address>(&row.at("pc"));
+    ASSERT_NE(pc, nullptr);
+    Value holds = null, symbol = null;
+    for (const MachineText::Module& module : description.machine.modules) {
+      if (module.id == 1 || pc->value < module.start || pc->value >= module.start + module.size)
+        continue;
+      holds = text(module.name);
+      ++in_modules;
+      for (const foundry::Symbol& one : module.symbols)
+        if (pc->value >= one.address && pc->value < one.address + one.size) symbol = text(one.name);
+    }
+    EXPECT_EQ(row.at("module"), holds);
+    if (holds != null) {
+      EXPECT_EQ(row.at("symbol"), symbol);
+    }
+  }
+  EXPECT_EQ(in_modules, 3U);
+}
+
 TEST_P(FreeBsdMachineTables, Mounts) {
   // As mount(8) prints the flags that the descriptions have.
   const std::map<std::uint64_t, std::string> options = {
@@ -294,8 +333,9 @@ TEST_P(FreeBsdMachineTables, NothingElseIsNoted) {
 std::vector<Case> all_cases() {
   std::vector<Case> all;
   for (const std::string name :
-       {"12-machine", "12-arm64-machine", "14-current-machine", "14-current-arm64-machine",
-        "invented-machine", "invented-i386-machine"})
+       {"12-machine", "12-arm64-machine", "12-3-machine", "12-3-arm64-machine",
+        "14-current-machine", "14-current-arm64-machine", "invented-machine",
+        "invented-i386-machine"})
     for (const foundry::FileText& file : read("freebsd-" + name).files)
       for (const std::string types : {"ctf2", "ctf3z", "none"})
         if (types != "none" || name.starts_with("12"))

@@ -343,7 +343,8 @@ TEST_P(FreeBsdTables, Locks) {
 /// Every answer by a built-in layout names it; none by types does.
 TEST_P(FreeBsdTables, ABuiltInLayoutIsNamed) {
   const std::string name = "the offsets in structures are those of FreeBSD " +
-                           std::string(description.version < 1300000 ? "12.1 " : "13.1 ") +
+                           std::to_string(description.version / 100000) + "." +
+                           std::to_string(description.version / 1000 % 100) + " " +
                            (description.image.architecture == "aarch64" ? "arm64" : "amd64") +
                            ", built in: the kernel file has no types";
   for (const char* table : {"processes", "threads", "files", "sockets", "maps", "locks"})
@@ -354,7 +355,7 @@ std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (const std::string name :
        {"freebsd-12", "freebsd-13", "freebsd-14-current", "freebsd-invented", "freebsd-12-arm64",
-        "freebsd-13-arm64", "freebsd-14-current-arm64"})
+        "freebsd-13-arm64", "freebsd-14-current-arm64", "freebsd-12-3", "freebsd-12-3-arm64"})
     for (const std::string dump : {"-full", "-v3", "-v2"})
       for (const char* types : {"ctf2", "ctf3z", "none"}) {
         const bool built_in = name.starts_with("freebsd-12") || name.starts_with("freebsd-13");

@@ -225,8 +225,7 @@ TEST(LinuxWithoutBtf, IsReadByTheTypesOfItsKernelFile) {
     const auto without = open(whole, file);
     ASSERT_TRUE(without);
     EXPECT_FALSE(without->types()) << world;
-    const auto with =
-        open_with(whole, file, foundry::kernel_file(whole.image, btf, 2, ".BTF"));
+    const auto with = open_with(whole, file, foundry::kernel_file(whole.image, btf, 2, ".BTF"));
     ASSERT_TRUE(with);
     const auto types = with->types();
     ASSERT_TRUE(types) << types.error().message();

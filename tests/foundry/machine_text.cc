@@ -88,6 +88,12 @@ void variable(MachineText& out, const Words& words) {
 
 const std::map<std::string, std::function<void(MachineText&, const Words&)>> statements = {
     {"kld", module},
+    {"ksymbol",
+     [](MachineText& out, const Words& words) {
+       if (out.modules.empty()) throw std::runtime_error("a module's symbol before any module");
+       out.modules.back().symbols.push_back(
+           {words.at(1), number(words.at(2)), number(words.at(3)), words.at(4)[0]});
+     }},
     {"interrupt", interrupt},
     {"variable", variable},
     {"mounted",

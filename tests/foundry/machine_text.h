@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/foundry/image.h"
+
 namespace foundry {
 
 /// What a FreeBSD description says of the machine as a whole. See README.md. `address` is set while
@@ -16,6 +18,7 @@ struct MachineText {
     std::string name;
     std::uint64_t start = 0, size = 0, flags = 1;
     std::vector<std::string> needs;
+    std::vector<Symbol> symbols;
     std::uint64_t address = 0;
   };
   struct Mounted {

@@ -114,6 +114,7 @@ class Reader {
   Result<std::uint64_t> in_use(std::uint64_t zone) {
     PANICROOM_TRY(out, total(zone, allocations_));
     PANICROOM_TRY(back, total(zone, frees_));
+    PANICROOM_CHECK(per_cpu_.visit_all());
     for (const Cpu& cpu : per_cpu_.cpus()) {
       PANICROOM_TRY(place, place_of_cache(zone, cpu.number));
       PANICROOM_TRY(more_out, cache_allocations_.read(evidence_, place));
@@ -125,6 +126,7 @@ class Reader {
 
   /// Objects that the zone keeps at hand: in the buckets of processors and domains.
   Result<std::uint64_t> cached(std::uint64_t zone) {
+    PANICROOM_CHECK(per_cpu_.visit_all());
     std::uint64_t sum = 0;
     for (const Cpu& cpu : per_cpu_.cpus()) {
       PANICROOM_TRY(place, place_of_cache(zone, cpu.number));

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/base/printable.h"
 #include "core/kernel/freebsd/allocator.h"
@@ -14,6 +15,7 @@
 #include "core/kernel/freebsd/machine_state.h"
 #include "core/kernel/freebsd/mappings.h"
 #include "core/kernel/freebsd/message_buffer.h"
+#include "core/kernel/freebsd/modules.h"
 #include "core/kernel/freebsd/mounts.h"
 #include "core/kernel/freebsd/process_details.h"
 #include "core/kernel/freebsd/processes.h"
@@ -99,7 +101,17 @@ class FreeBsd final : public Kernel {
 
   AddressSpace& memory() override { return evidence_.memory(); }
   Result<std::unique_ptr<AddressSpace>> process_memory(const Process& process) override;
-  std::shared_ptr<const SymbolTable> symbols() override { return evidence_.symbols(); }
+  std::shared_ptr<const SymbolTable> symbols() override {
+    if (symbols_ || !evidence_.symbols()) return symbols_;
+    Notes reading;
+    symbols_ = freebsd::with_modules(evidence_, evidence_.symbols(), loaded(), reading);
+    for (Note& note : reading.take()) module_notes_.push_back(std::move(note));
+    return symbols_;
+  }
+  std::optional<std::string> module_at(std::uint64_t address) override {
+    const auto* module = loaded().at(address);
+    return module ? std::optional(module->name) : std::nullopt;
+  }
   std::optional<Error> why_no_symbols() override {
     if (evidence_.symbols()) return std::nullopt;
     return Error{ErrorCode::no_symbol, Absence::none,
@@ -139,8 +151,22 @@ class FreeBsd final : public Kernel {
     return kernbase && address >= *kernbase;
   }
 
+  /// Read once, when the first answer needs them; none where they cannot be read.
+  const freebsd::Modules& loaded() {
+    if (!modules_) {
+      Notes walk;
+      auto read = freebsd::read_modules(evidence_, walk);
+      modules_ = read ? std::move(*read) : freebsd::Modules();
+      for (Note& note : walk.take()) module_notes_.push_back(std::move(note));
+    }
+    return *modules_;
+  }
+
   Evidence evidence_;
   CodeFiles code_;
+  std::optional<freebsd::Modules> modules_;
+  std::shared_ptr<const SymbolTable> symbols_;
+  std::vector<Note> module_notes_;  // for every answer that needs the modules
 };
 
 Result<std::uint64_t> FreeBsd::stopped_pcbs() {
@@ -151,6 +177,7 @@ Result<std::uint64_t> FreeBsd::stopped_pcbs() {
 }
 
 Unwound FreeBsd::stack(const Thread& thread, Notes& notes) {
+  for (const Note& note : module_notes_) notes.add(note);
   const auto text = [this](std::uint64_t address) { return is_text(address); };
   std::shared_ptr<const TypeCatalog> types;
   if (evidence_.has_types())

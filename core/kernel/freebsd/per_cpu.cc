@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 
 namespace panicroom::freebsd {
 namespace {
 
-constexpr std::uint64_t most_cpus = 4096;                  // MAXCPU is 1024 at most
+constexpr std::uint64_t most_cpus = 4096;     // MAXCPU is 1024 at most
+constexpr std::uint64_t size_of_counter = 8;  // bytes
+constexpr std::uint64_t least_visits = std::uint64_t{1} << 18, most_visits = std::uint64_t{1} << 24;
 constexpr std::uint64_t first_with_page_stride = 1200000;  // osreldate
 
 /// How far apart two processors' shares of a per-processor zone lie, where struct pcpu does not say
@@ -33,6 +36,8 @@ Result<PerCpu> PerCpu::read(Evidence& evidence, Notes& notes) {
                                                 last, most_cpus));
   PerCpu out;
   out.count_ = last + 1;
+  out.visits_left_ =
+      std::clamp(evidence.memory_present() / size_of_counter, least_visits, most_visits);
   const std::uint64_t word = evidence.pointer_size();
   const auto by_number = evidence.address_of("cpuid_to_pcpu");
   const auto offsets = evidence.address_of("dpcpu_off");
@@ -65,7 +70,16 @@ Result<PerCpu> PerCpu::read(Evidence& evidence, Notes& notes) {
   return out;
 }
 
-Result<std::uint64_t> PerCpu::counter(Evidence& evidence, std::uint64_t counter) const {
+Result<void> PerCpu::visit_all() {
+  if (cpus_.size() > visits_left_)
+    return fail(ErrorCode::corrupt,
+                "the processors have more counters and caches than fit into the dump's memory");
+  visits_left_ -= cpus_.size();
+  return {};
+}
+
+Result<std::uint64_t> PerCpu::counter(Evidence& evidence, std::uint64_t counter) {
+  PANICROOM_CHECK(visit_all());
   std::uint64_t sum = 0;
   for (const Cpu& cpu : cpus_) {
     PANICROOM_TRY(value, evidence.memory().u64(moved(evidence, counter, cpu.zone_offset)));

@@ -30,12 +30,16 @@ class PerCpu {
   std::span<const Cpu> cpus() const { return cpus_; }
   /// Numbers that processors may have: one more than the last.
   std::uint64_t count() const { return count_; }
-  /// The sum of a counter_u64_t over all processors.
-  Result<std::uint64_t> counter(Evidence& evidence, std::uint64_t counter) const;
+  /// The sum of a counter_u64_t over all processors. Errors: those of a read, of visit_all().
+  Result<std::uint64_t> counter(Evidence& evidence, std::uint64_t counter);
+  /// To be asked before what each processor has of one thing is read: no more things are real than
+  /// fit into the memory that the dump holds. Error: `corrupt`.
+  Result<void> visit_all();
 
  private:
   std::vector<Cpu> cpus_;
   std::uint64_t count_ = 0;
+  std::uint64_t visits_left_ = 0;  ///< of one thing of one processor
 };
 
 /// The sum of an address and an offset that may be negative, in the machine's width.

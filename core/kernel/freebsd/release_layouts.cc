@@ -2,8 +2,6 @@
 
 #include <array>
 
-#include "core/kernel/freebsd/release_machine_members.h"
-
 namespace panicroom::freebsd {
 namespace {
 
@@ -173,6 +171,15 @@ constexpr std::array<ReleaseMember, 12> freebsd_12_1_arm64 = {{
     {"inpcb", "inp_inc.inc_ie.ie_dependladdr", 248, 16},
 }};
 
+// FreeBSD 12.3-RELEASE, of which everything else that is read lies as in 12.1.
+constexpr std::array<ReleaseMember, 2> freebsd_12_3_amd64 = {{
+    {"thread", "", 0, 1792},
+    {"namecache", "nc_dst", 16, 16},
+}};
+constexpr std::array<ReleaseMember, 1> freebsd_12_3_arm64 = {{
+    {"namecache", "nc_dst", 16, 16},
+}};
+
 // FreeBSD 13.1-RELEASE. On amd64 the offsets that kern_thread.c asserts hold, and those that the
 // kernel exports are those of the published dumps of a FreeBSD 13 kernel (LLDB's test data).
 constexpr std::array<ReleaseMember, 149> freebsd_13_1_amd64 = {{
@@ -339,54 +346,38 @@ constexpr std::array<ReleaseMember, 10> freebsd_13_1_arm64 = {{
     {"mount", "mnt_stat.f_fstypename", 528, 16},
 }};
 
-// What 12.1-STABLE of July 2020 (1201517) still agrees with; 12.2 moved members of namecache. What
-// belongs to the machine as a whole changed before.
-constexpr std::uint64_t release_12_1 = 1201000, last_12_1 = 1201517;
+// What 12.1-STABLE of July 2020 (1201517) still agrees with; 12.2 moved members of namecache.
+constexpr std::uint64_t first_12_1 = 1201000, last_12_1 = 1201517;
+
+constexpr std::uint64_t first_12_3 = 1203000, last_12_3 = 1203499;
 
 constexpr std::uint64_t first_13_1 = 1301000, last_13_1 = 1301499;
 
 constexpr std::array<ReleaseLayout, 6> layouts = {{
-    {"FreeBSD 12.1 amd64",
-     Architecture::x86_64,
-     release_12_1,
-     release_12_1,
-     freebsd_12_1_amd64,
-     {},
-     freebsd_12_1_machine_amd64,
-     {}},
-    {"FreeBSD 12.1 arm64", Architecture::aarch64, release_12_1, release_12_1, freebsd_12_1_amd64,
-     freebsd_12_1_arm64, freebsd_12_1_machine_amd64, freebsd_12_1_machine_arm64},
-    {"FreeBSD 12.1 amd64",
-     Architecture::x86_64,
-     release_12_1 + 1,
-     last_12_1,
-     freebsd_12_1_amd64,
-     {},
-     {},
-     {}},
+    {"FreeBSD 12.1 amd64", Architecture::x86_64, first_12_1, last_12_1, freebsd_12_1_amd64, {}, {}},
     {"FreeBSD 12.1 arm64",
      Architecture::aarch64,
-     release_12_1 + 1,
+     first_12_1,
      last_12_1,
      freebsd_12_1_amd64,
      freebsd_12_1_arm64,
-     {},
      {}},
-    {"FreeBSD 13.1 amd64",
+    {"FreeBSD 12.3 amd64",
      Architecture::x86_64,
-     first_13_1,
-     last_13_1,
-     freebsd_13_1_amd64,
+     first_12_3,
+     last_12_3,
+     freebsd_12_1_amd64,
      {},
-     {},
-     {}},
+     freebsd_12_3_amd64},
+    {"FreeBSD 12.3 arm64", Architecture::aarch64, first_12_3, last_12_3, freebsd_12_1_amd64,
+     freebsd_12_1_arm64, freebsd_12_3_arm64},
+    {"FreeBSD 13.1 amd64", Architecture::x86_64, first_13_1, last_13_1, freebsd_13_1_amd64, {}, {}},
     {"FreeBSD 13.1 arm64",
      Architecture::aarch64,
      first_13_1,
      last_13_1,
      freebsd_13_1_amd64,
      freebsd_13_1_arm64,
-     {},
      {}},
 }};
 
@@ -394,8 +385,7 @@ constexpr std::array<ReleaseLayout, 6> layouts = {{
 
 std::optional<Member> ReleaseLayout::member(std::string_view structure,
                                             std::string_view path) const {
-  for (const std::span<const ReleaseMember> these :
-       {differences, members, machine_differences, machine_members})
+  for (const std::span<const ReleaseMember> these : {later, differences, members})
     for (const ReleaseMember& one : these) {
       if (one.structure != structure || one.path != path) continue;
       Member member;

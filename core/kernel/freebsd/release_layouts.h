@@ -14,8 +14,8 @@ namespace panicroom::freebsd {
 /// `size` is the size.
 struct ReleaseMember {
   std::string_view structure, path;
-  std::uint32_t offset = 0;
-  std::uint32_t size = 0;
+  std::uint16_t offset = 0;
+  std::uint16_t size = 0;
   bool is_signed = false;
   std::uint8_t bit_offset = 0, bit_size = 0;  ///< as Member's
 };
@@ -28,8 +28,7 @@ struct ReleaseLayout {
   std::uint64_t first = 0, last = 0;  ///< values of osreldate that it holds for
   std::span<const ReleaseMember> members;
   std::span<const ReleaseMember> differences;  ///< what this machine's has otherwise than `members`
-  /// The same for what belongs to the machine as a whole (release_machine_members.h).
-  std::span<const ReleaseMember> machine_members, machine_differences;
+  std::span<const ReleaseMember> later;        ///< what a later release has otherwise than both
 
   std::optional<Member> member(std::string_view structure, std::string_view path) const;
 };

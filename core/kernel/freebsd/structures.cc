@@ -6,6 +6,7 @@
 #include <array>
 
 #include "core/kernel/freebsd/evidence.h"
+#include "core/kernel/freebsd/release_machine_members.h"
 #include "core/types/file_types.h"
 
 namespace panicroom::freebsd {
@@ -127,15 +128,21 @@ const ReleaseLayout* Evidence::layout() {
   return *layout_;
 }
 
+std::optional<Member> Evidence::built_in(const ReleaseLayout& layout, std::string_view structure,
+                                         std::string_view path) const {
+  if (auto found = layout.member(structure, path)) return found;
+  return release_machine_member(layout.architecture, *osreldate_, structure, path);
+}
+
 Result<Member> Evidence::member(std::string_view structure, std::string_view path) {
   if (has_types()) return (*types())->member(structure, path);
   if (auto found = exported(structure, path)) return *found;
   if (const ReleaseLayout* known = layout()) {
-    if (auto found = known->member(structure, path)) return *found;
+    if (auto found = built_in(*known, structure, path)) return *found;
     return fail(ErrorCode::no_type,
-                fmt::format("{} of struct {} is not known: the kernel file has no types, and the "
-                            "layout of {} that is built in does not tell",
-                            path, structure, known->name));
+                fmt::format("{} of struct {} is not known: {}, and the layout of {} that is built "
+                            "in does not tell",
+                            path, structure, why_no_types_, known->name));
   }
   return fail(ErrorCode::no_type, fmt::format("{} of struct {} is not known: {}, and {}", path,
                                               structure, why_no_types_, why_no_layout_));
@@ -144,7 +151,7 @@ Result<Member> Evidence::member(std::string_view structure, std::string_view pat
 Result<std::uint64_t> Evidence::size_of(std::string_view structure) {
   if (has_types()) return (*types())->size_of(structure);
   if (const ReleaseLayout* known = layout())
-    if (const auto whole = known->member(structure, "")) return whole->size;
+    if (const auto whole = built_in(*known, structure, "")) return whole->size;
   return fail(ErrorCode::no_type, fmt::format("the size of struct {} is not known", structure));
 }
 

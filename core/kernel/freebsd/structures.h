@@ -60,6 +60,9 @@ class Evidence final : public Structures {
  private:
   std::optional<Member> exported(std::string_view structure, std::string_view path);
   const ReleaseLayout* layout();
+  /// As the layout that is built in has it; that was chosen by osreldate.
+  std::optional<Member> built_in(const ReleaseLayout& layout, std::string_view structure,
+                                 std::string_view path) const;
   /// None of the offsets that the kernel exports contradicts what `member` answers.
   template <class Lookup>
   bool agrees(const Lookup& member);

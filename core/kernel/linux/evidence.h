@@ -39,8 +39,8 @@ class Evidence final : public Structures {
   Result<std::shared_ptr<const SymbolTable>> symbols();
   Result<std::shared_ptr<const TypeCatalog>> types();
   /// Takes the symbols of the first of the user's kernel files that is this kernel's, and all that
-  /// are its for what they say of its code and, where the dump has no BTF, its types; those before it
-  /// that are not get a note.
+  /// are its for what they say of its code and, where the dump has no BTF, its types; those before
+  /// it that are not get a note.
   void use_kernel_files(const KernelInputs& inputs, Notes& notes);
   CodeFiles& code() { return code_; }
 

@@ -7,17 +7,15 @@
 #include <utility>
 
 #include "core/base/arithmetic.h"
-#include "core/base/bytes.h"
 #include "core/base/loop_guard.h"
 #include "core/base/printable.h"
+#include "core/kernel/module_symbols.h"
 
 namespace panicroom::linux_kernel {
 namespace {
 
 constexpr std::uint64_t most_modules = 1U << 16U;
-constexpr std::uint64_t most_symbols = 1U << 21U;      // of all modules together
-constexpr std::uint64_t most_symbol_text = 1U << 26U;  // of all modules together, bytes
-constexpr std::size_t longest_name = 512;              // KSYM_NAME_LEN
+constexpr std::size_t longest_name = 512;  // KSYM_NAME_LEN
 
 struct Layout {
   Member list, name, text_base, text_size;
@@ -118,40 +116,6 @@ Result<Module> read_module(Evidence& evidence, const Layout& layout, std::uint64
   return module;
 }
 
-/// The symbols of all modules; their names are places in one text until that is complete.
-class ModuleSymbols {
- public:
-  Result<void> add(std::string_view name, std::uint64_t address, std::uint64_t size, char letter) {
-    if (text_->size() + name.size() > most_symbol_text)
-      return fail(ErrorCode::corrupt, "the names of the modules' symbols are too long together");
-    places_.push_back({text_->size(), name.size()});
-    symbols_.push_back(Symbol{{}, address, size, letter});
-    text_->append(name);
-    return {};
-  }
-  /// Takes `count` entries off those that may still be looked at; false when there are not as many.
-  bool take(std::uint64_t count) {
-    if (count > left_) return false;
-    left_ -= count;
-    return true;
-  }
-  bool empty() const { return symbols_.empty(); }
-  std::unique_ptr<SymbolTable> finish() {
-    for (std::size_t i = 0; i < symbols_.size(); ++i)
-      symbols_[i].name = std::string_view(*text_).substr(places_[i].offset, places_[i].length);
-    return make_symbol_table("modules in the dump", std::move(symbols_), std::move(text_));
-  }
-
- private:
-  struct Place {
-    std::size_t offset = 0, length = 0;
-  };
-  std::shared_ptr<std::string> text_ = std::make_shared<std::string>();
-  std::vector<Place> places_;
-  std::vector<Symbol> symbols_;
-  std::uint64_t left_ = most_symbols;
-};
-
 /// A module's part of its symbol table that the kernel keeps: struct mod_kallsyms.
 Result<void> read_symbols(Evidence& evidence, std::uint64_t module, ModuleSymbols& into) {
   PANICROOM_TRY(types, evidence.types());
@@ -168,72 +132,13 @@ Result<void> read_symbols(Evidence& evidence, std::uint64_t module, ModuleSymbol
   std::uint64_t letters = 0;
   if (const auto typetab = types->member("mod_kallsyms", "typetab"))
     if (const auto place = evidence.field(table, *typetab)) letters = *place;
-  if (!into.take(count))
-    return fail_at_address(
-        ErrorCode::corrupt, table,
-        fmt::format("{} symbols, where all modules together have at most {}", count, most_symbols));
-
-  // ELF's own layout: name, info, other, section, value, size; 32-bit has value and size earlier.
-  const bool wide = evidence.pointer_size() == 8;
-  const std::uint64_t entry = wide ? 24 : 16;
-  std::vector<std::byte> bytes(static_cast<std::size_t>(count * entry));
-  PANICROOM_CHECK(memory.read(first, bytes));
-  const Reader reader(bytes, memory.machine().order);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    const std::uint64_t at = i * entry;
-    const auto name = reader.u32(at);
-    const auto section = reader.u16(at + (wide ? 6 : 14));
-    const auto value = reader.word(at + (wide ? 8 : 4), wide ? 8 : 4);
-    const auto size = reader.word(at + (wide ? 16 : 8), wide ? 8 : 4);
-    if (!name || !section || !value || !size || *name == 0 || *section == 0) continue;
-    const auto text = memory.string(texts + *name, longest_name);
-    if (!text || text->empty()) continue;
-    char letter = '?';
-    if (letters != 0)
-      if (const auto byte = memory.u8(letters + i)) letter = static_cast<char>(*byte);
-    PANICROOM_CHECK(into.add(*text, *value, *size, letter));
-  }
-  return {};
+  const auto letter = [&](std::uint64_t index) {
+    if (letters == 0) return '?';
+    const auto byte = memory.u8(letters + index);
+    return byte && *byte != 0 ? static_cast<char>(*byte) : '?';
+  };
+  return into.read(memory, {first, count, texts, 0, 0, letter});
 }
-
-class KernelAndModules final : public SymbolTable {
- public:
-  KernelAndModules(std::shared_ptr<const SymbolTable> kernel,
-                   std::unique_ptr<SymbolTable> of_modules, const Modules& modules)
-      : kernel_(std::move(kernel)), of_modules_(std::move(of_modules)), modules_(modules) {}
-
-  std::string_view origin() const override { return kernel_->origin(); }
-  std::size_t size() const override { return kernel_->size() + of_modules_->size(); }
-  std::span<const Symbol> all() const override {
-    if (all_.empty()) {
-      const auto kernel = kernel_->all(), modules = of_modules_->all();
-      all_.resize(kernel.size() + modules.size());
-      std::merge(kernel.begin(), kernel.end(), modules.begin(), modules.end(), all_.begin(),
-                 [](const Symbol& a, const Symbol& b) { return a.address < b.address; });
-    }
-    return all_;
-  }
-  std::optional<Symbol> find(std::string_view name) const override {
-    if (auto symbol = kernel_->find(name)) return symbol;
-    return of_modules_->find(name);
-  }
-  std::vector<std::optional<Symbol>> find_all(
-      std::span<const std::string_view> names) const override {
-    auto found = kernel_->find_all(names);
-    for (std::size_t i = 0; i < found.size(); ++i)
-      if (!found[i]) found[i] = of_modules_->find(names[i]);
-    return found;
-  }
-  std::optional<Symbol> at(std::uint64_t address) const override {
-    return modules_.at(address) ? of_modules_->at(address) : kernel_->at(address);
-  }
-
- private:
-  std::shared_ptr<const SymbolTable> kernel_;
-  std::unique_ptr<SymbolTable> of_modules_;
-  const Modules& modules_;
-  mutable std::vector<Symbol> all_;  // made when it is first asked for
-};
 
 }  // namespace
 
@@ -288,8 +193,9 @@ std::shared_ptr<const SymbolTable> with_modules(Evidence& evidence,
       notes.add(
           read.error().within(fmt::format("the symbols of the module {}", printable(module.name))));
   }
-  if (symbols.empty()) return kernel;
-  return std::make_shared<KernelAndModules>(std::move(kernel), symbols.finish(), modules);
+  return std::move(symbols).join(std::move(kernel), [&modules](std::uint64_t address) {
+    return modules.at(address) != nullptr;
+  });
 }
 
 }  // namespace panicroom::linux_kernel
