@@ -15,9 +15,10 @@ namespace {
 using emscripten::val;
 
 /// The command line's world as a JavaScript object: `{open(path): file or {error: {code, text}},
-/// exists(path): boolean, out(bytes: Uint8Array): boolean, err(text: string), columns: number,
-/// environment(name): string or undefined, line(): the next of standard input or undefined}`. None
-/// of its functions throws.
+/// exists(path): boolean, writeFile(path, bytes: Uint8Array): undefined or what is wrong (a world
+/// without files has no such function), out(bytes: Uint8Array): boolean, err(text: string),
+/// columns: number, environment(name): string or undefined, line(): the next of standard input or
+/// undefined}`. None of its functions throws.
 class JsHost final : public Host {
  public:
   explicit JsHost(val host) : host_(std::move(host)) {}
@@ -30,6 +31,15 @@ class JsHost final : public Host {
     return js_source(file, cache_);
   }
   bool exists(const std::string& path) const override { return host_.call<bool>("exists", path); }
+  Result<void> write_file(const std::string& path, Bytes bytes) override {
+    if (host_["writeFile"].isUndefined()) return Host::write_file(path, bytes);
+    const val why =
+        host_.call<val>("writeFile", path,
+                        val(emscripten::typed_memory_view(
+                            bytes.size(), reinterpret_cast<const unsigned char*>(bytes.data()))));
+    if (why.isUndefined()) return {};
+    return fail(ErrorCode::io, why.as<std::string>());
+  }
   bool out(std::string_view text) override {
     return host_.call<bool>("out",
                             val(emscripten::typed_memory_view(

@@ -157,6 +157,8 @@ class Kernel {
   virtual std::optional<Error> why_no_symbols() = 0;
   /// Error: why there are none.
   virtual Result<std::shared_ptr<const TypeCatalog>> types() = 0;
+  /// The kernel's NT_GNU_BUILD_ID in hexadecimal; empty where it is not known.
+  virtual std::string build_id() { return {}; }
 };
 
 /// What a kernel is opened from.

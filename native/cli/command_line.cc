@@ -115,6 +115,12 @@ void add_options(CLI::App& app, const CommandInfo& command, Request& request) {
            "these columns in this order, or all (`panicroom tables` names them)")
         ->type_name("NAME,...")
         ->take_last();
+  if (has("output"))
+    app.add_option_function<std::string>(
+           "--output", [&request](const std::string& path) { request.output = path; },
+           "the file to write")
+        ->type_name("FILE")
+        ->take_last();
   if (has("depth"))
     add_number(app, "--depth", request.depth, "structures within structures that are shown");
   if (has("tid")) add_number(app, "--tid", request.tid, "only this thread");

@@ -27,6 +27,12 @@ class Host {
 
   virtual Result<SourcePtr> open(const std::string& path) = 0;
   virtual bool exists(const std::string& path) const = 0;
+  /// Makes or replaces a file, whole or not at all. Errors name what is wrong but not the path:
+  /// `io`, `unsupported` where there are no files to write.
+  virtual Result<void> write_file(const std::string& path, Bytes bytes) {
+    static_cast<void>(path), static_cast<void>(bytes);
+    return fail(ErrorCode::unsupported, "no file can be written here");
+  }
   /// Writes to standard output or error; false when it cannot take more.
   virtual bool out(std::string_view text) = 0;
   virtual void err(std::string_view text) = 0;

@@ -10,7 +10,7 @@ std::span<const CommandInfo> commands() {
   static constexpr std::string_view of_table = "json csv columns";
   static constexpr std::string_view of_processes = "json csv columns pid";
   static constexpr std::string_view of_threads = "json csv columns pid tid crashed";
-  static constexpr std::array<CommandInfo, 35> list = {{
+  static constexpr std::array<CommandInfo, 36> list = {{
       {"info", "", "", "What this dump is, what died and where.", "panicroom info vmcore.0 kernel",
        "", forms, 0, 0, true},
       {"analyze", "", "", "How the kernel died, of what, and what the machine was doing.",
@@ -60,6 +60,9 @@ std::span<const CommandInfo> commands() {
        "panicroom translate linux_banner vmcore", "", "json csv physical pid", 1, 1, true},
       {"type", "", "TYPE", "The layout of a structure: offsets, sizes, holes, bit-fields.",
        "panicroom type 'struct task_struct' vmcore", "", forms, 1, 1, true},
+      {"types", "", "export [TYPE...]",
+       "Writes types and all that they reach into a small file that serves as a kernel file.",
+       "panicroom types export --output kernel.types vmcore vmlinux", "", "output", 1, any, true},
       {"print", "", "[TYPE] EXPRESSION", "A structure or variable with the values of its members.",
        "panicroom print 'struct task_struct' 'init_task.parent->comm' vmcore", "",
        "json csv pid depth", 1, 2, true},

@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <string>
@@ -31,6 +33,23 @@ class Terminal final : public Host {
   bool exists(const std::string& path) const override {
     struct stat status {};
     return ::stat(path.c_str(), &status) == 0;
+  }
+  Result<void> write_file(const std::string& path, Bytes bytes) override {
+    // A file that is being read, a mapped one at that, keeps its bytes until the new one is whole.
+    const std::string fresh = path + ".partial";
+    const auto failed = [&fresh](const char* what) {
+      const std::string why = std::strerror(errno);
+      std::remove(fresh.c_str());
+      return fail(ErrorCode::io, std::string(what) + ": " + why);
+    };
+    std::FILE* file = std::fopen(fresh.c_str(), "wbx");
+    if (file == nullptr)
+      return fail(ErrorCode::io,
+                  "it cannot be written (" + fresh + "): " + std::string(std::strerror(errno)));
+    const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
+    if (std::fclose(file) != 0 || !written) return failed("it cannot be written");
+    if (std::rename(fresh.c_str(), path.c_str()) != 0) return failed("it cannot be replaced");
+    return {};
   }
   bool out(std::string_view text) override {
     return std::fwrite(text.data(), 1, text.size(), stdout) == text.size();

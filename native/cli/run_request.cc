@@ -254,6 +254,7 @@ int run_on_session(const Request& request, Session& session, Host& host) {
   if (request.command == "read") return run_read(request, session, host);
   if (request.command == "translate") return run_translate(request, session, host);
   if (request.command == "type") return run_type(request, session, host);
+  if (request.command == "types") return run_types(request, session, host);
   if (request.command == "print") return run_print(request, session, host);
   if (request.command == "list") return run_list(request, session, host);
   if (request.command == "sql") return run_sql(request, session, host);
@@ -318,7 +319,7 @@ namespace {
 /// Whether an answer may need types, call-frame information or source lines.
 bool needs_debug_files(const Request& request) {
   for (const char* command :
-       {"type", "print", "list", "stack", "threads", "info", "analyze", "sql"})
+       {"type", "types", "print", "list", "stack", "threads", "info", "analyze", "sql"})
     if (request.command == command) return true;
   for (const char* table : {"frames", "threads", "analysis"})
     if (request.command == "table" && !request.operands.empty() && request.operands[0] == table)

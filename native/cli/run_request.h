@@ -27,6 +27,7 @@ int run_read(const Request& request, Session& session, Host& host);
 int run_translate(const Request& request, Session& session, Host& host);
 int run_verify(const Request& request, Session& session, Host& host);
 int run_type(const Request& request, Session& session, Host& host);
+int run_types(const Request& request, Session& session, Host& host);
 int run_print(const Request& request, Session& session, Host& host);
 int run_list(const Request& request, Session& session, Host& host);
 int run_sql(const Request& request, Session& session, Host& host);

@@ -31,6 +31,12 @@ class FakeHost final : public Host {
   bool exists(const std::string& path) const override {
     return files.contains(path) || path == "exhausting";
   }
+  Result<void> write_file(const std::string& path, Bytes bytes) override {
+    if (path.starts_with("/")) return fail(ErrorCode::io, "no such folder");
+    const auto* begin = reinterpret_cast<const std::uint8_t*>(bytes.data());
+    files[path].assign(begin, begin + bytes.size());
+    return {};
+  }
   bool out(std::string_view text) override {
     printed += text;
     return true;
@@ -435,6 +441,34 @@ TEST_F(CommandLine, AnInstalledDebugFileIsFoundByItsBuildId) {
   EXPECT_EQ(run({"type", "struct task", "vmcore", "kernel", "stripped"}), 0) << host.complained;
   EXPECT_TRUE(printed("/* size: 176, members: "));
   EXPECT_TRUE(printed("from DWARF of cdef01.debug"));
+}
+
+TEST_F(CommandLine, TypesAreExportedToAFileThatServesAsAKernelFile) {
+  const auto description = foundry::read_description(
+      std::string(source_folder) + "/tests/foundry/descriptions/freebsd-amd64.txt");
+  host.files["types"] = foundry::kernel_file(
+      description.image, foundry::freebsd_types(description.image, {3, false, true, ""}));
+  EXPECT_EQ(run({"types", "vmcore", "kernel"}), 2);
+  EXPECT_EQ(run({"types", "import", "--output", "out", "vmcore", "kernel"}), 2);
+  EXPECT_TRUE(complained("types expects export, not \"import\"")) << host.complained;
+  EXPECT_EQ(run({"types", "export", "vmcore", "kernel"}), 2);
+  EXPECT_TRUE(complained("types export expects --output FILE")) << host.complained;
+  EXPECT_EQ(run({"types", "export", "--output", "out", "vmcore", "kernel"}), 1);  // it has none
+  EXPECT_FALSE(host.files.contains("out"));
+  EXPECT_EQ(run({"types", "export", "struct nothing", "--output", "out", "vmcore", "types"}), 1);
+  EXPECT_EQ(run({"types", "export", "--output", "/out", "vmcore", "types"}), 1);
+  EXPECT_TRUE(complained("/out: no such folder")) << host.complained;
+  EXPECT_EQ(run({"type", "struct proc", "vmcore", "types"}), 0);
+  const std::string expected = host.printed.substr(0, host.printed.find("from "));
+  EXPECT_EQ(run({"types", "export", "--output", "out", "vmcore", "types"}), 0) << host.complained;
+  EXPECT_TRUE(printed("from CTF of types"));
+  EXPECT_EQ(run({"type", "struct proc", "vmcore", "kernel", "out"}), 0) << host.complained;
+  EXPECT_TRUE(printed("from BTF of out"));
+  EXPECT_EQ(host.printed.substr(0, host.printed.find("from ")), expected);
+  EXPECT_TRUE(host.complained.empty()) << host.complained;
+  EXPECT_EQ(run({"print", "struct proc", "allproc", "vmcore", "kernel", "out"}), 0)
+      << host.complained;
+  EXPECT_TRUE(printed("p_comm = "));
 }
 
 TEST_F(CommandLine, TypesOfFreeBsdComeFromItsKernelFile) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The command line of the native program, run by the same engine as WebAssembly.
-import { existsSync, readSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { loadEngine, openFile } from '../node.mjs';
 
 const reasons = {
@@ -52,6 +52,24 @@ const host = {
     }
   },
   exists: (path) => existsSync(path),
+  // What is being read keeps its bytes until the new file is whole.
+  writeFile(path, bytes) {
+    const fresh = `${path}.partial`;
+    try {
+      const descriptor = openSync(fresh, 'wx');
+      try {
+        for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done, bytes.length - done);
+        closeSync(descriptor);
+        renameSync(fresh, path);
+      } catch (error) {
+        rmSync(fresh, { force: true });
+        throw error;
+      }
+      return undefined;
+    } catch (error) {
+      return `it cannot be written (${fresh}): ${reasons[error.code] ?? error.message}`;
+    }
+  },
   out(bytes) {
     gathered.push(Buffer.from(bytes));
     gatheredBytes += bytes.length;

@@ -25,6 +25,7 @@
 #include "core/kernel/freebsd/vnodes.h"
 #include "core/kernel/kernel.h"
 #include "core/stack/code_files.h"
+#include "core/types/debug_file.h"
 #include "core/types/file_types.h"
 
 namespace panicroom {
@@ -120,6 +121,11 @@ class FreeBsd final : public Kernel {
                  std::nullopt, std::nullopt};
   }
   Result<std::shared_ptr<const TypeCatalog>> types() override { return evidence_.types(); }
+  std::string build_id() override {
+    for (const auto& [name, file] : evidence_.kernel_files())
+      if (std::string id = build_id_of(file); !id.empty()) return id;
+    return {};
+  }
 
  private:
   struct CrashedThread {

@@ -26,6 +26,9 @@ class Evidence final : public Structures {
            std::unique_ptr<PageTable> table);
 
   const Dump& dump() const { return dump_; }
+  const std::vector<std::pair<std::string, SourcePtr>>& kernel_files() const {
+    return kernel_files_;
+  }
   AddressSpace& memory() override { return memory_; }
   std::uint64_t memory_present() override;
   /// Null when there are none.

@@ -62,6 +62,11 @@ class Linux final : public Kernel {
     return stacks_.saved_at(address, notes);
   }
   std::optional<std::uint64_t> wait_address(const Thread& thread, Notes& notes) override;
+  std::string build_id() override {
+    const auto id =
+        evidence_.vmcoreinfo() ? evidence_.vmcoreinfo()->value("BUILD-ID") : std::nullopt;
+    return id ? std::string(*id) : std::string();
+  }
   std::optional<SourceLine> source_line(std::uint64_t address, Notes& notes) override {
     auto line = evidence_.code().line(address);
     for (Note& note : evidence_.code().take_remarks()) notes.add(std::move(note));
