@@ -13,6 +13,7 @@
 #include "tests/foundry/description.h"
 #include "tests/source_folder.h"
 #include "tests/unit/btf_blob.h"
+#include "tests/unit/cfi_blob.h"
 #include "tests/unit/dwarf_blob.h"
 
 namespace panicroom {
@@ -441,6 +442,78 @@ TEST_F(CommandLine, AnInstalledDebugFileIsFoundByItsBuildId) {
   EXPECT_EQ(run({"type", "struct task", "vmcore", "kernel", "stripped"}), 0) << host.complained;
   EXPECT_TRUE(printed("/* size: 176, members: "));
   EXPECT_TRUE(printed("from DWARF of cdef01.debug"));
+}
+
+foundry::Blob blob_of(const test::Assembly& assembly) {
+  foundry::Blob blob;
+  for (const std::byte byte : assembly.bytes) blob.push_back(std::to_integer<std::uint8_t>(byte));
+  return blob;
+}
+
+TEST_F(CommandLine, StacksShowTheSourceLinesOfADebugFile) {
+  // A unit that was compiled in /src, of two runs of code: lines 7 and 8 meet at vpanic's return
+  // address, whose call is of line 7; the innermost frame is on line 42.
+  using test::Assembly;
+  const auto program = Assembly()
+                           .all({0, 9, 2})
+                           .u64(0xffffffff80201200)
+                           .all({3, 6, 1, 2, 0x34, 3, 1, 1, 2, 0x10, 0, 1, 1})
+                           .all({0, 9, 2})
+                           .u64(0xffffffff80202000)
+                           .all({3, 41, 1, 2, 0x20, 0, 1, 1})
+                           .bytes;
+  const auto names = Assembly()
+                         .all({1, 1, 0, 1, 10, 0, 1, 1, 1, 1, 0, 0, 0, 1, 0})
+                         .text("kern.c")
+                         .all({0, 0, 0, 0})
+                         .bytes;
+  Assembly lines;
+  lines.u32(2 + 4 + names.size() + program.size()).number(2, 2).u32(names.size());
+  lines.append(names).append(program);
+  Assembly unit;  // DWARF 4: stmt_list, comp_dir, low_pc, high_pc
+  unit.number(4, 2).u32(0).u8(8).uleb(1).u32(0).text("/src").u64(0xffffffff80201000).u32(0x2000);
+  const auto info = Assembly().u32(unit.bytes.size()).append(unit.bytes);
+  const auto abbreviations = Assembly().all(
+      {1, 0x11, 0, 0x10, 0x17, 0x1b, 0x08, 0x11, 0x01, 0x12, 0x06, 0, 0, 0});
+  host.files["kernel.debug"] = sections_file({{".debug_info", 1, blob_of(info)},
+                                              {".debug_abbrev", 1, blob_of(abbreviations)},
+                                              {".debug_line", 1, blob_of(lines)}});
+  EXPECT_EQ(run({"stack", "--crashed", "vmcore", "kernel", "kernel.debug"}), 0);
+  EXPECT_TRUE(printed("kern_reboot+0x10  /src/kern.c:42\n")) << host.printed;
+  EXPECT_TRUE(printed("vpanic+0x34  /src/kern.c:7\n")) << host.printed;
+  EXPECT_TRUE(printed("panic+0x23\n")) << host.printed;  // no sequence covers it
+  EXPECT_EQ(run({"table", "frames", "--crashed", "--columns", "frame,file,line", "--csv", "vmcore",
+                 "kernel", "kernel.debug"}),
+            0);
+  EXPECT_TRUE(printed("0,/src/kern.c,42\r\n1,/src/kern.c,7\r\n2,,\r\n")) << host.printed;
+}
+
+TEST_F(CommandLine, StacksFollowTheCallFrameInformationOfADebugFile) {
+  // The frame pointers lead to panic; the entry for vpanic says that nobody called it.
+  using test::Assembly;
+  using test::cfi_entry;
+  auto frames = cfi_entry(Assembly()
+                              .u32(0xffffffff)
+                              .u8(1)
+                              .text("")
+                              .uleb(1)
+                              .sleb(-8)
+                              .all({16, 0x0c, 6, 16, 0x90, 1, 0x86, 2})  // CFA rbp + 16
+                              .bytes);
+  const auto caller = cfi_entry(
+      Assembly().u32(0).u64(0xffffffff80201200).u64(0x100).all({0x07, 16}).bytes);
+  const auto innermost =
+      cfi_entry(Assembly().u32(0).u64(0xffffffff80202000).u64(0x100).bytes);
+  frames.insert(frames.end(), caller.begin(), caller.end());
+  frames.insert(frames.end(), innermost.begin(), innermost.end());
+  Assembly all;
+  host.files["kernel.debug"] = sections_file({{".debug_frame", 1, blob_of(all.append(frames))}});
+  EXPECT_EQ(run({"stack", "--crashed", "vmcore", "kernel"}), 0);
+  EXPECT_TRUE(printed("#2   0xffffffff80201023  panic+0x23"));
+  EXPECT_EQ(run({"stack", "--crashed", "vmcore", "kernel", "kernel.debug"}), 0);
+  EXPECT_TRUE(printed("#1   0xffffffff80201234  vpanic+0x34\n")) << host.printed;
+  EXPECT_FALSE(printed("#2 ")) << host.printed;
+  EXPECT_FALSE(printed("stopped")) << host.printed;
 }
 
 TEST_F(CommandLine, TypesAreExportedToAFileThatServesAsAKernelFile) {
