@@ -96,7 +96,7 @@ class LineReader {
     line_base_ = static_cast<std::int64_t>(sign_extend(cursor.number(1), 8));
     line_range_ = cursor.number(1);
     opcode_base_ = cursor.number(1);
-    for (std::uint64_t i = 1; i < opcode_base_; ++i) lengths_[i] = cursor.number(1);
+    for (std::size_t i = 1; i < opcode_base_; ++i) lengths_[i] = cursor.number(1);
     if (cursor.failed()) return Failure(cursor.error());
     DwarfCursor names(lines_, order_, cursor.at(), program_);
     return table_.version == 5 ? names_5(names) : names_2(names);

@@ -473,8 +473,8 @@ TEST_F(CommandLine, StacksShowTheSourceLinesOfADebugFile) {
   Assembly unit;  // DWARF 4: stmt_list, comp_dir, low_pc, high_pc
   unit.number(4, 2).u32(0).u8(8).uleb(1).u32(0).text("/src").u64(0xffffffff80201000).u32(0x2000);
   const auto info = Assembly().u32(unit.bytes.size()).append(unit.bytes);
-  const auto abbreviations = Assembly().all(
-      {1, 0x11, 0, 0x10, 0x17, 0x1b, 0x08, 0x11, 0x01, 0x12, 0x06, 0, 0, 0});
+  const auto abbreviations =
+      Assembly().all({1, 0x11, 0, 0x10, 0x17, 0x1b, 0x08, 0x11, 0x01, 0x12, 0x06, 0, 0, 0});
   host.files["kernel.debug"] = sections_file({{".debug_info", 1, blob_of(info)},
                                               {".debug_abbrev", 1, blob_of(abbreviations)},
                                               {".debug_line", 1, blob_of(lines)}});
@@ -500,10 +500,9 @@ TEST_F(CommandLine, StacksFollowTheCallFrameInformationOfADebugFile) {
                               .sleb(-8)
                               .all({16, 0x0c, 6, 16, 0x90, 1, 0x86, 2})  // CFA rbp + 16
                               .bytes);
-  const auto caller = cfi_entry(
-      Assembly().u32(0).u64(0xffffffff80201200).u64(0x100).all({0x07, 16}).bytes);
-  const auto innermost =
-      cfi_entry(Assembly().u32(0).u64(0xffffffff80202000).u64(0x100).bytes);
+  const auto caller =
+      cfi_entry(Assembly().u32(0).u64(0xffffffff80201200).u64(0x100).all({0x07, 16}).bytes);
+  const auto innermost = cfi_entry(Assembly().u32(0).u64(0xffffffff80202000).u64(0x100).bytes);
   frames.insert(frames.end(), caller.begin(), caller.end());
   frames.insert(frames.end(), innermost.begin(), innermost.end());
   Assembly all;
