@@ -18,6 +18,8 @@
 
 namespace panicroom {
 
+class DwarfCursor;
+
 /// How the caller's value of a register is found (DWARF 5, 6.4.1).
 struct CfiRule {
   enum class Kind : std::uint8_t {
@@ -83,14 +85,13 @@ class CfiTable {
     std::uint64_t place = 0;  ///< offset in its section
     std::size_t section = 0;
   };
-  class Pointer;
   class Program;
 
   Result<const Common*> common(std::size_t section, std::uint64_t place);
   Result<Common> read_common(CfiSection& section, std::uint64_t place);
   /// Nothing: it is a CIE, or the end of the section; `next` is where the next entry begins.
   Result<std::optional<Entry>> entry(std::size_t section, std::uint64_t place, std::uint64_t& next);
-  Result<std::uint64_t> pointer(CfiSection& section, class DwarfCursor& cursor, unsigned encoding,
+  Result<std::uint64_t> pointer(CfiSection& section, DwarfCursor& cursor, unsigned encoding,
                                 unsigned address_size, std::uint64_t function) const;
   Result<void> run(std::size_t section, const Entry& entry,
                    const std::function<bool(const CfiRow&)>& visit);

@@ -123,7 +123,7 @@ class CfiUnwinder {
     next.pc = *trap.registers.pc;
     next.registers = cfi_registers(trap.registers, architecture());
     PANICROOM_CHECK(advances(state, next, true));
-    return std::optional<State>(std::move(next));
+    return std::optional<State>(next);
   }
 
   /// A jump to a wrong address leaves the return address of its call where that call put it.
@@ -186,7 +186,7 @@ class CfiUnwinder {
       return fail_at_address(ErrorCode::corrupt, next.pc, "a return address points to no code");
     const bool by_sp = row.cfa.kind == Kind::in_register && row.cfa.number == convention_.sp;
     PANICROOM_CHECK(advances(state, next, !by_sp));
-    return std::optional<State>(std::move(next));
+    return std::optional<State>(next);
   }
 
   Result<std::uint64_t> frame_address(const State& state, const CfiRow& row,
@@ -274,7 +274,7 @@ class CfiUnwinder {
     const auto before = last_place_;
     if (before && *frame <= *before) PANICROOM_CHECK(falls(state));
     last_place_ = *frame;
-    return std::optional<State>(std::move(next));
+    return std::optional<State>(next);
   }
 
   /// Within one stack every step rises; between stacks it need not, but that happens a few times
