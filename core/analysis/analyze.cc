@@ -233,8 +233,11 @@ class Teller {
     }
     std::vector<const std::pair<const std::string, Group>*> order;
     for (const auto& group : groups) order.push_back(&group);
-    std::ranges::stable_sort(order, std::greater{},
-                             [](const auto* group) { return group->second.threads.size(); });
+    // Equal ones in the order of their stacks.
+    std::ranges::sort(order, [](const auto* a, const auto* b) {
+      return std::pair(b->second.threads.size(), std::string_view(a->first)) <
+             std::pair(a->second.threads.size(), std::string_view(b->first));
+    });
     if (order.size() > most_groups) {
       tell("blocked", fmt::format("{} groups; the largest {}:", order.size(), most_groups));
       order.resize(most_groups);

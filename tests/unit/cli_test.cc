@@ -519,7 +519,7 @@ TEST_F(CommandLine, TypesAreExportedToAFileThatServesAsAKernelFile) {
   const auto description = foundry::read_description(
       std::string(source_folder) + "/tests/foundry/descriptions/freebsd-amd64.txt");
   host.files["types"] = foundry::kernel_file(
-      description.image, foundry::freebsd_types(description.image, {3, false, true, ""}));
+      description.image, foundry::freebsd_types(description, {3, false, true, ""}));
   EXPECT_EQ(run({"types", "vmcore", "kernel"}), 2);
   EXPECT_EQ(run({"types", "import", "--output", "out", "vmcore", "kernel"}), 2);
   EXPECT_TRUE(complained("types expects export, not \"import\"")) << host.complained;
