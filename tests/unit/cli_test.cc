@@ -387,7 +387,7 @@ TEST_F(LinuxCommandLine, TypeShowsALayout) {
   EXPECT_EQ(run({"type", "struct nothing", "linux"}), 1);
   EXPECT_TRUE(complained("nothing"));
   EXPECT_EQ(run({"type", "struct module", "vmcore", "kernel"}), 1);
-  EXPECT_TRUE(complained("carries neither CTF nor DWARF"));
+  EXPECT_TRUE(complained("carries neither CTF, BTF nor DWARF"));
 }
 
 /// An ELF file of nothing but sections: (name, type, contents).
