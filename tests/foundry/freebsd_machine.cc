@@ -89,7 +89,7 @@ void FreeBsdMachine::processors() {
   if (has("pcpu", "pc_zpcpu_offset")) share_base_ = structures.front();
   std::uint64_t online = 0;
   for (MachineText::Cpu& cpu : description_.machine.cpus) {
-    const std::uint64_t pcpu = structures.at(cpu.number);
+    const std::uint64_t pcpu = structures.at(static_cast<std::size_t>(cpu.number));
     image_.write_virtual(by_number + cpu.number * word_, pcpu, word_);
     set(pcpu, "pcpu", "pc_cpuid", cpu.number);
     set(pcpu, "pcpu", "pc_zpcpu_offset", share_base_ + cpu.number * image_.page);
@@ -266,8 +266,8 @@ std::uint64_t FreeBsdMachine::keg(const MachineText::Zone& zone) {
   set(at, "uma_keg", "uk_free", zone.keg_free);
   const auto pages = parts_of(zone.pages, domains), free = parts_of(zone.keg_free, domains);
   for (std::uint64_t i = 0; i < domains; ++i) {
-    set(at + inner + size * i, "uma_domain", "ud_pages", pages[i]);
-    set(at + inner + size * i, "uma_domain", "ud_free_items", free[i]);
+    set(at + inner + size * i, "uma_domain", "ud_pages", pages[static_cast<std::size_t>(i)]);
+    set(at + inner + size * i, "uma_domain", "ud_free_items", free[static_cast<std::size_t>(i)]);
   }
   return at;
 }
@@ -283,11 +283,15 @@ void FreeBsdMachine::fill(MachineText::Zone& zone) {
   // What was handed out: some by the zone itself, the rest by each processor's cache.
   const auto out = parts_of(zone.allocations, cpus_ + 1), back = parts_of(zone.frees, cpus_ + 1);
   const bool counted = layout_.find("uma_zone", "uz_allocs")->kind == "pointer";
-  set(at, "uma_zone", "uz_allocs", counted ? counter(out[cpus_]) : out[cpus_]);
-  set(at, "uma_zone", "uz_frees", counted ? counter(back[cpus_]) : back[cpus_]);
+  set(at, "uma_zone", "uz_allocs",
+      counted ? counter(out[static_cast<std::size_t>(cpus_)])
+              : out[static_cast<std::size_t>(cpus_)]);
+  set(at, "uma_zone", "uz_frees",
+      counted ? counter(back[static_cast<std::size_t>(cpus_)])
+              : back[static_cast<std::size_t>(cpus_)]);
   for (std::uint64_t i = 0; i < cpus_; ++i) {
-    set(at + inner + cache * i, "uma_cache", "uc_allocs", out[i]);
-    set(at + inner + cache * i, "uma_cache", "uc_frees", back[i]);
+    set(at + inner + cache * i, "uma_cache", "uc_allocs", out[static_cast<std::size_t>(i)]);
+    set(at + inner + cache * i, "uma_cache", "uc_frees", back[static_cast<std::size_t>(i)]);
   }
   // What is kept: in two buckets of the first processor, one of the last, and by the domains.
   const auto kept = parts_of(zone.cached, 3 + domains);
@@ -310,7 +314,8 @@ void FreeBsdMachine::fill(MachineText::Zone& zone) {
     set(at, "uma_zone", "uz_domain", lists);
   }
   for (std::uint64_t i = 0; i < domains; ++i)
-    set(lists + of_domain * i, "uma_zone_domain", "uzd_nitems", kept[3 + i]);
+    set(lists + of_domain * i, "uma_zone_domain", "uzd_nitems",
+        kept[static_cast<std::size_t>(3 + i)]);
 }
 
 void FreeBsdMachine::zones() {
@@ -356,7 +361,7 @@ void FreeBsdMachine::interrupts() {
   for (std::size_t i = 0; i < all.size(); ++i) {
     MachineText::Interrupt& it = all[i];
     std::string padded = it.name;
-    padded.resize(row - 1, ' ');
+    padded.resize(static_cast<std::size_t>(row - 1), ' ');
     image_.write_virtual(names + row * i, padded);
     image_.write_virtual(counts + word_ * i, it.count, word_);
     if (!it.line) continue;
