@@ -43,7 +43,7 @@ export function Analysis() {
     <>
       {cause && (
         <p className="cause">
-          {cause.text.replace(/^[a-z]/, (letter) => letter.toUpperCase())}.
+          {cause.text}
           {cause.confidence !== 'certain' && <span className="dim"> ({cause.confidence})</span>}
         </p>
       )}

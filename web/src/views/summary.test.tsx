@@ -133,7 +133,7 @@ describe('what it died of', () => {
   it('says it in a sentence, with how sure that is, and what was found besides', async () => {
     await opened(new FakeEngine([...someTables(), analysis]));
     const found = await panel();
-    expect((await found.findByText(/Freed \[x\] freed memory that was free already\./)).textContent).toContain('(likely)');
+    expect((await found.findByText(/freed \[x\] freed memory that was free already/)).textContent).toContain('(likely)');
     expect(found.getByText('1 of 100 MiB free')).toBeTruthy();
     expect(found.getByText('<img src=x> (tid 134)')).toBeTruthy();
     // The kernel's words and the crashed thread's frames have panels of their own.
