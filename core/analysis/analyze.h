@@ -14,8 +14,8 @@ std::string_view name(Confidence confidence);
 
 /// One thing that the analysis found, and where it was read.
 struct Statement {
-  /// cause, kind, signature, said, thread, instruction, register, frame, holds, waits, deadlock,
-  /// machine, memory, blocked or missing; an analysis tells them in this order.
+  /// cause, kind, signature, said, thread, instruction, register, operand, frame, holds, waits,
+  /// deadlock, machine, memory, blocked or missing; an analysis tells them in this order.
   std::string_view topic;
   std::string text;  ///< raw bytes of the dump may be in it
   Confidence confidence = Confidence::certain;

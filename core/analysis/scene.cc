@@ -136,7 +136,9 @@ class SceneReader {
     if (scene_.culprit.trapped >= scene_.calls.size()) return;
     const UnwoundFrame& frame = scene_.calls[scene_.culprit.trapped].frame;
     if (!frame.exact) return;
-    if (frame.saved_registers)
+    if (frame.interrupted)
+      scene_.at_fault = *frame.interrupted;
+    else if (frame.saved_registers)
       scene_.at_fault = kernel_.saved_registers(*frame.saved_registers, notes_);
     else if (scene_.culprit.trapped == 0)
       scene_.at_fault = scene_.threads[*scene_.subject].registers;

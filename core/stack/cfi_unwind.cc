@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <memory>
 #include <utility>
 
 #include "core/base/arithmetic.h"
@@ -72,7 +73,8 @@ class CfiUnwinder {
   }
   void keep(State& state) {
     if (!convention_.has_link_register) state.registers[convention_.pc] = state.pc;
-    unwound_.frames.push_back({state.pc, sp(state), state.exact});
+    unwound_.frames.push_back({state.pc, sp(state), state.exact, {}, interrupted_at_});
+    interrupted_at_.reset();
   }
 
   static Failure bad(const State& state, std::string what) {
@@ -123,6 +125,7 @@ class CfiUnwinder {
     next.pc = *trap.registers.pc;
     next.registers = cfi_registers(trap.registers, architecture());
     PANICROOM_CHECK(advances(state, next, true));
+    interrupted_at_ = std::make_shared<const Registers>(trap.registers);
     return std::optional<State>(next);
   }
 
@@ -307,6 +310,7 @@ class CfiUnwinder {
   unsigned word_;
   Unwound unwound_;
   bool any_described_ = false;
+  std::shared_ptr<const Registers> interrupted_at_;  ///< of the frame that is kept next
   unsigned switches_ = 0;
   std::optional<std::uint64_t> last_place_;  ///< below which no frame lies, on the same stack
 };

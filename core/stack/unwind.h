@@ -21,6 +21,8 @@ struct UnwoundFrame {
   bool exact = true;  ///< pc is the interrupted instruction itself, not a return address
   /// Where the trap's or interrupt's entry saved this frame's registers, if it stopped here.
   std::optional<std::uint64_t> saved_registers = {};
+  /// Those registers, where the unwinder read them itself.
+  std::shared_ptr<const Registers> interrupted = {};
 
   /// The address by which to look up the function: a return address may already belong to the next
   /// function when the call does not return.

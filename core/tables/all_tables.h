@@ -31,6 +31,7 @@ const Table& interrupts_table();
 const Table& locks_table();
 const Table& sysctl_table();
 const Table& log_table();
+const Table& messages_table();
 const Table& symbols_table();
 const Table& ranges_table();
 const Table& regions_table();

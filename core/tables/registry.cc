@@ -21,12 +21,12 @@ std::string_view name(ColumnType type) {
 }
 
 std::span<const Table* const> tables() {
-  static const std::array<const Table*, 23> list = {
-      &dump_table(),    &analysis_table(),   &processes_table(), &threads_table(), &frames_table(),
-      &files_table(),   &sockets_table(),    &maps_table(),      &modules_table(), &mounts_table(),
-      &cpus_table(),    &load_table(),       &swap_table(),      &memory_table(),  &zones_table(),
-      &slabs_table(),   &interrupts_table(), &locks_table(),     &sysctl_table(),  &log_table(),
-      &symbols_table(), &ranges_table(),     &regions_table(),
+  static const std::array<const Table*, 24> list = {
+      &dump_table(),     &analysis_table(),   &processes_table(), &threads_table(), &frames_table(),
+      &files_table(),    &sockets_table(),    &maps_table(),      &modules_table(), &mounts_table(),
+      &cpus_table(),     &load_table(),       &swap_table(),      &memory_table(),  &zones_table(),
+      &slabs_table(),    &interrupts_table(), &locks_table(),     &sysctl_table(),  &log_table(),
+      &messages_table(), &symbols_table(),    &ranges_table(),    &regions_table(),
   };
   return list;
 }

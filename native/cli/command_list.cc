@@ -10,7 +10,7 @@ std::span<const CommandInfo> commands() {
   static constexpr std::string_view of_table = "json csv columns";
   static constexpr std::string_view of_processes = "json csv columns pid";
   static constexpr std::string_view of_threads = "json csv columns pid tid crashed";
-  static constexpr std::array<CommandInfo, 36> list = {{
+  static constexpr std::array<CommandInfo, 37> list = {{
       {"info", "", "", "What this dump is, what died and where.", "panicroom info vmcore.0 kernel",
        "", forms, 0, 0, true},
       {"analyze", "", "", "How the kernel died, of what, and what the machine was doing.",
@@ -51,6 +51,8 @@ std::span<const CommandInfo> commands() {
        "panicroom sysctl vmcore.0 kernel", "sysctl", of_table, 0, 0, true},
       {"log", "dmesg", "", "The kernel's message buffer.", "panicroom log vmcore | tail", "log",
        of_table, 0, 0, true},
+      {"messages", "", "", "The last messages before the kernel died, and what it said of that.",
+       "panicroom messages vmcore", "messages", of_table, 0, 0, true},
       {"symbols", "nlist", "[NAME|PATTERN|ADDRESS...]",
        "The kernel's symbols: all, those named, or those that hold an address.",
        "panicroom symbols 'init_*' vmcore", "symbols", forms, 0, any, true},

@@ -361,7 +361,10 @@ std::uint64_t FileText::number(std::string_view key, std::uint64_t otherwise) co
   return text.empty() ? otherwise : number_of(text);
 }
 
-Description parse_description(std::string_view text, std::string name) {
+namespace {
+
+/// What a description says, before anything is built of it.
+Description parsed(std::string_view text, std::string name) {
   Description description;
   description.name = std::move(name);
   Parser parser(description);
@@ -378,6 +381,27 @@ Description parse_description(std::string_view text, std::string name) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   parser.finish();
+  return description;
+}
+
+std::string text_of(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw std::runtime_error(path + ": cannot be opened");
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::string name_of(const std::string& path) {
+  const std::size_t slash = path.find_last_of('/');
+  const std::string name = path.substr(slash == std::string::npos ? 0 : slash + 1);
+  return name.substr(0, name.find('.'));
+}
+
+}  // namespace
+
+Description parse_description(std::string_view text, std::string name) {
+  Description description = parsed(text, std::move(name));
   if (description.system == "freebsd") build_freebsd(description);
   if (description.system == "linux") build_linux(description);
   if (description.image.table_area.end != 0) build_page_tables(description.image);
@@ -387,13 +411,11 @@ Description parse_description(std::string_view text, std::string name) {
 }
 
 Description read_description(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw std::runtime_error(path + ": cannot be opened");
-  std::stringstream text;
-  text << file.rdbuf();
-  const std::size_t slash = path.find_last_of('/');
-  std::string name = path.substr(slash == std::string::npos ? 0 : slash + 1);
-  return parse_description(text.str(), name.substr(0, name.find('.')));
+  return parse_description(text_of(path), name_of(path));
+}
+
+std::vector<FileText> read_files(const std::string& path) {
+  return parsed(text_of(path), name_of(path)).files;
 }
 
 std::vector<Blob> make_dump(const Description& description, const FileText& file) {

@@ -138,6 +138,8 @@ struct Description {
 /// std::runtime_error that names the line.
 Description parse_description(std::string_view text, std::string name);
 Description read_description(const std::string& path);
+/// The files that a description names; nothing is built.
+std::vector<FileText> read_files(const std::string& path);
 
 /// Puts a FreeBSD kernel's objects and symbols into the image.
 void build_freebsd(Description& description);

@@ -336,7 +336,8 @@ std::vector<Case> all_cases() {
        {"12-machine", "12-arm64-machine", "12-3-machine", "12-3-arm64-machine",
         "14-current-machine", "14-current-arm64-machine", "invented-machine",
         "invented-i386-machine"})
-    for (const foundry::FileText& file : read("freebsd-" + name).files)
+    for (const foundry::FileText& file : foundry::read_files(
+             std::string(source_folder) + "/tests/foundry/descriptions/freebsd-" + name + ".txt"))
       for (const std::string types : {"ctf2", "ctf3z", "none"})
         if (types != "none" || name.starts_with("12"))
           all.push_back({"freebsd-" + name, file.name, types});

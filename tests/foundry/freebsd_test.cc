@@ -277,7 +277,7 @@ std::vector<Named> all_files() {
   std::vector<Named> all;
   for (const char* name :
        {"freebsd-amd64", "freebsd-i386", "freebsd-i386-pae", "freebsd-arm64", "freebsd-arm64-16k"})
-    for (const FileText& file : foundry::read_description(folder + name + ".txt").files)
+    for (const FileText& file : foundry::read_files(folder + name + ".txt"))
       all.push_back({name, file.name});
   return all;
 }

@@ -226,7 +226,7 @@ std::vector<Named> all_files() {
   for (const char* name :
        {"linux-x86_64", "linux-x86_64-la57", "linux-x86_64-functions", "linux-i386",
         "linux-i386-pae", "linux-aarch64", "linux-aarch64-functions"})
-    for (const FileText& file : foundry::read_description(folder + name + ".txt").files)
+    for (const FileText& file : foundry::read_files(folder + name + ".txt"))
       all.push_back({name, file.name});
   return all;
 }

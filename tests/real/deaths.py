@@ -150,6 +150,22 @@ class Deaths(unittest.TestCase):
         self.assertEqual({name: (row["owner"], row["waiters"], row["deadlock"]) for name, row in locks.items()},
                          {"die_left": (left, str(right), circle), "die_right": (right, str(left), circle)})
 
+    def test_messages(self):
+        """They end as the console does; what came before the report is what the console shows before it."""
+        for death, first in (("null-dereference", "BUG: kernel NULL pointer dereference"), ("bug", "kernel BUG at "),
+                             ("soft-lockup", "watchdog: BUG: soft lockup"), ("out-of-memory", "Kernel panic - not syncing")):
+            rows = table(death, "messages")
+            before = [row["text"] for row in rows if row["part"] == "before"]
+            report = [row["text"] for row in rows if row["part"] == "report"]
+            panic = [row["text"] for row in rows if row["part"] == "panic"]
+            said = [line for line in serial(death)]
+            self.assertTrue(panic[0].startswith("Kernel panic - not syncing"), death)
+            self.assertTrue((report + panic)[0].startswith(first), death)
+            self.assertEqual(len(before), 20)
+            start = said.index((report + panic)[0])
+            self.assertEqual(before[-3:], said[start - 3:start], death)
+            self.assertEqual((report + panic)[:5], said[start:start + 5], death)
+
     def test_diff(self):
         first, second = "die-bug", "kaslr"
         told = [{line.split()[0] for line in json.loads((FOLDER / f"{name}.truth.json").read_text())["modules"].splitlines()} for name in (first, second)]

@@ -86,8 +86,9 @@ class TrapFrames : public testing::Test {
     frame.sp = kStack;
     return freebsd::trap_frame_at(kernel, *symbols, types, frame, kText + 0x20);
   }
-  const std::vector<OneStructure::Field> amd64_ = {
-      {"tf_cs", 8, 2}, {"tf_rip", 16}, {"tf_rbx", 40}, {"tf_rsp", 24}, {"tf_rbp", 32}};
+  const std::vector<OneStructure::Field> amd64_ = {{"tf_cs", 8, 2}, {"tf_rip", 16}, {"tf_rbx", 40},
+                                                   {"tf_rsp", 24},  {"tf_rbp", 32}, {"tf_err", 48},
+                                                   {"tf_addr", 56}};
   std::shared_ptr<KernelMemory> memory_ = std::make_shared<KernelMemory>();
 };
 
@@ -97,6 +98,8 @@ TEST_F(TrapFrames, GiveTheInterruptedRegisters) {
   memory_->put_integer(kStack + 24, kStack + 0x800);
   memory_->put_integer(kStack + 32, kStack + 0x900);
   memory_->put_integer(kStack + 40, std::uint64_t{7});
+  memory_->put_integer(kStack + 48, std::uint64_t{2});
+  memory_->put_integer(kStack + 56, std::uint64_t{0x18});
   for (const char* function : {"calltrap", "nmi_calltrap", "Xtimerint", "fork_trampoline"}) {
     const auto found = at(function, amd64_);
     ASSERT_TRUE(found) << function;
@@ -105,6 +108,8 @@ TEST_F(TrapFrames, GiveTheInterruptedRegisters) {
     EXPECT_EQ(found->registers.sp, kStack + 0x800);
     EXPECT_EQ(found->registers.fp, kStack + 0x900);
     EXPECT_EQ(found->registers.find("rbx"), 7U);
+    EXPECT_EQ(found->registers.find("error_code"), 2U);
+    EXPECT_EQ(found->registers.find("fault_address"), 0x18U);
   }
   for (const char* function : {"trap", "X", "X_none", "amd64_syscall"})
     EXPECT_FALSE(at(function, amd64_)) << function;

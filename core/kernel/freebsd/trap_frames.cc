@@ -63,6 +63,11 @@ std::optional<Interrupted> on_x86(TrapFrame& saved, bool wide) {
   for (const char* name : names)
     if (const auto value = saved.get(fmt::format("tf_{}", name)))
       found.registers.others.emplace_back(name, *value);
+  // What the processor told of a fault. amd64 alone keeps its address.
+  if (const auto code = saved.get("tf_err"))
+    found.registers.others.emplace_back("error_code", *code);
+  if (const auto address = wide ? saved.get("tf_addr") : std::nullopt)
+    found.registers.others.emplace_back("fault_address", *address);
   return found;
 }
 
