@@ -48,9 +48,11 @@ class Messages final : public Table {
     const std::size_t report = std::min(words.line.value_or(panic), panic);
     for (std::size_t i = report - std::min(report, lines_before); i < log.size(); ++i) {
       const LogLine& line = log[i];
-      // Whole microseconds, as in `log`.
-      const Value time =
-          line.time_ns ? Value(static_cast<double>(*line.time_ns / 1000) / 1e6) : Value();
+      Value time;
+      if (line.time_ns) {
+        const std::uint64_t microseconds = *line.time_ns / 1000;  // whole ones, as in `log`
+        time = static_cast<double>(microseconds) / 1e6;
+      }
       const std::array<Value, columns_of_messages.size()> cells = {
           time,
           std::string(i < report  ? "before"
