@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -30,12 +29,24 @@ std::uint64_t stack_end() {
   return reinterpret_cast<std::uint64_t>(low) + size;
 }
 
+/// The words between live variables too, at which the address sanitizer would stop.
+#if defined(__has_attribute) && __has_attribute(no_sanitize)
+__attribute__((no_sanitize("address")))
+#endif
+void copy_words(std::uint64_t from, std::vector<std::byte>& to) {
+  for (std::size_t at = 0; at + sizeof(std::uint64_t) <= to.size(); at += sizeof(std::uint64_t)) {
+    const auto word = *reinterpret_cast<const volatile std::uint64_t*>(from + at);
+    for (std::size_t i = 0; i < sizeof word; ++i)
+      to[at + i] = static_cast<std::byte>(word >> (8 * i) & 0xff);
+  }
+}
+
 /// A copy of the stack from `low` on, at most 64 KiB, at the same addresses.
 class StackCopy final : public PhysicalMemory {
  public:
   explicit StackCopy(std::uint64_t low) : low_(low / 4096 * 4096) {
     bytes_.resize(std::min<std::uint64_t>(0x10000, stack_end() - low_) / 4096 * 4096);
-    std::memcpy(bytes_.data(), reinterpret_cast<const void*>(low_), bytes_.size());
+    copy_words(low_, bytes_);
   }
   std::uint32_t page_size() const override { return 4096; }
   std::uint64_t end() const override { return bytes_.size(); }
