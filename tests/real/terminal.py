@@ -5,6 +5,7 @@ usage: terminal.py PROGRAM [ARGUMENT...]    PROGRAM is the command line to test,
 """
 
 import fcntl
+import contextlib
 import os
 import pty
 import re
@@ -153,7 +154,8 @@ class SqlPrompt(unittest.TestCase):
     def end(self):
         # While a line is still there (it is dropped), or a statement runs, the end of input goes unheard.
         for _ in range(100):
-            self.type("\x15\x04")
+            with contextlib.suppress(OSError):  # the program is gone already
+                self.type("\x15\x04")
             ended, status = os.waitpid(self.process, os.WNOHANG)
             if ended:
                 break
