@@ -96,18 +96,13 @@ bool may(int action, const char* first, const char* second, const char* database
   switch (action) {
     case SQLITE_SELECT:
     case SQLITE_RECURSIVE:
-      return true;
     case SQLITE_CREATE_TEMP_TABLE:
     case SQLITE_CREATE_TEMP_VIEW:
     case SQLITE_CREATE_TEMP_INDEX:
     case SQLITE_DROP_TEMP_TABLE:
     case SQLITE_DROP_TEMP_VIEW:
     case SQLITE_DROP_TEMP_INDEX:
-#ifdef __EMSCRIPTEN__
-      return false;  // opening the temporary database does not end there (docs/sql.md)
-#else
       return true;
-#endif
     case SQLITE_READ:
       // Of a table of which no column is used SQLite names what the statement calls it.
       return temporary || two.empty() || find_table(one) || is_any(one, other_tables);
