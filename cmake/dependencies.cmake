@@ -5,6 +5,10 @@
 # program runs on a machine without them. libelf (LGPL) stays shared natively.
 function(panicroom_dependency name header)
   cmake_parse_arguments(ARG "SHARED" "LIBRARY" "" ${ARGN})
+  if(EMSCRIPTEN)  # the prefix is another one when a library was built anew
+    unset(PANICROOM_${name}_INCLUDE CACHE)
+    unset(PANICROOM_${name}_LIBRARY CACHE)
+  endif()
   find_path(PANICROOM_${name}_INCLUDE NAMES "${header}" REQUIRED)
   mark_as_advanced(PANICROOM_${name}_INCLUDE)
   add_library(deps::${name} INTERFACE IMPORTED GLOBAL)

@@ -285,5 +285,8 @@ test('SQL: an answer is a table until the next, errors have their place, a state
   assert.ok((await loadEngine()).HEAPU8.length <= bound);
   assert.equal(session.sql('create temp table t as select 1 as a').columns.length, 0);
   assert.deepEqual(session.sql('select a from t').rows, [[1]]);
+  const numbers = session.sql('select hex(random()) as a, hex(random()) as b').rows[0];
+  assert.notEqual(numbers[0], numbers[1]);
+  assert.equal(session.sql("select strftime('%Y', 'now') as year").rows[0][0], String(new Date().getUTCFullYear()));
   session.close();
 });
