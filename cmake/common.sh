@@ -14,9 +14,29 @@ die() { say "$(basename "$0"): $*"; exit 1; }
 
 declare -a STEP_TIMES=()
 STEPS_FAILED=0
+# limited SECONDS COMMAND...: stops the command, with all it started, after so many seconds. Not for what
+# asks on the terminal: it runs in the background.
+limited() {
+  local limit=$1 group watch status=0
+  shift
+  set -m  # a process group for each of the two
+  (set -e; "$@") &
+  group=$!
+  (sleep "$limit"; echo "stopped after $limit s"; kill -TERM -- "-$group"; sleep 5; kill -KILL -- "-$group") &
+  watch=$!
+  set +m
+  trap 'kill -TERM -- "-$group" "-$watch" 2> /dev/null; exit 130' INT TERM
+  wait "$group" || status=$?
+  trap - INT TERM
+  kill -KILL -- "-$watch" 2> /dev/null
+  wait "$watch" 2> /dev/null
+  return $status
+}
+
 # step TITLE COMMAND...: runs it, its output kept in build/logs and shown only when it fails. A failed
-# step ends the script, or with KEEP_GOING=1 only counts. Never call it in a condition (`step ... ||`):
-# bash ignores errors inside functions that are called there.
+# step ends the script, or with KEEP_GOING=1 only counts; with STEP_LIMIT=SECONDS one that takes longer
+# is stopped and has failed. Never call it in a condition (`step ... ||`): bash ignores errors inside
+# functions that are called there.
 step() {
   local title=$1 start=$SECONDS status log
   shift
@@ -24,7 +44,11 @@ step() {
   log=$PANICROOM_ROOT/build/logs/$(tr -cs 'a-zA-Z0-9\n' '-' <<< "$title").log
   printf '== %-44s ' "$title" >&2
   set +e
-  (set -e; "$@") > "$log" 2>&1 < /dev/null
+  if [ -n "${STEP_LIMIT:-}" ]; then
+    limited "$STEP_LIMIT" "$@" > "$log" 2>&1 < /dev/null
+  else
+    (set -e; "$@") > "$log" 2>&1 < /dev/null
+  fi
   status=$?
   set -e
   STEP_STATUS=$status
