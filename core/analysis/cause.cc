@@ -214,7 +214,8 @@ std::string cause_of(const Scene& scene, Kernel& kernel, Notes& notes) {
     case Death::running:
       return "the kernel had not died: it was running when the dump was taken";
     case Death::unknown:
-      return "how it died is not known";
+      return scene.log_read ? "how it died is not known"
+                            : "how it died is not known, for its log could not be read";
     default:
       return detail.empty() ? fmt::format("the kernel gave up in {}", who(scene)) : detail;
   }

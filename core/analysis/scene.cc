@@ -34,25 +34,28 @@ class SceneReader {
   }
 
  private:
+  /// Answers whether the walk came to its end.
   template <class Row, class Walk>
-  void gather(std::vector<Row>& rows, std::string_view what, std::size_t most, const Walk& walk) {
+  bool gather(std::vector<Row>& rows, std::string_view what, std::size_t most, const Walk& walk) {
     const auto done = walk([&](const Row& row) {
       rows.push_back(row);
       return rows.size() < most;
     });
     if (!done) missing(what, done.error().text);
+    return done.has_value();
   }
   void missing(std::string_view what, std::string_view why) {
     scene_.missing.push_back(fmt::format("{}: {}", what, why));
   }
 
   void read_log() {
-    gather(scene_.log, "the kernel's log", most_lines,
-           [&](const LogVisitor& visit) { return kernel_.log(visit, notes_); });
+    scene_.log_read = gather(scene_.log, "the kernel's log", most_lines,
+                             [&](const LogVisitor& visit) { return kernel_.log(visit, notes_); });
   }
   void read_threads() {
-    gather(scene_.threads, "the threads", SIZE_MAX,
-           [&](const Visitor<Thread>& visit) { return kernel_.threads(visit, notes_); });
+    threads_read_ =
+        gather(scene_.threads, "the threads", SIZE_MAX,
+               [&](const Visitor<Thread>& visit) { return kernel_.threads(visit, notes_); });
     for (std::size_t i = 0; i < scene_.threads.size(); ++i)
       if (scene_.threads[i].crashed == true) scene_.crashed = i;
     if (kernel_.symbols()) return;
@@ -108,7 +111,8 @@ class SceneReader {
       if (scene_.death != Death::unknown) scene_.confidence = Confidence::likely;
       if (scene_.death == Death::unknown && scene_.log.empty() && scene_.identity.panic_text)
         scene_.death = Death::panic;
-      if (scene_.death == Death::unknown && !scene_.crashed && !scene_.identity.panic_text)
+      if (scene_.death == Death::unknown && !scene_.crashed && !scene_.identity.panic_text &&
+          scene_.log_read && threads_read_)
         scene_.death = Death::running;
     }
     if (scene_.death == Death::hung_task) {
@@ -186,6 +190,7 @@ class SceneReader {
   Kernel& kernel_;
   Notes& notes_;
   Scene scene_;
+  bool threads_read_ = false;
 };
 
 }  // namespace

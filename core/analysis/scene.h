@@ -23,6 +23,7 @@ enum class Confidence : std::uint8_t {
 struct Scene {
   KernelIdentity identity;
   std::vector<LogLine> log;
+  bool log_read = false;  ///< to its end
   std::vector<Thread> threads;
   std::vector<Lock> locks;
   std::vector<std::vector<std::int64_t>> cycles;  ///< of threads that wait for each other

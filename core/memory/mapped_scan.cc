@@ -37,7 +37,9 @@ std::optional<Error> scan_mapped(AddressSpace& space, std::uint64_t start, std::
       at = wanted < stretch.size() ? end : at + chunk;
     } else {
       // What nothing maps, or what is mapped but no memory, is no part of the image.
-      if (!missing && error.code == ErrorCode::not_in_dump && error.absence != Absence::hole)
+      const bool damaged = error.code == ErrorCode::corrupt;
+      const bool left_out = error.code == ErrorCode::not_in_dump && error.absence != Absence::hole;
+      if (damaged ? !missing || missing->code != ErrorCode::corrupt : left_out && !missing)
         missing = std::move(error);
       at = round_down(at + read, page) + page;
       if (at == 0) break;

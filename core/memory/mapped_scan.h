@@ -17,8 +17,8 @@ using StretchVisitor = std::function<bool(std::uint64_t address, Bytes bytes)>;
 /// bytes. A stretch that goes on where another ended repeats that one's last `overlap` bytes, so
 /// that no pattern of up to overlap + 1 bytes is missed. It reads no more bytes than the dump holds
 /// of memory: page tables may show the same page at any number of addresses, a kernel's image does
-/// not. Answers why part of it is missing: the first such error (`not_in_dump`, a hole is none), or
-/// `corrupt` where the scan ended before `end`.
+/// not. Answers why part of it is missing: the first `corrupt` error (a damaged page, or that the
+/// scan ended before `end`), else the first `not_in_dump` one (a hole is none).
 std::optional<Error> scan_mapped(AddressSpace& space, std::uint64_t start, std::uint64_t end,
                                  std::size_t overlap, const StretchVisitor& visit);
 

@@ -7,10 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "core/analysis/analyze.h"
 #include "core/analysis/call_path.h"
 #include "core/analysis/instruction.h"
 #include "core/analysis/last_words.h"
 #include "core/kernel/deadlock.h"
+#include "tests/unit/counting_kernel.h"
+#include "tests/unit/kernel_memory.h"
 
 namespace panicroom {
 namespace {
@@ -169,6 +172,35 @@ TEST(FreebsdLastWords, WhatPanicWasToldCounts) {
   const auto words = freebsd_last_words({}, "Assertion x == 1 failed at /usr/src/sys/kern/a.c:12");
   EXPECT_EQ(words.death, Death::assertion);
   EXPECT_EQ(words.place, "/usr/src/sys/kern/a.c:12");
+}
+
+/// The kind of death that is told of a kernel without a crashed thread.
+std::string kind_without_crashed_thread(std::optional<Error> threads_error,
+                                        std::optional<Error> log_error) {
+  testing::CountingKernel kernel;
+  kernel.space = test::address_space(std::make_shared<test::KernelMemory>());
+  kernel.populate(3);
+  kernel.log_lines = {"all is well"};
+  kernel.threads_error = std::move(threads_error);
+  kernel.log_error = std::move(log_error);
+  std::string kind;
+  Notes notes;
+  analyze(
+      kernel,
+      [&](const Statement& statement) {
+        if (statement.topic == "kind") kind = statement.text;
+        return true;
+      },
+      notes);
+  return kind;
+}
+
+TEST(Analyze, OnlyALogAndThreadsThatWereReadTellThatAKernelWasRunning) {
+  const Error damaged{ErrorCode::corrupt, Absence::none, "the page is damaged", 0x1000,
+                      std::nullopt};
+  EXPECT_EQ(kind_without_crashed_thread({}, {}), "running");
+  EXPECT_EQ(kind_without_crashed_thread({}, damaged), "unknown");
+  EXPECT_EQ(kind_without_crashed_thread(damaged, {}), "unknown");
 }
 
 TEST(CallPath, NamesWithoutWhatCompilersAppend) {

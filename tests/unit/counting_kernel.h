@@ -35,6 +35,7 @@ class CountingKernel final : public Kernel {
   }
   Result<void> threads(const std::function<bool(const Thread&)>& visit, Notes&) override {
     ++counts->thread_lists;
+    if (threads_error) return Failure(*threads_error);
     for (const Thread& thread : thread_list) {
       ++counts->threads;
       if (!visit(thread)) break;
@@ -58,6 +59,7 @@ class CountingKernel final : public Kernel {
       line.text = text;
       if (!visit(line)) break;
     }
+    if (log_error) return Failure(*log_error);
     return {};
   }
   AddressSpace& memory() override { return *space; }
@@ -97,6 +99,7 @@ class CountingKernel final : public Kernel {
   std::vector<std::string> log_lines;
   std::uint64_t frames_each = 2;
   std::optional<Note> process_note;
+  std::optional<Error> threads_error, log_error;  ///< what their walks end with
   std::shared_ptr<const SymbolTable> symbol_table;
   std::unique_ptr<AddressSpace> space;
 };

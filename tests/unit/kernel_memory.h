@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,8 @@ class KernelMemory final : public PhysicalMemory {
     put(address, std::as_bytes(std::span<const std::make_unsigned_t<T>>(&bits, 1)));
   }
   void drop(std::uint64_t address) { pages_.erase((address - kBase) / kPage); }
+  /// The page is there but cannot be decoded.
+  void damage(std::uint64_t address) { damaged_.insert((address - kBase) / kPage); }
   std::size_t reads() const { return reads_; }
 
   std::uint32_t page_size() const override { return kPage; }
@@ -56,6 +59,7 @@ class KernelMemory final : public PhysicalMemory {
     const auto found = pages_.find(address / kPage);
     if (found == pages_.end()) return absent(Absence::excluded, address, "the page was left out");
     ++reads_;
+    if (damaged_.contains(address / kPage)) return fail(ErrorCode::corrupt, "the page is damaged");
     std::copy(found->second.begin(), found->second.end(), page.begin());
     return {};
   }
@@ -66,6 +70,7 @@ class KernelMemory final : public PhysicalMemory {
 
  private:
   std::map<std::uint64_t, std::vector<std::byte>> pages_;
+  std::set<std::uint64_t> damaged_;
   mutable std::size_t reads_ = 0;
 };
 

@@ -63,6 +63,20 @@ TEST(MappedScan, GoesOnBehindWhatIsMissingAndSaysSo) {
   EXPECT_EQ(missing->address, kStart + 0x3000);
 }
 
+/// Pages that a writer leaves out are no surprise; what is damaged is why nothing was found.
+TEST(MappedScan, TellsOfADamagedPageRatherThanOfOneThatWasLeftOut) {
+  auto memory = memory_of(kMiB);
+  memory->drop(kStart + 0x3000);
+  memory->damage(kStart + 0x5000);
+  memory->drop(kStart + 0x7000);
+  const auto kernel = test::address_space(memory);
+  const auto missing =
+      scan_mapped(*kernel, kStart, kStart + 0x9000, 16, [](std::uint64_t, Bytes) { return true; });
+  ASSERT_TRUE(missing);
+  EXPECT_EQ(missing->code, ErrorCode::corrupt);
+  EXPECT_EQ(missing->address, kStart + 0x5000);
+}
+
 TEST(MappedScan, EndsWhereTheVisitorWants) {
   const auto kernel = test::address_space(memory_of(kMiB));
   unsigned visits = 0;
