@@ -129,6 +129,16 @@ TEST(LinuxLastWords, WhatPanicWasToldCounts) {
   EXPECT_EQ(linux_last_words(lines({"all is well"})).death, Death::unknown);
 }
 
+TEST(LinuxLastWords, APanicWithoutAColonIsItsOwnDetail) {
+  for (const char* line : {"Kernel panic - not syncing Attempted to kill init!",
+                           "Kernel panic - not syncing No init found",
+                           "Kernel panic - not syncing stack-protector:"}) {
+    const auto words = linux_last_words(lines({line}));
+    EXPECT_EQ(words.panic, 0U);
+    EXPECT_EQ(words.detail, line);
+  }
+}
+
 TEST(LinuxLastWords, AReportLongBeforeAPanicOfItsOwnDoesNotHideIt) {
   const auto words = linux_last_words(lines(
       {"BUG: unable to handle page fault for address: ffffc90000000000", "the machine went on",
