@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "core/analysis/call_path.h"
+#include "core/analysis/cause.h"
 #include "core/analysis/instruction.h"
 #include "core/analysis/last_words.h"
 #include "core/kernel/deadlock.h"
+#include "tests/unit/counting_kernel.h"
 
 namespace panicroom {
 namespace {
@@ -109,6 +111,24 @@ TEST(LinuxLastWords, HungTasksAreAllNamed) {
   EXPECT_EQ(words.hung[0].seconds, 120U);
   EXPECT_EQ(words.hung[1].tid, 11);
   EXPECT_EQ(words.hung[1].name, "with:colon");
+}
+
+TEST(Cause, OfAThreadThatWasComplainedOfAgainIsToldOnce) {
+  Scene scene;
+  scene.death = Death::hung_task;
+  Thread thread;
+  thread.tid = 10;
+  thread.name = "first";
+  scene.threads.push_back(thread);
+  scene.subject = 0;
+  scene.words = linux_last_words(lines({"INFO: task first:10 blocked for more than 120 seconds.",
+                                        "INFO: task other:11 blocked for more than 120 seconds.",
+                                        "INFO: task first:10 blocked for more than 241 seconds.",
+                                        "Kernel panic - not syncing: hung_task: blocked tasks"}));
+  panicroom::testing::CountingKernel kernel;
+  Notes notes;
+  EXPECT_EQ(cause_of(scene, kernel, notes),
+            "first (tid 10) waited for more than 241 s in the kernel");
 }
 
 TEST(LinuxLastWords, WhatPanicWasToldCounts) {
