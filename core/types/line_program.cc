@@ -426,7 +426,9 @@ std::string LineTable::path(std::uint64_t file, std::string_view compiled_in) co
   const std::string_view directory = found.directory < directories.size()
                                          ? directories[static_cast<std::size_t>(found.directory)]
                                          : std::string_view{};
-  return joined(joined(compiled_in, directory.empty() ? compiled_in : directory), found.name);
+  // The first folder is where the unit was compiled, in DWARF 5 by its name.
+  const bool is_first = directory.empty() || (found.directory == 0 && directory == compiled_in);
+  return joined(is_first ? std::string(compiled_in) : joined(compiled_in, directory), found.name);
 }
 
 Result<LineTable> run_line_program(LazyBytes& lines, DwarfSections& dwarf, std::uint64_t place,

@@ -122,6 +122,27 @@ TEST_P(LineShapes, GiveTheSameRows) {
   EXPECT_EQ(table->path(3, "/home"), "");
 }
 
+/// As reproducible builds have them (-ffile-prefix-map): a folder of DWARF 5 stands under the
+/// first, and the first, like that of earlier versions, is where the unit was compiled.
+TEST(LineProgram, JoinsFoldersThatAreNotAbsoluteOnce) {
+  const std::vector<std::byte> none;
+  auto table = run({4}, none);
+  ASSERT_TRUE(table);
+  EXPECT_EQ(table->path(1, "build"), "build/main.c");
+  EXPECT_EQ(table->path(2, "build"), "build/include/list.h");
+  EXPECT_EQ(table->path(1, ""), "main.c");
+  LineTable five;
+  five.version = 5;
+  five.directories = {"build", "include", "/usr/include"};
+  five.files = {{"main.c", 0}, {"list.h", 1}, {"stdio.h", 2}, {"/abs.c", 1}};
+  EXPECT_EQ(five.path(0, "build"), "build/main.c");
+  EXPECT_EQ(five.path(1, "build"), "build/include/list.h");
+  EXPECT_EQ(five.path(2, "build"), "/usr/include/stdio.h");
+  EXPECT_EQ(five.path(3, "build"), "/abs.c");
+  five.directories[0] = "";
+  EXPECT_EQ(five.path(0, "build"), "build/main.c");
+}
+
 TEST(LineProgram, CountsInstructionsOfTheirLengthAndOperationsOfAWord) {
   Assembly program;
   set_address(program, kText).all({special(0, 1), special(3, 1), 2, 2, 1}).append(kEndSequence);
