@@ -92,7 +92,6 @@ enum class Name : std::uint16_t {
   str_offsets_base = 0x72,
   addr_base = 0x73,
   rnglists_base = 0x74,
-  gnu_ranges_base = 0x2132,
   gnu_addr_base = 0x2133
 };
 
@@ -457,7 +456,6 @@ class DwarfUnits::EntryReader {
         code.addresses_base = value;
         return true;
       case Name::rnglists_base:
-      case Name::gnu_ranges_base:
         code.ranges_base = value;
         return true;
       default:

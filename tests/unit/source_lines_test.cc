@@ -249,6 +249,31 @@ TEST(SourceLine, IsFoundByTheUnitsThatSayWhereTheirCodeLies) {
   }
 }
 
+// gcc and clang with -gdwarf-4 -gsplit-dwarf: what DW_AT_GNU_ranges_base says is for the other
+// file.
+TEST(SourceLine, ASkeletonsRangesCountFromTheStartOfTheirSection) {
+  auto sections = unit_of(false, 0);
+  const auto abbreviations = Assembly()
+                                 .uleb(1)
+                                 .uleb(0x11)
+                                 .u8(0)
+                                 .all({0x10, 0x17, 0x1b, 0x08, 0x55, 0x17})
+                                 .uleb(0x2132)
+                                 .all({0x17, 0, 0, 0})
+                                 .bytes;
+  Assembly body;
+  body.number(4, 2).u32(0).u8(8).uleb(1).u32(0).text("/home").u32(16).u32(16);
+  sections.dwarf.info = LazyBytes(Assembly().u32(body.bytes.size()).append(body.bytes).bytes);
+  sections.dwarf.abbreviations = LazyBytes(abbreviations);
+  sections.code.ranges =
+      LazyBytes(Assembly().u64(0).u64(0).u64(kText).u64(kText + 0x100).u64(0).u64(0).bytes);
+  SourceLines lines(std::move(sections));
+  const auto found = lines.at(kText + 4);
+  ASSERT_TRUE(found) << found.error().message();
+  ASSERT_TRUE(*found);
+  EXPECT_EQ((*found)->line, 7U);
+}
+
 TEST(SourceLine, OfABrokenUnitSaysWhy) {
   SourceLines lines(unit_of(true, 0x1000));
   const auto found = lines.at(kText);
