@@ -33,12 +33,38 @@ struct Shape {
   unsigned version = 4;
   bool wide = false;
   unsigned shortest = 1, operations = 1;
+  bool of_a_vendor = false;  ///< files have columns that only their compiler knows
 };
+
+/// A column in each form that one of a vendor's may have (6.2.4.2), behind the name.
+void add_vendors_files(Assembly& names) {
+  const std::initializer_list<std::pair<unsigned, unsigned>> forms = {
+      {0x0c, 1}, {0x0d, 2}, {0x17, 4}, {0x1a, 2}, {0x1d, 4}, {0x25, 1},
+      {0x26, 2}, {0x27, 3}, {0x28, 4}, {0x0f, 2}, {0x07, 8}, {0x09, 1}};
+  names.uleb(forms.size() + 2).all({1, 0x08});
+  for (const auto& [form, width] : forms) names.uleb(0x2002).uleb(form);
+  names.all({2, 0x0b}).uleb(2);
+  for (int i = 0; i < 2; ++i) {
+    names.text("main.c");
+    for (const auto& [form, width] : forms)
+      if (form == 0x09)
+        names.u8(0);  // an empty block
+      else if (form == 0x0d || form == 0x1a || form == 0x0f)
+        names.all({0x81, 1});
+      else
+        names.number(0x7f, width);
+    names.u8(0);
+  }
+}
 
 std::vector<std::byte> tables(const Shape& shape) {
   Assembly names;
   if (shape.version == 5) {
     names.all({1, 1, 0x1f}).uleb(2).number(0, shape.wide ? 8 : 4).number(6, shape.wide ? 8 : 4);
+    if (shape.of_a_vendor) {
+      add_vendors_files(names);
+      return names.bytes;
+    }
     // path as a string, directory as a byte, MD5
     names.all({3, 1, 0x08, 2, 0x0b, 5, 0x1e}).uleb(3);
     for (const auto& [name, directory] : std::initializer_list<std::pair<const char*, unsigned>>{
@@ -185,6 +211,14 @@ TEST(LineProgram, MayDefineFilesOnItsWay) {
   const auto table = run({3}, program.append(kEndSequence).bytes);
   ASSERT_TRUE(table) << table.error().message();
   EXPECT_EQ(table->path(table->at(kText)->file, "/home"), "/home/include/late");
+}
+
+TEST(LineProgram, SkipsWhatOnlyACompilerKnowsOfItsFiles) {
+  Assembly program;
+  set_address(program, kText).all({special(0, 1), 2, 1}).append(kEndSequence);
+  const auto table = run({5, false, 1, 1, true}, program.bytes);
+  ASSERT_TRUE(table) << table.error().message();
+  EXPECT_EQ(table->path(table->at(kText)->file, "/home"), "/home/main.c");
 }
 
 TEST(LineProgram, SurvivesEveryCutAndFlip) {
