@@ -55,13 +55,16 @@ std::string excerpt(std::string_view text, std::optional<std::size_t> offset) {
   const std::string line = visible(text.substr(start, text.find('\n', start) - start));
   const std::string lead = visible(text.substr(start, at - start));
   // Of a long line the part around the place.
-  std::size_t cut = 0;
-  while (display_width(std::string_view(lead).substr(cut)) > widest_excerpt / 2)
-    cut += std::max<std::size_t>(1, utf8_length(std::string_view(lead).substr(cut)));
+  std::size_t cut = 0, width = display_width(lead);
+  while (width > widest_excerpt / 2) {
+    const std::string_view rest = std::string_view(lead).substr(cut);
+    const std::size_t length = std::max<std::size_t>(1, utf8_length(rest));
+    width -= display_width(rest.substr(0, length));
+    cut += length;
+  }
   std::string out =
       fmt::format("  {}\n", fitted(std::string_view(line).substr(cut), widest_excerpt));
-  if (offset)
-    out += std::string(2 + display_width(std::string_view(lead).substr(cut)), ' ') + "^\n";
+  if (offset) out += std::string(2 + width, ' ') + "^\n";
   return out;
 }
 

@@ -663,6 +663,13 @@ TEST_F(CommandLine, SqlErrorsShowThePlace) {
   }
 }
 
+TEST_F(CommandLine, TheErrorOfALongStatementShowsItsPlace) {
+  // Of a megabyte: a time that is a square of its length would not end.
+  const std::string far = "select " + std::string(1'000'000, ' ') + "nmae from processes";
+  EXPECT_EQ(run({"sql", "vmcore", "kernel", far}), 1);
+  EXPECT_TRUE(complained(" nmae from processes\n")) << host.complained;
+}
+
 TEST_F(CommandLine, SqlOfStandardInput) {
   host.lines = {"-- a comment", "select 1", "  as one;", ".mode csv", "select 2 as two; select 3",
                 "as three"};
