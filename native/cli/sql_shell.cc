@@ -130,7 +130,10 @@ bool SqlShell::take(std::string_view line) {
   if (pending_.empty() && trimmed(line).empty()) return true;
   pending_ += line;
   pending_ += '\n';
-  return !SqlDatabase::complete(pending_) || finish();
+  if (pending_.size() > SqlBounds{}.statement) return finish();  // which says that it is too long
+  // No other line can end a statement, and to look through all of it at each line takes long.
+  const bool may_end = line.find(';') != line.npos || line.find("*/") != line.npos;
+  return !may_end || !SqlDatabase::complete(pending_) || finish();
 }
 
 bool SqlShell::finish() {

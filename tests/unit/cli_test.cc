@@ -670,6 +670,21 @@ TEST_F(CommandLine, TheErrorOfALongStatementShowsItsPlace) {
   EXPECT_TRUE(complained(" nmae from processes\n")) << host.complained;
 }
 
+TEST_F(CommandLine, AStatementThatDoesNotEndIsRefusedAtTheBound) {
+  host.is_interactive = true;
+  host.lines.assign(2000, std::string(1000, ' ') + "x");
+  host.lines.emplace_back("; select 2 as two;");
+  EXPECT_EQ(run({"sql", "vmcore", "kernel"}), 0);
+  EXPECT_TRUE(complained("a statement has at most 1048576 bytes")) << host.complained;
+  host.is_interactive = false;
+  host.lines.assign(2000, std::string(1000, ' ') + "x");
+  EXPECT_EQ(run({"sql", "vmcore", "kernel"}), 1);
+  EXPECT_GT(host.lines.size(), 900U);  // what follows is not read
+  host.lines = {"select 1 as one; /* a comment that", "ends */", "select 2 as two;"};
+  EXPECT_EQ(run({"sql", "vmcore", "kernel"}), 0);
+  EXPECT_EQ(host.printed, "ONE\n  1\nTWO\n  2\n");
+}
+
 TEST_F(CommandLine, SqlOfStandardInput) {
   host.lines = {"-- a comment", "select 1", "  as one;", ".mode csv", "select 2 as two; select 3",
                 "as three"};
