@@ -32,6 +32,9 @@ constexpr std::array<DotCommand, 6> dot_commands = {{
     {".exit", "", "the same"},
 }};
 
+constexpr std::array<std::pair<std::string_view, OutputForm>, 3> answer_forms = {
+    {{"table", OutputForm::text}, {"json", OutputForm::json}, {"csv", OutputForm::csv}}};
+
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
@@ -162,9 +165,7 @@ bool SqlShell::run_dot_command(std::string_view line) {
     return taken_ = host_.out(out);
   }
   if (name == ".mode") {
-    constexpr std::array<std::pair<std::string_view, OutputForm>, 3> forms = {
-        {{"table", OutputForm::text}, {"json", OutputForm::json}, {"csv", OutputForm::csv}}};
-    for (const auto& [word, form] : forms)
+    for (const auto& [word, form] : answer_forms)
       if (operand == word) return request_.form = form, true;
     host_.err("panicroom: .mode expects table, json or csv\n");
     return false;
@@ -204,12 +205,15 @@ std::vector<std::string> SqlShell::completions(std::string_view line) {
     for (const DotCommand& known : dot_commands) offer(known.name.substr(1));
     return {found.begin(), found.end()};
   }
+  if (command == ".mode") {
+    for (const auto& [name, form] : answer_forms) offer(name);
+    return {found.begin(), found.end()};
+  }
   for (const Table* table : tables()) {
     if (!is_column) offer(table->name());
     if (command == ".schema") continue;
     for (const Column& column : table->columns()) offer(column.name);
   }
-  if (command == ".mode") return {"table", "json", "csv"};
   if (is_column || command == ".schema") return {found.begin(), found.end()};
   for (const std::string& keyword : SqlDatabase::keywords()) offer(keyword);
   for (const std::string_view function : {"address", "symbol", "hex", "count", "max", "min", "sum"})

@@ -738,6 +738,8 @@ TEST(SqlShell, CompletesNamesAndKeywords) {
   EXPECT_FALSE(has("select t.proc", "processes"));
   EXPECT_TRUE(has("select t.ti", "tid"));
   EXPECT_TRUE(offered("select zzz").empty());
+  EXPECT_EQ(offered(".mode j"), std::vector<std::string>{"json"});
+  EXPECT_EQ(offered(".mode ").size(), 3U);
   for (const Table* table : tables()) EXPECT_TRUE(has("from ", std::string(table->name())));
 }
 
