@@ -135,6 +135,10 @@ TEST_F(CommandLine, DiffTellsWhatCannotBeCompared) {
   EXPECT_TRUE(complained("\"log\" is no table that can be compared"));
   EXPECT_EQ(run({"diff", "vmcore,nothing", "vmcore,kernel"}), 1);
   EXPECT_TRUE(complained("nothing: "));
+  EXPECT_EQ(run({"diff", "vmcore,kernel", "vmcore,\x1b"}), 1);
+  EXPECT_EQ(run({"diff", "vmcore,kernel", "vmcore,"}), 2);
+  EXPECT_TRUE(
+      complained("\"vmcore,\" names no file beside a comma: diff expects DUMP or DUMP,KERNEL"));
 }
 
 TEST_F(CommandLine, SymbolsByName) {
