@@ -346,7 +346,11 @@ TEST_F(CfiExpression, IsBounded) {
   EXPECT_EQ(run({0x31, 0x12, 0x2f, 0xfc, 0xff}).error().code, ErrorCode::corrupt);  // ever deeper
   EXPECT_EQ(run({0x22}).error().code, ErrorCode::corrupt);
   EXPECT_EQ(run({}).error().code, ErrorCode::corrupt);
-  EXPECT_EQ(run({0x31, 0x30, 0x1b}).error().code, ErrorCode::corrupt);  // by zero
+  for (const int operation : {0x1b, 0x1d}) {
+    const auto by_zero = run({0x31, 0x30, operation});
+    EXPECT_EQ(by_zero.error().code, ErrorCode::corrupt);
+    EXPECT_EQ(by_zero.error().text, "an expression of a frame: it divides by zero");
+  }
   EXPECT_EQ(run({0x2f, 0x10, 0x00}).error().code, ErrorCode::corrupt);  // out of it
   EXPECT_EQ(run({0x0e, 1}).error().code, ErrorCode::corrupt);           // cut short
   EXPECT_EQ(run({0x76, 0}).error().code, ErrorCode::not_in_dump);       // rbp is not known
