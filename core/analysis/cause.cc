@@ -67,9 +67,10 @@ std::string hang(const Scene& scene) {
   if (!scene.subject) return "a thread did not run for too long";
   const Thread& thread = scene.threads[*scene.subject];
   std::string text = written(thread) + " waited";
+  std::optional<std::uint64_t> seconds;  // as the watchdog said last
   for (const HungThread& hung : scene.words.hung)
-    if (hung.tid == thread.tid && hung.seconds)
-      text += fmt::format(" for more than {} s", *hung.seconds);
+    if (hung.tid == thread.tid && hung.seconds) seconds = hung.seconds;
+  if (seconds) text += fmt::format(" for more than {} s", *seconds);
   text += fmt::format(" in {}", who(scene));
   const Lock* lock = scene.lock_waited_for(thread);
   if (lock == nullptr) return text;

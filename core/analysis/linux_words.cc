@@ -203,7 +203,7 @@ LastWords linux_last_words(std::span<const LogLine> log) {
         words.death = reason->death;
         if (reason->death == Death::stack_corruption || reason->death == Death::no_root ||
             reason->death == Death::init_killed)
-          words.detail = std::string(*behind(line, ": "));
+          words.detail = std::string(behind(line, ": ").value_or(line));
       } else if (!reported || !contains(line, "Fatal exception")) {
         const bool fatal_exception = contains(line, "Fatal exception");
         if (!fatal_exception) {

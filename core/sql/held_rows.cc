@@ -5,13 +5,19 @@
 
 namespace panicroom {
 
+namespace {
+
+/// Column 63 and all after it share SQLite's last bit.
+bool is_among(std::uint64_t columns, std::size_t column) {
+  return (columns >> std::min<std::size_t>(column, 63) & 1) != 0;
+}
+
+}  // namespace
+
 HeldRows::HeldRows(std::uint64_t columns, std::size_t table_columns)
     : columns_(columns), places_(table_columns, 0) {
-  Query wanted;
-  wanted.columns = columns;
   for (std::size_t column = 0; column < table_columns; ++column) {
-    // Column 63 and all after it share SQLite's last bit.
-    if (!wanted.wants(std::min<std::size_t>(column, 63))) continue;
+    if (!is_among(columns, column)) continue;
     places_[column] = kept_.size();
     kept_.push_back(column);
   }
@@ -31,10 +37,11 @@ const Value& HeldRows::at(std::size_t row, std::size_t column) const {
   return cells_[row * kept_.size() + places_[column]];
 }
 
-std::uint64_t HeldRows::hash(std::size_t row) const {
+std::uint64_t HeldRows::hash(std::size_t row, std::uint64_t columns) const {
   std::uint64_t hash = 0;
   const auto add = [&hash](std::uint64_t part) { hash = mixed(hash ^ part); };
   for (const std::size_t column : kept_) {
+    if (!is_among(columns, column)) continue;
     const Value& value = at(row, column);
     add(value.index());
     if (const auto* text = std::get_if<std::string>(&value)) {

@@ -28,8 +28,8 @@ class HeldRows {
   std::size_t size() const { return size_; }
   std::size_t bytes() const { return bytes_; }
   void add(std::span<const Value> row);
-  /// Of what a row's cells are.
-  std::uint64_t hash(std::size_t row) const;
+  /// Of what a row's cells in those of `columns` are, which are all kept.
+  std::uint64_t hash(std::size_t row, std::uint64_t columns) const;
   const Value& at(std::size_t row, std::size_t column) const;
 
   /// The rows, in their order, whose cell of a kept column equals `key`. The first question about a

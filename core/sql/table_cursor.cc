@@ -70,6 +70,7 @@ Result<void> TableCursor::filter(std::uint64_t columns, std::vector<Equality> eq
   equalities_ = std::move(equalities);
   for (const Equality& equality : equalities_)
     columns |= std::uint64_t{1} << std::min<std::size_t>(equality.column, 63);
+  columns_ = columns;
   walks_->columns |= columns;
   at_ = first_ = 0;
   indexed_ = more_ = false;
@@ -111,7 +112,7 @@ std::int64_t TableCursor::row_id() {
   if (identified_ && identified_->first == at_) return identified_->second;
   // Rows that are alike in the columns that the statement uses satisfy the same equalities, so that
   // their numbers among each other are the same in every walk.
-  const std::uint64_t content = rows_->hash(row());
+  const std::uint64_t content = rows_->hash(row(), columns_);
   const std::uint64_t number = mixed(content ^ mixed(++alike_[content]));
   identified_.emplace(at_, static_cast<std::int64_t>(number));
   return identified_->second;

@@ -57,6 +57,7 @@ class TableCursor {
   SqlRun& run_;
   std::shared_ptr<TableWalks> walks_;
   std::vector<Equality> equalities_;
+  std::uint64_t columns_ = 0;  ///< that this cursor is asked for; the held rows may have more
   Query query_;
   std::shared_ptr<HeldRows> rows_;
   std::size_t at_ = 0;     // of all rows that satisfy the equalities; or in chosen_

@@ -88,7 +88,6 @@ class Evaluation {
       at = cursor.at() + static_cast<std::uint64_t>(distance);
       if (at > bytes_.size()) return bad("a branch leaves it");
     }
-    if (short_) return bad("it takes more values than it has");
     if (stack_.empty()) return bad("it leaves no value");
     return stack_.back() & mask_;
   }
@@ -154,6 +153,7 @@ class Evaluation {
       PANICROOM_CHECK(memory(operation, cursor));
     }
     if (short_) return bad("it takes more values than it has");
+    if (by_zero_) return bad("it divides by zero");
     if (stack_.size() > kDepthLimit) return bad("its stack is too deep");
     return distance;
   }
@@ -285,11 +285,11 @@ class Evaluation {
       case Operation::mul:
         return a * b;
       case Operation::div:
-        if (b == 0) short_ = true;
+        if (b == 0) by_zero_ = true;
         if (b == 0) return 0;
         return right == -1 ? 0 - a : static_cast<std::uint64_t>(left / right);
       case Operation::mod:
-        if (b == 0) short_ = true;
+        if (b == 0) by_zero_ = true;
         return b == 0 ? 0 : a % b;
       case Operation::shl:
         return b < 64 ? a << b : 0;
@@ -339,7 +339,7 @@ class Evaluation {
   LazyBytes bytes_;
   std::uint64_t mask_;
   std::vector<std::uint64_t> stack_;
-  bool short_ = false;
+  bool short_ = false, by_zero_ = false;
 };
 
 }  // namespace

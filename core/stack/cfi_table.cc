@@ -158,10 +158,11 @@ Result<CfiTable::Common> CfiTable::read_common(CfiSection& section, std::uint64_
       } else if (letter == 'L') {
         cursor.skip(1);
       } else if (letter == 'P') {
-        // Only to get past it: where it leads does not matter here.
-        const auto encoding = static_cast<unsigned>(cursor.number(1)) & ~kIndirect;
-        PANICROOM_CHECK(pointer(section, cursor, encoding & ~kFromData, common.address_size, 0)
-                            .map([](std::uint64_t) {}));
+        // Only to get past it: from where it counts and where it leads does not matter here.
+        auto encoding = static_cast<unsigned>(cursor.number(1));
+        if (encoding != kOmitted && encoding != kAligned) encoding &= 0xf;
+        PANICROOM_CHECK(
+            pointer(section, cursor, encoding, common.address_size, 0).map([](std::uint64_t) {}));
       } else if (letter == 'S') {
         common.signal_frame = true;
       } else if (letter != 'B' && letter != 'G') {

@@ -69,7 +69,7 @@ class RangeReader {
 
   Result<void> pairs(const DwarfIndexed& place) {
     LazyBytes& bytes = sections_.ranges;
-    DwarfCursor cursor(bytes, order_, place.value + root_.ranges_base, bytes.size());
+    DwarfCursor cursor(bytes, order_, place.value, bytes.size());
     const std::uint64_t highest = unit_.address_size >= 8
                                       ? ~std::uint64_t{0}
                                       : (std::uint64_t{1} << 8 * unit_.address_size) - 1;

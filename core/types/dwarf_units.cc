@@ -9,6 +9,7 @@
 
 #include "core/base/arithmetic.h"
 #include "core/types/dwarf_cursor.h"
+#include "core/types/dwarf_form.h"
 
 namespace panicroom {
 
@@ -17,55 +18,7 @@ namespace {
 constexpr std::uint64_t kNameLimit = 1024;
 constexpr std::size_t kAttributesLimit = 128;  // of one entry; compilers write some twenty
 
-enum class Form : std::uint16_t {
-  address = 0x01,
-  block2 = 0x03,
-  block4 = 0x04,
-  data2 = 0x05,
-  data4 = 0x06,
-  data8 = 0x07,
-  string = 0x08,
-  block = 0x09,
-  block1 = 0x0a,
-  data1 = 0x0b,
-  flag = 0x0c,
-  sdata = 0x0d,
-  strp = 0x0e,
-  udata = 0x0f,
-  ref_addr = 0x10,
-  ref1 = 0x11,
-  ref2 = 0x12,
-  ref4 = 0x13,
-  ref8 = 0x14,
-  ref_udata = 0x15,
-  indirect = 0x16,
-  sec_offset = 0x17,
-  exprloc = 0x18,
-  flag_present = 0x19,
-  strx = 0x1a,
-  addrx = 0x1b,
-  ref_sup4 = 0x1c,
-  strp_sup = 0x1d,
-  data16 = 0x1e,
-  line_strp = 0x1f,
-  ref_sig8 = 0x20,
-  implicit_const = 0x21,
-  loclistx = 0x22,
-  rnglistx = 0x23,
-  ref_sup8 = 0x24,
-  strx1 = 0x25,
-  strx2 = 0x26,
-  strx3 = 0x27,
-  strx4 = 0x28,
-  addrx1 = 0x29,
-  addrx2 = 0x2a,
-  addrx3 = 0x2b,
-  addrx4 = 0x2c,
-  gnu_addr_index = 0x1f01,
-  gnu_str_index = 0x1f02,
-  gnu_ref_alt = 0x1f20,
-  gnu_strp_alt = 0x1f21
-};
+using Form = DwarfForm;
 
 enum class Name : std::uint16_t {
   sibling = 0x01,
@@ -92,7 +45,6 @@ enum class Name : std::uint16_t {
   str_offsets_base = 0x72,
   addr_base = 0x73,
   rnglists_base = 0x74,
-  gnu_ranges_base = 0x2132,
   gnu_addr_base = 0x2133
 };
 
@@ -269,26 +221,21 @@ class DwarfUnits::EntryReader {
   }
 
  private:
+  DwarfWidths widths() const {
+    // In version 2 a reference to another unit is as wide as an address.
+    return {unit_.offset_size, unit_.address_size,
+            unit_.version == 2 ? unit_.address_size : unit_.offset_size};
+  }
+  /// Of a form that is a number.
+  std::uint64_t number(Form form) { return dwarf_number(cursor_, form, widths()).value_or(0); }
+
   Result<void> text(Name name, Form form) {
     const std::uint64_t start = cursor_.at();
     std::uint64_t offset = 0;
-    switch (form) {
-      case Form::string:
-        cursor_.skip_text();
-        break;
-      case Form::strp:
-      case Form::line_strp:
-        offset = cursor_.number(unit_.offset_size);
-        break;
-      case Form::strx:
-      case Form::gnu_str_index:
-        offset = cursor_.uleb();
-        break;
-      default:
-        offset =
-            cursor_.number(static_cast<unsigned>(form) - static_cast<unsigned>(Form::strx1) + 1);
-        break;
-    }
+    if (form == Form::string)
+      cursor_.skip_text();
+    else
+      offset = number(form);
     if ((name != Name::name && name != Name::comp_dir) || cursor_.failed()) return {};
     DwarfSections& sections = units_.sections_;
     LazyBytes* strings = &sections.strings;
@@ -317,20 +264,7 @@ class DwarfUnits::EntryReader {
   }
 
   void reference(Name name, Form form) {
-    std::uint64_t target = 0;
-    switch (form) {
-      case Form::ref_addr:
-        // In version 2 it is as wide as an address.
-        target = cursor_.number(unit_.version == 2 ? unit_.address_size : unit_.offset_size);
-        break;
-      case Form::ref_udata:
-        target = cursor_.uleb();
-        break;
-      default:
-        target =
-            cursor_.number(1U << (static_cast<unsigned>(form) - static_cast<unsigned>(Form::ref1)));
-        break;
-    }
+    std::uint64_t target = number(form);
     // An overflow leads out of the section, which is found when it is followed.
     if (form != Form::ref_addr) target += unit_.begin;
     if (name == Name::sibling) entry_.sibling = target;
@@ -339,21 +273,7 @@ class DwarfUnits::EntryReader {
   }
 
   void block(Name name, Form form) {
-    std::uint64_t length = 0;
-    switch (form) {
-      case Form::block1:
-        length = cursor_.number(1);
-        break;
-      case Form::block2:
-        length = cursor_.number(2);
-        break;
-      case Form::block4:
-        length = cursor_.number(4);
-        break;
-      default:
-        length = cursor_.uleb();
-        break;
-    }
+    const std::uint64_t length = number(form);
     const std::uint64_t end = cursor_.at() + length;
     // DWARF 2 tells a member's place by adding to the structure's.
     if (name == Name::data_member_location && length > 1 && cursor_.peek(0) == kPlusConstant) {
@@ -366,67 +286,19 @@ class DwarfUnits::EntryReader {
   }
 
   Result<void> constant(Name name, Form form, std::int64_t implicit) {
-    std::int64_t value = 0;
-    switch (form) {
-      case Form::data1:
-      case Form::flag:
-      case Form::addrx1:
-        value = static_cast<std::int64_t>(cursor_.number(1));
-        break;
-      case Form::data2:
-      case Form::addrx2:
-        value = static_cast<std::int64_t>(cursor_.number(2));
-        break;
-      case Form::addrx3:
-        value = static_cast<std::int64_t>(cursor_.number(3));
-        break;
-      case Form::data4:
-      case Form::addrx4:
-      case Form::ref_sup4:
-        value = static_cast<std::int64_t>(cursor_.number(4));
-        break;
-      case Form::data8:
-      case Form::ref_sig8:
-      case Form::ref_sup8:
-        value = static_cast<std::int64_t>(cursor_.number(8));
-        break;
-      case Form::data16:
-        cursor_.skip(16);
-        return {};
-      case Form::udata:
-      case Form::addrx:
-      case Form::loclistx:
-      case Form::rnglistx:
-      case Form::gnu_addr_index:
-        value = static_cast<std::int64_t>(cursor_.uleb());
-        break;
-      case Form::sdata:
-        value = cursor_.sleb();
-        break;
-      case Form::address:
-        value = static_cast<std::int64_t>(cursor_.number(unit_.address_size));
-        break;
-      case Form::sec_offset:
-      case Form::strp_sup:
-      case Form::gnu_ref_alt:
-      case Form::gnu_strp_alt:
-        value = static_cast<std::int64_t>(cursor_.number(unit_.offset_size));
-        break;
-      case Form::flag_present:
-        value = 1;
-        break;
-      case Form::implicit_const:
-        value = implicit;
-        break;
-      default:
-        return Failure(Error{ErrorCode::unsupported, Absence::none,
-                             fmt::format("DWARF at {:#x}: the form {:#x} is not known",
-                                         cursor_.at(), static_cast<unsigned>(form)),
-                             std::nullopt, std::nullopt});
+    if (form == Form::data16) {
+      cursor_.skip(16);
+      return {};
     }
+    const auto read = form == Form::implicit_const ? static_cast<std::uint64_t>(implicit)
+                                                   : dwarf_number(cursor_, form, widths());
+    if (!read)
+      return fail(ErrorCode::unsupported, fmt::format("DWARF at {:#x}: the form {:#x} is not known",
+                                                      cursor_.at(), static_cast<unsigned>(form)));
+    const auto value = static_cast<std::int64_t>(*read);
     if (name == Name::type)
       entry_.type = kElsewhere;
-    else if (!keep_code(name, form, static_cast<std::uint64_t>(value)))
+    else if (!keep_code(name, form, *read))
       keep(name, form, value);
     return {};
   }
@@ -457,7 +329,6 @@ class DwarfUnits::EntryReader {
         code.addresses_base = value;
         return true;
       case Name::rnglists_base:
-      case Name::gnu_ranges_base:
         code.ranges_base = value;
         return true;
       default:

@@ -8,6 +8,7 @@
 
 #include "core/base/arithmetic.h"
 #include "core/types/dwarf_cursor.h"
+#include "core/types/dwarf_form.h"
 
 namespace panicroom {
 
@@ -18,21 +19,8 @@ constexpr std::size_t kFilesLimit = std::size_t{1} << 16;
 constexpr std::size_t kRowsLimit = std::size_t{1} << 22;
 
 enum class Content : std::uint16_t { path = 1, directory_index = 2 };
-enum class Form : std::uint16_t {
-  block2 = 0x03,
-  block4 = 0x04,
-  data2 = 0x05,
-  data4 = 0x06,
-  data8 = 0x07,
-  string = 0x08,
-  block = 0x09,
-  block1 = 0x0a,
-  data1 = 0x0b,
-  strp = 0x0e,
-  udata = 0x0f,
-  data16 = 0x1e,
-  line_strp = 0x1f
-};
+using Form = DwarfForm;
+
 enum class Opcode : std::uint8_t {
   extended = 0,
   copy = 1,
@@ -169,14 +157,21 @@ class LineReader {
       std::string_view name;
       std::uint64_t directory = 0;
       for (const auto& [content, form] : format) {
-        if (content == Content::path)
+        const std::uint64_t at = cursor.at();
+        bool known = true;
+        if (content == Content::path && is_text(form)) {
           name = path_of(cursor, form);
-        else if (content == Content::directory_index && is_number(form))
-          directory = number(cursor, form);
-        else if (!skip(cursor, form))
+        } else if (content == Content::directory_index && !is_dwarf_block(form)) {
+          const auto index = dwarf_number(cursor, form, widths());
+          directory = index.value_or(0);
+          known = index.has_value();
+        } else {
+          known = content != Content::path && skip_dwarf_value(cursor, form, widths());
+        }
+        if (!known)
           return fail(ErrorCode::unsupported,
                       fmt::format("DWARF at {:#x}: the form {:#x} of a file's name is not known",
-                                  cursor.at(), static_cast<unsigned>(form)));
+                                  at, static_cast<unsigned>(form)));
         if (cursor.failed()) return Failure(cursor.error());
       }
       add(name, directory);
@@ -184,65 +179,21 @@ class LineReader {
     return {};
   }
 
-  static bool is_number(Form form) {
-    return form == Form::udata || form == Form::data1 || form == Form::data2 ||
-           form == Form::data4 || form == Form::data8;
-  }
-  static std::uint64_t number(DwarfCursor& cursor, Form form) {
-    switch (form) {
-      case Form::udata:
-        return cursor.uleb();
-      case Form::data1:
-        return cursor.number(1);
-      case Form::data2:
-        return cursor.number(2);
-      case Form::data4:
-        return cursor.number(4);
-      default:
-        return cursor.number(8);
-    }
+  static bool is_text(Form form) {
+    return form == Form::string || form == Form::strp || form == Form::line_strp ||
+           form == Form::strp_sup;
   }
 
+  /// A name is read where the sections are known that it may stand in.
   std::string_view path_of(DwarfCursor& cursor, Form form) {
     if (form == Form::string) return text(cursor);
-    if (form == Form::line_strp) return text_in(dwarf_.line_strings, cursor.number(offset_size_));
-    if (form == Form::strp) return text_in(dwarf_.strings, cursor.number(offset_size_));
-    if (!skip(cursor, form)) cursor.skip(~std::uint64_t{0});
+    const std::uint64_t place = dwarf_number(cursor, form, widths()).value_or(0);
+    if (form == Form::line_strp) return text_in(dwarf_.line_strings, place);
+    if (form == Form::strp) return text_in(dwarf_.strings, place);
     return "?";
   }
 
-  bool skip(DwarfCursor& cursor, Form form) {
-    if (is_number(form)) {
-      static_cast<void>(number(cursor, form));
-      return true;
-    }
-    switch (form) {
-      case Form::string:
-        static_cast<void>(text(cursor));
-        return true;
-      case Form::strp:
-      case Form::line_strp:
-        cursor.skip(offset_size_);
-        return true;
-      case Form::data16:
-        cursor.skip(16);
-        return true;
-      case Form::block:
-        cursor.skip(cursor.uleb());
-        return true;
-      case Form::block1:
-        cursor.skip(cursor.number(1));
-        return true;
-      case Form::block2:
-        cursor.skip(cursor.number(2));
-        return true;
-      case Form::block4:
-        cursor.skip(cursor.number(4));
-        return true;
-      default:
-        return false;
-    }
-  }
+  DwarfWidths widths() const { return {offset_size_, address_size_, offset_size_}; }
 
   void advance(std::uint64_t operations) {
     if (operations_ == 1) {
@@ -426,7 +377,9 @@ std::string LineTable::path(std::uint64_t file, std::string_view compiled_in) co
   const std::string_view directory = found.directory < directories.size()
                                          ? directories[static_cast<std::size_t>(found.directory)]
                                          : std::string_view{};
-  return joined(joined(compiled_in, directory.empty() ? compiled_in : directory), found.name);
+  // The first folder is where the unit was compiled, in DWARF 5 by its name.
+  const bool is_first = directory.empty() || (found.directory == 0 && directory == compiled_in);
+  return joined(is_first ? std::string(compiled_in) : joined(compiled_in, directory), found.name);
 }
 
 Result<LineTable> run_line_program(LazyBytes& lines, DwarfSections& dwarf, std::uint64_t place,

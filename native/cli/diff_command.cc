@@ -52,9 +52,19 @@ int run_diff(const Request& request, Host& host) {
   if (by_default)
     for (const std::string_view name : compared_tables()) chosen.push_back(find_table(name));
 
+  std::array<std::vector<std::string>, 2> files;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    files[i] = files_of(request.operands[i], host);
+    if (std::ranges::find(files[i], std::string()) == files[i].end()) continue;
+    host.err(
+        fmt::format("panicroom: \"{}\" names no file beside a comma: "
+                    "diff expects DUMP or DUMP,KERNEL\n",
+                    visible(request.operands[i])));
+    return 2;
+  }
   std::array<std::unique_ptr<Session>, 2> sessions;
   for (std::size_t i = 0; i < sessions.size(); ++i) {
-    auto session = open_files(files_of(request.operands[i], host), host);
+    auto session = open_files(files[i], host);
     if (!session) return 1;
     sessions[i] = std::move(session);
   }

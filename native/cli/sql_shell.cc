@@ -32,6 +32,9 @@ constexpr std::array<DotCommand, 6> dot_commands = {{
     {".exit", "", "the same"},
 }};
 
+constexpr std::array<std::pair<std::string_view, OutputForm>, 3> answer_forms = {
+    {{"table", OutputForm::text}, {"json", OutputForm::json}, {"csv", OutputForm::csv}}};
+
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
@@ -55,13 +58,16 @@ std::string excerpt(std::string_view text, std::optional<std::size_t> offset) {
   const std::string line = visible(text.substr(start, text.find('\n', start) - start));
   const std::string lead = visible(text.substr(start, at - start));
   // Of a long line the part around the place.
-  std::size_t cut = 0;
-  while (display_width(std::string_view(lead).substr(cut)) > widest_excerpt / 2)
-    cut += std::max<std::size_t>(1, utf8_length(std::string_view(lead).substr(cut)));
+  std::size_t cut = 0, width = display_width(lead);
+  while (width > widest_excerpt / 2) {
+    const std::string_view rest = std::string_view(lead).substr(cut);
+    const std::size_t length = std::max<std::size_t>(1, utf8_length(rest));
+    width -= display_width(rest.substr(0, length));
+    cut += length;
+  }
   std::string out =
       fmt::format("  {}\n", fitted(std::string_view(line).substr(cut), widest_excerpt));
-  if (offset)
-    out += std::string(2 + display_width(std::string_view(lead).substr(cut)), ' ') + "^\n";
+  if (offset) out += std::string(2 + width, ' ') + "^\n";
   return out;
 }
 
@@ -127,7 +133,10 @@ bool SqlShell::take(std::string_view line) {
   if (pending_.empty() && trimmed(line).empty()) return true;
   pending_ += line;
   pending_ += '\n';
-  return !SqlDatabase::complete(pending_) || finish();
+  if (pending_.size() > SqlBounds{}.statement) return finish();  // which says that it is too long
+  // No other line can end a statement, and to look through all of it at each line takes long.
+  const bool may_end = line.find(';') != line.npos || line.find("*/") != line.npos;
+  return !may_end || !SqlDatabase::complete(pending_) || finish();
 }
 
 bool SqlShell::finish() {
@@ -156,9 +165,7 @@ bool SqlShell::run_dot_command(std::string_view line) {
     return taken_ = host_.out(out);
   }
   if (name == ".mode") {
-    constexpr std::array<std::pair<std::string_view, OutputForm>, 3> forms = {
-        {{"table", OutputForm::text}, {"json", OutputForm::json}, {"csv", OutputForm::csv}}};
-    for (const auto& [word, form] : forms)
+    for (const auto& [word, form] : answer_forms)
       if (operand == word) return request_.form = form, true;
     host_.err("panicroom: .mode expects table, json or csv\n");
     return false;
@@ -198,12 +205,15 @@ std::vector<std::string> SqlShell::completions(std::string_view line) {
     for (const DotCommand& known : dot_commands) offer(known.name.substr(1));
     return {found.begin(), found.end()};
   }
+  if (command == ".mode") {
+    for (const auto& [name, form] : answer_forms) offer(name);
+    return {found.begin(), found.end()};
+  }
   for (const Table* table : tables()) {
     if (!is_column) offer(table->name());
     if (command == ".schema") continue;
     for (const Column& column : table->columns()) offer(column.name);
   }
-  if (command == ".mode") return {"table", "json", "csv"};
   if (is_column || command == ".schema") return {found.begin(), found.end()};
   for (const std::string& keyword : SqlDatabase::keywords()) offer(keyword);
   for (const std::string_view function : {"address", "symbol", "hex", "count", "max", "min", "sum"})

@@ -9,6 +9,7 @@
 
 #include "core/analysis/analyze.h"
 #include "core/analysis/call_path.h"
+#include "core/analysis/cause.h"
 #include "core/analysis/instruction.h"
 #include "core/analysis/last_words.h"
 #include "core/kernel/deadlock.h"
@@ -114,6 +115,24 @@ TEST(LinuxLastWords, HungTasksAreAllNamed) {
   EXPECT_EQ(words.hung[1].name, "with:colon");
 }
 
+TEST(Cause, OfAThreadThatWasComplainedOfAgainIsToldOnce) {
+  Scene scene;
+  scene.death = Death::hung_task;
+  Thread thread;
+  thread.tid = 10;
+  thread.name = "first";
+  scene.threads.push_back(thread);
+  scene.subject = 0;
+  scene.words = linux_last_words(lines({"INFO: task first:10 blocked for more than 120 seconds.",
+                                        "INFO: task other:11 blocked for more than 120 seconds.",
+                                        "INFO: task first:10 blocked for more than 241 seconds.",
+                                        "Kernel panic - not syncing: hung_task: blocked tasks"}));
+  panicroom::testing::CountingKernel kernel;
+  Notes notes;
+  EXPECT_EQ(cause_of(scene, kernel, notes),
+            "first (tid 10) waited for more than 241 s in the kernel");
+}
+
 TEST(LinuxLastWords, WhatPanicWasToldCounts) {
   const auto death = [](const char* panic) {
     return linux_last_words(lines({"an ordinary line", panic})).death;
@@ -130,6 +149,16 @@ TEST(LinuxLastWords, WhatPanicWasToldCounts) {
   EXPECT_EQ(death("Kernel panic - not syncing: NMI: Not continuing"), Death::nmi);
   EXPECT_EQ(death("Kernel panic - not syncing: a reason of some driver"), Death::panic);
   EXPECT_EQ(linux_last_words(lines({"all is well"})).death, Death::unknown);
+}
+
+TEST(LinuxLastWords, APanicWithoutAColonIsItsOwnDetail) {
+  for (const char* line : {"Kernel panic - not syncing Attempted to kill init!",
+                           "Kernel panic - not syncing No init found",
+                           "Kernel panic - not syncing stack-protector:"}) {
+    const auto words = linux_last_words(lines({line}));
+    EXPECT_EQ(words.panic, 0U);
+    EXPECT_EQ(words.detail, line);
+  }
 }
 
 TEST(LinuxLastWords, AReportLongBeforeAPanicOfItsOwnDoesNotHideIt) {

@@ -32,6 +32,7 @@ struct Form {
   bool eh = false, wide = false;
   unsigned version = 1;
   const char* augmentation = "";
+  unsigned personality = 0x9b;  ///< how its pointer is encoded
 };
 
 /// One CIE (CFA = rsp + 8, the return address at CFA - 8) and one FDE for 0x100 bytes of kText.
@@ -51,7 +52,13 @@ CfiSections sections_of(const Form& form, const std::vector<std::byte>& instruct
     for (const char letter : letters.substr(1)) {
       if (letter == 'R') data.u8(encoding);
       if (letter == 'L') data.u8(0x1b);
-      if (letter == 'P') data.u8(0x9b).u32(0x1234);
+      if (letter != 'P') continue;
+      data.u8(form.personality);
+      if (form.personality == 0x9b) data.u32(0x1234);
+      if (form.personality != 0x50) continue;  // whole, where a word may lie
+      while ((kFrames + (form.wide ? 12 : 4) + common.bytes.size() + 1 + data.bytes.size()) % 8)
+        data.u8(0);
+      data.u64(0x1234);
     }
     common.uleb(data.bytes.size()).append(data.bytes);
   }
@@ -122,6 +129,8 @@ INSTANTIATE_TEST_SUITE_P(All, CfiForms,
                                          std::pair{Form{true, false, 1, "zR"}, 0x1bU},
                                          std::pair{Form{true, false, 3, "zR"}, 0x0bU},
                                          std::pair{Form{true, true, 1, "zPLR"}, 0x1bU},
+                                         std::pair{Form{true, false, 1, "zPR", 0xff}, 0x1bU},
+                                         std::pair{Form{true, false, 1, "zPR", 0x50}, 0x1bU},
                                          std::pair{Form{true, false, 1, "zRS"}, 0x24U},
                                          std::pair{Form{true, false, 1, "zRB"}, 0x1bU}));
 
@@ -337,7 +346,11 @@ TEST_F(CfiExpression, IsBounded) {
   EXPECT_EQ(run({0x31, 0x12, 0x2f, 0xfc, 0xff}).error().code, ErrorCode::corrupt);  // ever deeper
   EXPECT_EQ(run({0x22}).error().code, ErrorCode::corrupt);
   EXPECT_EQ(run({}).error().code, ErrorCode::corrupt);
-  EXPECT_EQ(run({0x31, 0x30, 0x1b}).error().code, ErrorCode::corrupt);  // by zero
+  for (const int operation : {0x1b, 0x1d}) {
+    const auto by_zero = run({0x31, 0x30, operation});
+    EXPECT_EQ(by_zero.error().code, ErrorCode::corrupt);
+    EXPECT_EQ(by_zero.error().text, "an expression of a frame: it divides by zero");
+  }
   EXPECT_EQ(run({0x2f, 0x10, 0x00}).error().code, ErrorCode::corrupt);  // out of it
   EXPECT_EQ(run({0x0e, 1}).error().code, ErrorCode::corrupt);           // cut short
   EXPECT_EQ(run({0x76, 0}).error().code, ErrorCode::not_in_dump);       // rbp is not known

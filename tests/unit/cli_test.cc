@@ -135,6 +135,10 @@ TEST_F(CommandLine, DiffTellsWhatCannotBeCompared) {
   EXPECT_TRUE(complained("\"log\" is no table that can be compared"));
   EXPECT_EQ(run({"diff", "vmcore,nothing", "vmcore,kernel"}), 1);
   EXPECT_TRUE(complained("nothing: "));
+  EXPECT_EQ(run({"diff", "vmcore,kernel", "vmcore,\x1b"}), 1);
+  EXPECT_EQ(run({"diff", "vmcore,kernel", "vmcore,"}), 2);
+  EXPECT_TRUE(
+      complained("\"vmcore,\" names no file beside a comma: diff expects DUMP or DUMP,KERNEL"));
 }
 
 TEST_F(CommandLine, SymbolsByName) {
@@ -663,6 +667,28 @@ TEST_F(CommandLine, SqlErrorsShowThePlace) {
   }
 }
 
+TEST_F(CommandLine, TheErrorOfALongStatementShowsItsPlace) {
+  // Of a megabyte: a time that is a square of its length would not end.
+  const std::string far = "select " + std::string(1'000'000, ' ') + "nmae from processes";
+  EXPECT_EQ(run({"sql", "vmcore", "kernel", far}), 1);
+  EXPECT_TRUE(complained(" nmae from processes\n")) << host.complained;
+}
+
+TEST_F(CommandLine, AStatementThatDoesNotEndIsRefusedAtTheBound) {
+  host.is_interactive = true;
+  host.lines.assign(2000, std::string(1000, ' ') + "x");
+  host.lines.emplace_back("; select 2 as two;");
+  EXPECT_EQ(run({"sql", "vmcore", "kernel"}), 0);
+  EXPECT_TRUE(complained("a statement has at most 1048576 bytes")) << host.complained;
+  host.is_interactive = false;
+  host.lines.assign(2000, std::string(1000, ' ') + "x");
+  EXPECT_EQ(run({"sql", "vmcore", "kernel"}), 1);
+  EXPECT_GT(host.lines.size(), 900U);  // what follows is not read
+  host.lines = {"select 1 as one; /* a comment that", "ends */", "select 2 as two;"};
+  EXPECT_EQ(run({"sql", "vmcore", "kernel"}), 0);
+  EXPECT_EQ(host.printed, "ONE\n  1\nTWO\n  2\n");
+}
+
 TEST_F(CommandLine, SqlOfStandardInput) {
   host.lines = {"-- a comment", "select 1", "  as one;", ".mode csv", "select 2 as two; select 3",
                 "as three"};
@@ -716,6 +742,8 @@ TEST(SqlShell, CompletesNamesAndKeywords) {
   EXPECT_FALSE(has("select t.proc", "processes"));
   EXPECT_TRUE(has("select t.ti", "tid"));
   EXPECT_TRUE(offered("select zzz").empty());
+  EXPECT_EQ(offered(".mode j"), std::vector<std::string>{"json"});
+  EXPECT_EQ(offered(".mode ").size(), 3U);
   for (const Table* table : tables()) EXPECT_TRUE(has("from ", std::string(table->name())));
 }
 

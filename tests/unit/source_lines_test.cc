@@ -33,12 +33,38 @@ struct Shape {
   unsigned version = 4;
   bool wide = false;
   unsigned shortest = 1, operations = 1;
+  bool of_a_vendor = false;  ///< files have columns that only their compiler knows
 };
+
+/// A column in each form that one of a vendor's may have (6.2.4.2), behind the name.
+void add_vendors_files(Assembly& names) {
+  const std::initializer_list<std::pair<unsigned, unsigned>> forms = {
+      {0x0c, 1}, {0x0d, 2}, {0x17, 4}, {0x1a, 2}, {0x1d, 4}, {0x25, 1},
+      {0x26, 2}, {0x27, 3}, {0x28, 4}, {0x0f, 2}, {0x07, 8}, {0x09, 1}};
+  names.uleb(forms.size() + 2).all({1, 0x08});
+  for (const auto& [form, width] : forms) names.uleb(0x2002).uleb(form);
+  names.all({2, 0x0b}).uleb(2);
+  for (int i = 0; i < 2; ++i) {
+    names.text("main.c");
+    for (const auto& [form, width] : forms)
+      if (form == 0x09)
+        names.u8(0);  // an empty block
+      else if (form == 0x0d || form == 0x1a || form == 0x0f)
+        names.all({0x81, 1});
+      else
+        names.number(0x7f, width);
+    names.u8(0);
+  }
+}
 
 std::vector<std::byte> tables(const Shape& shape) {
   Assembly names;
   if (shape.version == 5) {
     names.all({1, 1, 0x1f}).uleb(2).number(0, shape.wide ? 8 : 4).number(6, shape.wide ? 8 : 4);
+    if (shape.of_a_vendor) {
+      add_vendors_files(names);
+      return names.bytes;
+    }
     // path as a string, directory as a byte, MD5
     names.all({3, 1, 0x08, 2, 0x0b, 5, 0x1e}).uleb(3);
     for (const auto& [name, directory] : std::initializer_list<std::pair<const char*, unsigned>>{
@@ -122,6 +148,27 @@ TEST_P(LineShapes, GiveTheSameRows) {
   EXPECT_EQ(table->path(3, "/home"), "");
 }
 
+/// As reproducible builds have them (-ffile-prefix-map): a folder of DWARF 5 stands under the
+/// first, and the first, like that of earlier versions, is where the unit was compiled.
+TEST(LineProgram, JoinsFoldersThatAreNotAbsoluteOnce) {
+  const std::vector<std::byte> none;
+  auto table = run({4}, none);
+  ASSERT_TRUE(table);
+  EXPECT_EQ(table->path(1, "build"), "build/main.c");
+  EXPECT_EQ(table->path(2, "build"), "build/include/list.h");
+  EXPECT_EQ(table->path(1, ""), "main.c");
+  LineTable five;
+  five.version = 5;
+  five.directories = {"build", "include", "/usr/include"};
+  five.files = {{"main.c", 0}, {"list.h", 1}, {"stdio.h", 2}, {"/abs.c", 1}};
+  EXPECT_EQ(five.path(0, "build"), "build/main.c");
+  EXPECT_EQ(five.path(1, "build"), "build/include/list.h");
+  EXPECT_EQ(five.path(2, "build"), "/usr/include/stdio.h");
+  EXPECT_EQ(five.path(3, "build"), "/abs.c");
+  five.directories[0] = "";
+  EXPECT_EQ(five.path(0, "build"), "build/main.c");
+}
+
 TEST(LineProgram, CountsInstructionsOfTheirLengthAndOperationsOfAWord) {
   Assembly program;
   set_address(program, kText).all({special(0, 1), special(3, 1), 2, 2, 1}).append(kEndSequence);
@@ -164,6 +211,14 @@ TEST(LineProgram, MayDefineFilesOnItsWay) {
   const auto table = run({3}, program.append(kEndSequence).bytes);
   ASSERT_TRUE(table) << table.error().message();
   EXPECT_EQ(table->path(table->at(kText)->file, "/home"), "/home/include/late");
+}
+
+TEST(LineProgram, SkipsWhatOnlyACompilerKnowsOfItsFiles) {
+  Assembly program;
+  set_address(program, kText).all({special(0, 1), 2, 1}).append(kEndSequence);
+  const auto table = run({5, false, 1, 1, true}, program.bytes);
+  ASSERT_TRUE(table) << table.error().message();
+  EXPECT_EQ(table->path(table->at(kText)->file, "/home"), "/home/main.c");
 }
 
 TEST(LineProgram, SurvivesEveryCutAndFlip) {
@@ -226,6 +281,31 @@ TEST(SourceLine, IsFoundByTheUnitsThatSayWhereTheirCodeLies) {
     EXPECT_FALSE(*lines.at(kText + 0x100));
     EXPECT_FALSE(*lines.at(kText - 1));
   }
+}
+
+// gcc and clang with -gdwarf-4 -gsplit-dwarf: what DW_AT_GNU_ranges_base says is for the other
+// file.
+TEST(SourceLine, ASkeletonsRangesCountFromTheStartOfTheirSection) {
+  auto sections = unit_of(false, 0);
+  const auto abbreviations = Assembly()
+                                 .uleb(1)
+                                 .uleb(0x11)
+                                 .u8(0)
+                                 .all({0x10, 0x17, 0x1b, 0x08, 0x55, 0x17})
+                                 .uleb(0x2132)
+                                 .all({0x17, 0, 0, 0})
+                                 .bytes;
+  Assembly body;
+  body.number(4, 2).u32(0).u8(8).uleb(1).u32(0).text("/home").u32(16).u32(16);
+  sections.dwarf.info = LazyBytes(Assembly().u32(body.bytes.size()).append(body.bytes).bytes);
+  sections.dwarf.abbreviations = LazyBytes(abbreviations);
+  sections.code.ranges =
+      LazyBytes(Assembly().u64(0).u64(0).u64(kText).u64(kText + 0x100).u64(0).u64(0).bytes);
+  SourceLines lines(std::move(sections));
+  const auto found = lines.at(kText + 4);
+  ASSERT_TRUE(found) << found.error().message();
+  ASSERT_TRUE(*found);
+  EXPECT_EQ((*found)->line, 7U);
 }
 
 TEST(SourceLine, OfABrokenUnitSaysWhy) {

@@ -185,6 +185,18 @@ TEST_F(Counted, ARowThatSeveralConditionsFindIsOneRow) {
   EXPECT_EQ(text("select count(*), count(distinct rowid) from threads"), "100,100;");
 }
 
+TEST_F(Counted, ARowIsOneRowWhicheverColumnsAreHeldMeanwhile) {
+  // What the inner question reads beside pid and address comes to be held with them.
+  constexpr const char* inner = "(select x.name from processes x where x.pid = b.pid)";
+  EXPECT_EQ(text("select count(*), count(n) from (select " + std::string(inner) +
+                 " as n from threads t cross join processes b"
+                 " where b.pid = t.pid or b.address = t.address)"),
+            "100,100;");
+  EXPECT_EQ(text("select count(*), count(n) from (select " + std::string(inner) +
+                 " as n from threads t right join processes b on b.pid = t.pid)"),
+            "100,100;");
+}
+
 TEST_F(Counted, AllSymbolsOfANameOrAddress) {
   EXPECT_EQ(text("select name, address from symbols where name = 'twice'"),
             "twice,0xffffffff81000000;twice,0xffffffff81000010;");
