@@ -188,7 +188,8 @@ void FreeBsdObjects::identity(ProcessText& process) {
   set(cred, "ucred", "cr_gid", process.gid);
   if (has("ucred", "cr_groups")) {
     const std::uint64_t groups = heap_.take(16);
-    image_.write_virtual(groups, process.gid, 4);
+    // The first was the effective one until that had a member of its own.
+    image_.write_virtual(groups, has("ucred", "cr_gid") ? process.gid + 1 : process.gid, 4);
     set(cred, "ucred", "cr_groups", groups);
   }
   std::uint64_t& prison = prisons_[process.jail];
