@@ -741,8 +741,98 @@ socket sol_qlen 608 4 unsigned
 vmspace vm_pmap.pm_cr3 0 0 absent
 )";
 
+// The tree that F-Stack began from.
+constexpr std::string_view freebsd_11_0_amd64 = R"(
+proc . 0 1320 size
+proc p_comm 976 20 text
+proc p_vmspace 496 8 pointer
+proc p_pgrp 1048 8 pointer
+proc p_textvp 832 8 pointer
+proc p_args 1008 8 pointer
+proc p_nice 1024 1 signed
+proc p_rux.rux_runtime 688 8 unsigned
+proc p_rux.rux_uticks 696 8 unsigned
+proc p_rux.rux_sticks 704 8 unsigned
+proc p_rux.rux_iticks 712 8 unsigned
+proc p_sysent 1000 8 pointer
+thread . 0 1224 size
+thread td_tid 156 4 signed
+thread td_name 660 20 text
+thread td_oncpu 1220 4 signed
+thread td_lastcpu 1216 4 signed
+thread td_pcb 936 8 pointer
+thread td_state 944 4 unsigned
+thread td_inhibitors 232 4 signed
+thread td_flags 228 4 signed
+thread td_priority 898 1 unsigned
+thread td_pri_class 899 1 unsigned
+thread td_wchan 248 8 pointer
+thread td_wmesg 256 8 pointer
+thread td_blocked 280 8 pointer
+thread td_lockname 288 8 pointer
+thread td_kstack 1056 8 unsigned
+thread td_kstack_pages 1064 4 signed
+thread td_runtime 568 8 unsigned
+thread td_incruntime 560 8 unsigned
+thread td_uticks 588 4 unsigned
+thread td_sticks 580 4 unsigned
+thread td_iticks 584 4 unsigned
+tty t_dev 712 8 pointer
+sysentvec sv_psstrings 128 8 unsigned
+vmspace vm_map.size 200 8 unsigned
+vmspace vm_map.header 0 128 bytes
+vmspace vm_map.nentries 192 4 signed
+vmspace vm_pmap.pm_stats.resident_count 416 8 signed
+vmspace vm_pmap.pm_cr3 352 8 unsigned
+vm_map_entry . 0 128 size
+vm_map_entry object.vm_object 80 8 pointer
+vm_map_entry offset 88 8 signed
+vm_map_entry eflags 96 4 unsigned
+vm_map_entry protection 100 1 unsigned
+vm_map_entry inheritance 102 1 signed
+vm_object type 125 1 unsigned
+vm_object handle 200 8 pointer
+vm_object backing_object 144 8 pointer
+vm_object backing_object_offset 152 8 signed
+vnode v_type 468 4 unsigned
+namecache_ts nc_name 108 0 text
+mount mnt_stat.f_mntonname 568 88 text
+mount mnt_stat.f_fstypename 464 16 text
+socket so_type 4 2 signed
+socket so_options 6 2 signed
+socket so_state 10 2 signed
+socket so_pcb 16 8 pointer
+socket so_proto 32 8 pointer
+socket so_rcv.sb_ccc 328 4 unsigned
+socket so_snd.sb_ccc 640 4 unsigned
+socket so_qlen 96 4 unsigned
+inpcb inp_vflag 116 1 unsigned
+inpcb inp_ppcb 48 8 pointer
+inpcb inp_inc.inc_ie.ie_fport 196 2 unsigned
+inpcb inp_inc.inc_ie.ie_lport 198 2 unsigned
+inpcb inp_inc.inc_ie.ie_dependfaddr 200 16 bytes
+inpcb inp_inc.inc_ie.ie_dependladdr 216 16 bytes
+tcpcb t_state 48 4 signed
+tcpcb t_inpcb 40 8 pointer
+unpcb unp_addr 80 8 pointer
+unpcb unp_conn 48 8 pointer
+socket sol_qlen 0 0 absent
+)";
+
+constexpr std::string_view freebsd_11_0_arm64 = R"(
+proc . 0 1296 size
+thread . 0 1192 size
+thread td_oncpu 1188 4 signed
+thread td_lastcpu 1184 4 signed
+pcb . 0 832 size
+vmspace vm_pmap.pm_stats.resident_count 344 8 signed
+vmspace vm_pmap.pm_cr3 0 0 absent
+)";
+
 constexpr NamedRows layouts[] = {
     {"invented", "", invented},
+    {"freebsd-11.0-amd64", "freebsd-12.1-amd64", freebsd_11_0_amd64},
+    {"freebsd-11.0-arm64", "freebsd-11.0-amd64", freebsd_11_0_arm64},
     {"freebsd-12.1-amd64", "", freebsd_12_1_amd64},
     {"freebsd-12.1-arm64", "freebsd-12.1-amd64", freebsd_12_1_arm64},
     {"freebsd-12.2-amd64", "freebsd-12.1-amd64", freebsd_12_2_amd64},

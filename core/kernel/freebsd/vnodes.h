@@ -28,6 +28,8 @@ class Vnodes {
  private:
   /// The entry that names a vnode in its directory; 0 where the cache has none.
   Result<std::uint64_t> entry_of(std::uint64_t vnode);
+  /// The name in an entry.
+  Result<std::string> name_of(std::uint64_t entry);
   Result<std::optional<std::string>> climb(std::uint64_t vnode, Notes& notes);
 
   Evidence& evidence_;
@@ -36,7 +38,7 @@ class Vnodes {
       device_{"vnode", "v_rdev"}, names_{"vnode", "v_cache_dst"}, data_{"vnode", "v_data"};
   Field next_{"namecache", "nc_dst"}, parent_{"namecache", "nc_dvp"},
       entry_flags_{"namecache", "nc_flag"}, length_{"namecache", "nc_nlen"},
-      name_{"namecache", "nc_name"};
+      name_{"namecache", "nc_name"}, name_behind_times_{"namecache_ts", "nc_name"};
   Field mounted_on_{"mount", "mnt_stat.f_mntonname"},
       file_system_{"mount", "mnt_stat.f_fstypename"};
   Field device_name_{"cdev", {"si_name", "__si_namebuf"}};
