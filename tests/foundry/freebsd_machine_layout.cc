@@ -92,6 +92,7 @@ intr_event . 0 136 size
 intr_event ie_irq 20 4 signed
 intr_event ie_handlers 40 w pointer
 intr_event ie_list 64 2w tqe
+intr_event ie_flags 100 4 signed
 intr_handler . 0 96 size
 intr_handler ih_name 24 20 text
 intr_handler ih_next 56 w pointer
@@ -183,6 +184,7 @@ uma_zone_domain . 0 40 size
 uma_zone_domain uzd_nitems 8 8 signed
 intr_event ie_list 0 16 tqe
 intr_event ie_handlers 16 8 pointer
+intr_event ie_flags 144 4 signed
 intr_event ie_irq 176 4 signed
 intr_handler ih_next 64 8 pointer
 intr_handler ih_name 28 20 text
@@ -328,6 +330,7 @@ uma_zone_domain . 0 128 size
 uma_zone_domain uzd_nitems 24 8 signed
 intr_event ie_list 0 16 tqe
 intr_event ie_handlers 16 8 pointer
+intr_event ie_flags 144 4 signed
 intr_event ie_irq 176 4 signed
 intr_handler ih_next 64 8 pointer
 intr_handler ih_name 28 20 text
