@@ -459,9 +459,10 @@ constexpr ReleaseLayout freebsd_14_2_arm64 = {
     "FreeBSD 14.2 arm64", Architecture::aarch64, 1402000, 1402499,
     of_14_2_arm64,        &freebsd_14_2_amd64};
 
-// FreeBSD 15.0-RELEASE, from a copy of releng/15.0 (1500068) of someone who ports Linux's system
-// calls to RISC-V, less the one member that was put at the end of struct thread for that. What
-// kern_thread.c asserts of offsets holds on amd64, of this release as of 14.2.
+// FreeBSD 15.0-RELEASE, from the copies of releng/15.0 (1500068) that two projects began from. They
+// are the same in all that is measured but for a member that one put at the end of struct thread,
+// which is left out. What kern_thread.c asserts of offsets holds on amd64, of this release as
+// of 14.2.
 constexpr ReleaseMember of_15_0_amd64[] = {
     {"proc", "", 0, 1368},
     {"thread", "", 0, 1824},
