@@ -200,8 +200,8 @@ lock lock_object 32 56 bytes
 
 // The headers of the releases, and of 14.0-CURRENT of July 2022 (__FreeBSD_version 1400063),
 // options as in GENERIC. Those of 14.2 are what that installs, with sys/kern of stable/14
-// (1400507); those of 15.0 are a copy of releng/15.0 (1500068) less what its owner added to struct
-// thread.
+// (1400507); those of 15.0 are of two copies of releng/15.0 (1500068), less what one added to
+// struct thread.
 constexpr std::string_view freebsd_12_1_amd64 = R"(
 proc . 0 1328 size
 proc p_list 0 16 le
