@@ -794,6 +794,8 @@ vm_object type 125 1 unsigned
 vm_object handle 200 8 pointer
 vm_object backing_object 144 8 pointer
 vm_object backing_object_offset 152 8 signed
+vnode v_rdev 0 0 absent
+vnode v_un.vu_cdev 48 8 pointer
 vnode v_type 468 4 unsigned
 namecache_ts nc_name 108 0 text
 mount mnt_stat.f_mntonname 568 88 text

@@ -138,7 +138,8 @@ std::uint64_t FreeBsdObjects::vnode(const std::string& path, unsigned type) {
   }
   if (type == character) {
     // devfs has no names in the cache: the device knows its own.
-    set(vnode, "vnode", "v_rdev", device(path.substr(5)));
+    for (const char* member : {"v_rdev", "v_un.vu_cdev"})  // the latter until FreeBSD 11
+      set(vnode, "vnode", member, device(path.substr(5)));
     return vnode;
   }
   const std::size_t slash = path.rfind('/');

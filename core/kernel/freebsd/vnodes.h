@@ -35,7 +35,8 @@ class Vnodes {
   Evidence& evidence_;
   std::uint64_t steps_left_ = std::uint64_t{1} << 22;  // of all paths together
   Field type_{"vnode", "v_type"}, flags_{"vnode", "v_vflag"}, mount_{"vnode", "v_mount"},
-      device_{"vnode", "v_rdev"}, names_{"vnode", "v_cache_dst"}, data_{"vnode", "v_data"};
+      device_{"vnode", {"v_rdev", "v_un.vu_cdev"}}, names_{"vnode", "v_cache_dst"},
+      data_{"vnode", "v_data"};
   Field next_{"namecache", "nc_dst"}, parent_{"namecache", "nc_dvp"},
       entry_flags_{"namecache", "nc_flag"}, length_{"namecache", "nc_nlen"},
       name_{"namecache", "nc_name"}, name_behind_times_{"namecache_ts", "nc_name"};
