@@ -860,10 +860,9 @@ std::uint64_t FreeBsdLayout::size_text(const std::string& text) const {
   return std::stoull(text);
 }
 
-std::string rows_with_bases(std::span<const NamedRows> layouts, std::string_view name) {
-  for (const NamedRows& layout : layouts)
-    if (layout.name == name)
-      return rows_with_bases(layouts, layout.base) + std::string(layout.rows);
+std::string rows_with_bases(std::span<const NamedRows> known, std::string_view name) {
+  for (const NamedRows& layout : known)
+    if (layout.name == name) return rows_with_bases(known, layout.base) + std::string(layout.rows);
   return {};
 }
 

@@ -15,7 +15,7 @@ struct NamedRows {
 };
 
 /// Empty where there is none of that name.
-std::string rows_with_bases(std::span<const NamedRows> layouts, std::string_view name);
+std::string rows_with_bases(std::span<const NamedRows> known, std::string_view name);
 
 /// Where the members of a FreeBSD kernel's structures lie: those of a release, or an invented one.
 class FreeBsdLayout {

@@ -648,9 +648,9 @@ std::optional<Member> ReleaseLayout::member(std::string_view structure,
   return std::nullopt;
 }
 
-const ReleaseLayout* find_layout(std::span<const ReleaseLayout* const> layouts,
+const ReleaseLayout* find_layout(std::span<const ReleaseLayout* const> known,
                                  Architecture architecture, std::uint64_t osreldate) {
-  for (const ReleaseLayout* layout : layouts)
+  for (const ReleaseLayout* layout : known)
     if (layout->architecture == architecture && osreldate >= layout->first &&
         osreldate <= layout->last)
       return layout;

@@ -41,8 +41,8 @@ const ReleaseLayout* release_layout(Architecture architecture, std::uint64_t osr
 /// of releases alone.
 const ReleaseLayout* release_machine_layout(Architecture architecture, std::uint64_t osreldate);
 
-/// The one of `layouts` that holds; null where none does.
-const ReleaseLayout* find_layout(std::span<const ReleaseLayout* const> layouts,
+/// The one of `known` that holds; null where none does.
+const ReleaseLayout* find_layout(std::span<const ReleaseLayout* const> known,
                                  Architecture architecture, std::uint64_t osreldate);
 
 }  // namespace panicroom::freebsd
