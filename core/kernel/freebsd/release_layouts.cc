@@ -178,7 +178,8 @@ constexpr ReleaseLayout freebsd_12_1_arm64 = {
     "FreeBSD 12.1 arm64", Architecture::aarch64, 1201000, 1201517,
     of_12_1_arm64,        &freebsd_12_1_amd64};
 
-// FreeBSD 12.2-RELEASE; 12.3 moved nothing of these.
+// FreeBSD 12.2-RELEASE, from a copy of releng/12.2 of someone who changes pf; 12.3 moved nothing of
+// these.
 constexpr ReleaseMember of_12_2_amd64[] = {
     {"thread", "", 0, 1792},
     {"namecache", "nc_dst", 16, 16},
