@@ -363,27 +363,6 @@ std::uint64_t FileText::number(std::string_view key, std::uint64_t otherwise) co
 
 namespace {
 
-/// What a description says, before anything is built of it.
-Description parsed(std::string_view text, std::string name) {
-  Description description;
-  description.name = std::move(name);
-  Parser parser(description);
-  std::size_t number = 0;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    ++number;
-    try {
-      const Words words = words_of(text.substr(0, end));
-      if (!words.empty()) parser.line(words);
-    } catch (const std::exception& error) {
-      throw std::runtime_error(fmt::format("{}:{}: {}", description.name, number, error.what()));
-    }
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  parser.finish();
-  return description;
-}
-
 std::string text_of(const std::string& path) {
   std::ifstream file(path);
   if (!file) throw std::runtime_error(path + ": cannot be opened");
@@ -392,16 +371,46 @@ std::string text_of(const std::string& path) {
   return text.str();
 }
 
-std::string name_of(const std::string& path) {
-  const std::size_t slash = path.find_last_of('/');
-  const std::string name = path.substr(slash == std::string::npos ? 0 : slash + 1);
-  return name.substr(0, name.find('.'));
+/// The part of a path up to the last slash, that included, and the rest without its extension.
+std::pair<std::string, std::string> split_path(const std::string& path) {
+  const std::size_t name = path.find_last_of('/') + 1;
+  return {path.substr(0, name), path.substr(name, path.find('.', name) - name)};
 }
 
-}  // namespace
+/// Takes in the lines of a text; `like NAME` takes in the description NAME of the same folder,
+/// whose files are not this one's.
+void read_lines(std::string_view text, const std::string& folder, const std::string& name,
+                Description& description, Parser& parser) {
+  std::size_t number = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    ++number;
+    try {
+      const Words words = words_of(text.substr(0, end));
+      if (words.size() == 2 && words[0] == "like") {
+        read_lines(text_of(folder + words[1] + ".txt"), folder, words[1], description, parser);
+        description.files.clear();
+      } else if (!words.empty()) {
+        parser.line(words);
+      }
+    } catch (const std::exception& error) {
+      throw std::runtime_error(fmt::format("{}:{}: {}", name, number, error.what()));
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
 
-Description parse_description(std::string_view text, std::string name) {
-  Description description = parsed(text, std::move(name));
+/// What a description says, before anything is built of it.
+Description parsed(std::string_view text, const std::string& folder, std::string name) {
+  Description description;
+  description.name = std::move(name);
+  Parser parser(description);
+  read_lines(text, folder, description.name, description, parser);
+  parser.finish();
+  return description;
+}
+
+Description built(Description description) {
   if (description.system == "freebsd") build_freebsd(description);
   if (description.system == "linux") build_linux(description);
   if (description.image.table_area.end != 0) build_page_tables(description.image);
@@ -410,13 +419,20 @@ Description parse_description(std::string_view text, std::string name) {
   return description;
 }
 
-Description read_description(const std::string& path) {
-  return parse_description(text_of(path), name_of(path));
+Description parsed_file(const std::string& path) {
+  const auto [folder, name] = split_path(path);
+  return parsed(text_of(path), folder, name);
 }
 
-std::vector<FileText> read_files(const std::string& path) {
-  return parsed(text_of(path), name_of(path)).files;
+}  // namespace
+
+Description parse_description(std::string_view text, std::string name) {
+  return built(parsed(text, "", std::move(name)));
 }
+
+Description read_description(const std::string& path) { return built(parsed_file(path)); }
+
+std::vector<FileText> read_files(const std::string& path) { return parsed_file(path).files; }
 
 std::vector<Blob> make_dump(const Description& description, const FileText& file) {
   Image image = description.image;

@@ -259,7 +259,7 @@ TEST_P(FreeBsdTablesInDoubt, ATickRateOfZero) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, FreeBsdTablesInDoubt,
-                         testing::Values("12", "13", "14-current", "invented"),
+                         testing::Values("11", "12", "13", "14-current", "15-0", "invented"),
                          [](const auto& named) {
                            std::string name = named.param;
                            for (char& c : name)

@@ -2,11 +2,20 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace foundry {
+
+/// A layout as rows of text: those of its base, if it has one, then its own, which replace them.
+struct NamedRows {
+  std::string_view name, base, rows;
+};
+
+/// Empty where there is none of that name.
+std::string rows_with_bases(std::span<const NamedRows> known, std::string_view name);
 
 /// Where the members of a FreeBSD kernel's structures lie: those of a release, or an invented one.
 class FreeBsdLayout {

@@ -354,10 +354,20 @@ void FreeBsdMachine::interrupts() {
   number("sintrcnt", rows * word_, word_);
   number("sintrnames", rows * row, word_);
   std::vector<std::uint64_t> events;
-  // One of software's: it has no line.
-  const std::uint64_t soft = make("intr_event");
-  set(soft, "intr_event", "ie_irq", 0xffffffff);
-  events.push_back(soft);
+  const auto event_of = [&](std::uint64_t line, const std::vector<std::string>& names_of_handlers) {
+    const std::uint64_t event = make("intr_event");
+    events.push_back(event);
+    set(event, "intr_event", "ie_irq", line);
+    std::vector<std::uint64_t> handlers;
+    for (const std::string& name : names_of_handlers) {
+      handlers.push_back(make("intr_handler"));
+      set_text(handlers.back(), "intr_handler", "ih_name", name);
+    }
+    link(event + layout_.offset("intr_event", "ie_handlers"), "intr_handler", "ih_next", handlers);
+    return event;
+  };
+  // Those of software have no line: all say 0.
+  set(event_of(0, {"clock (0)"}), "intr_event", "ie_flags", 1);  // IE_SOFT
   for (std::size_t i = 0; i < all.size(); ++i) {
     MachineText::Interrupt& it = all[i];
     std::string padded = it.name;
@@ -365,15 +375,7 @@ void FreeBsdMachine::interrupts() {
     image_.write_virtual(names + row * i, padded);
     image_.write_virtual(counts + word_ * i, it.count, word_);
     if (!it.line) continue;
-    const std::uint64_t event = it.address = make("intr_event");
-    events.push_back(event);
-    set(event, "intr_event", "ie_irq", static_cast<std::uint64_t>(*it.line));
-    std::vector<std::uint64_t> handlers;
-    for (const std::string& name : it.handlers) {
-      handlers.push_back(make("intr_handler"));
-      set_text(handlers.back(), "intr_handler", "ih_name", name);
-    }
-    link(event + layout_.offset("intr_event", "ie_handlers"), "intr_handler", "ih_next", handlers);
+    it.address = event_of(static_cast<std::uint64_t>(*it.line), it.handlers);
   }
   link(place("event_list", std::uint64_t{2} * word_), "intr_event", "ie_list", events);
 }

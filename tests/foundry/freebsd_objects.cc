@@ -138,16 +138,21 @@ std::uint64_t FreeBsdObjects::vnode(const std::string& path, unsigned type) {
   }
   if (type == character) {
     // devfs has no names in the cache: the device knows its own.
-    set(vnode, "vnode", "v_rdev", device(path.substr(5)));
+    for (const char* member : {"v_rdev", "v_un.vu_cdev"})  // the latter until FreeBSD 11
+      set(vnode, "vnode", member, device(path.substr(5)));
     return vnode;
   }
   const std::size_t slash = path.rfind('/');
   const std::string name = path.substr(slash + 1);
   const std::uint64_t above = this->vnode(slash == 0 ? "/" : path.substr(0, slash), directory);
-  const std::uint64_t entry = heap_.take(layout_.size("namecache") + name.size() + 1);
+  // Until FreeBSD 11 an entry with times was another structure, which began alike.
+  const bool with_times = has("namecache_ts", "nc_name") && name.size() % 2 == 0;
+  const std::string entry_type = with_times ? "namecache_ts" : "namecache";
+  const std::uint64_t entry = heap_.take(layout_.size(entry_type) + name.size() + 1);
   set(entry, "namecache", "nc_dvp", above);
+  set(entry, "namecache", "nc_flag", with_times ? 4 : 0);  // NCF_TS
   set(entry, "namecache", "nc_nlen", name.size());
-  set_text(entry, "namecache", "nc_name", name);
+  set_text(entry, entry_type, "nc_name", name);
   std::uint64_t first = entry;
   if (type == directory) {
     // A directory is also the parent that an entry ".." names: no name of its own.
@@ -188,7 +193,8 @@ void FreeBsdObjects::identity(ProcessText& process) {
   set(cred, "ucred", "cr_gid", process.gid);
   if (has("ucred", "cr_groups")) {
     const std::uint64_t groups = heap_.take(16);
-    image_.write_virtual(groups, process.gid, 4);
+    // The first was the effective one until that had a member of its own.
+    image_.write_virtual(groups, has("ucred", "cr_gid") ? process.gid + 1 : process.gid, 4);
     set(cred, "ucred", "cr_groups", groups);
   }
   std::uint64_t& prison = prisons_[process.jail];
@@ -360,6 +366,7 @@ std::uint64_t FreeBsdObjects::socket(DescriptorText& open) {
   set(socket, "socket", "so_state", open.state != 0 && !open.listens ? 2 : 0);
   if (open.listens) {
     set(socket, "socket", "sol_qlen", open.received);
+    set(socket, "socket", "so_qlen", open.received);  // until FreeBSD 11
   } else {
     set(socket, "socket", "so_rcv.sb_ccc", open.received);
     set(socket, "socket", "so_snd.sb_ccc", open.sent);

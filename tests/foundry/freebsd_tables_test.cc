@@ -354,11 +354,14 @@ TEST_P(FreeBsdTables, ABuiltInLayoutIsNamed) {
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (const std::string name :
-       {"freebsd-12", "freebsd-13", "freebsd-14-current", "freebsd-invented", "freebsd-12-arm64",
-        "freebsd-13-arm64", "freebsd-14-current-arm64", "freebsd-12-3", "freebsd-12-3-arm64"})
+       {"freebsd-11", "freebsd-11-arm64", "freebsd-12", "freebsd-12-2", "freebsd-12-3",
+        "freebsd-13", "freebsd-14-current", "freebsd-14-2", "freebsd-15-0", "freebsd-invented",
+        "freebsd-12-arm64", "freebsd-12-2-arm64", "freebsd-12-3-arm64", "freebsd-13-arm64",
+        "freebsd-14-current-arm64", "freebsd-14-2-arm64", "freebsd-15-0-arm64"})
     for (const std::string dump : {"-full", "-v3", "-v2"})
       for (const char* types : {"ctf2", "ctf3z", "none"}) {
-        const bool built_in = name.starts_with("freebsd-12") || name.starts_with("freebsd-13");
+        const bool built_in =
+            !name.starts_with("freebsd-14-current") && !name.starts_with("freebsd-invented");
         if (name.ends_with("arm64") == (dump == "-v2") &&
             (built_in || std::strcmp(types, "none") != 0))
           cases.push_back({name + "-tables", name + dump, types});

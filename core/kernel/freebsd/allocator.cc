@@ -104,8 +104,11 @@ class Reader {
   Result<std::uint64_t> total(std::uint64_t zone, const Field& field) {
     PANICROOM_TRY(member, field.member(evidence_));
     PANICROOM_TRY(value, evidence_.field(zone, member));
-    // A counter of its own since FreeBSD 13.
-    if (!evidence_.is_pointer(member)) return value;
+    // A counter of its own since FreeBSD 13, which also moved a bucket's count into the cache: of a
+    // layout that is built in, that tells.
+    const bool is_counter = evidence_.has_types() ? evidence_.is_pointer(member)
+                                                  : buckets_.front().count.exists(evidence_);
+    if (!is_counter) return value;
     return per_cpu_.counter(evidence_, value);
   }
 

@@ -17,6 +17,7 @@ namespace {
 constexpr std::uint64_t most_counters = std::uint64_t{1} << 16;
 constexpr std::uint64_t longest_row = 256;  // bytes of a name: MAXCOMLEN + 1, twice that on arm64
 constexpr std::uint64_t most_events = std::uint64_t{1} << 16;
+constexpr std::uint64_t event_of_software = 1;                   // IE_SOFT, sys/sys/interrupt.h
 constexpr std::uint64_t most_handlers = std::uint64_t{1} << 16;  // of all events together
 
 /// An array, or a pointer to one (on x86 always, elsewhere since FreeBSD 14): the symbol's size
@@ -47,8 +48,8 @@ struct Event {
 /// By the number of the line; those of software have none.
 Result<std::map<std::int64_t, Event>> read_events(Evidence& evidence, Notes& notes) {
   const Field link("intr_event", "ie_list"), handlers("intr_event", "ie_handlers"),
-      line("intr_event", "ie_irq"), next("intr_handler", "ih_next"),
-      name("intr_handler", "ih_name");
+      flags("intr_event", "ie_flags"), line("intr_event", "ie_irq"),
+      next("intr_handler", "ih_next"), name("intr_handler", "ih_name");
   PANICROOM_TRY(head, evidence.address_of("event_list"));
   PANICROOM_TRY(event_link, link.member(evidence));
   PANICROOM_TRY(handler_link, next.member(evidence));
@@ -57,6 +58,8 @@ Result<std::map<std::int64_t, Event>> read_events(Evidence& evidence, Notes& not
   for_each_listed(
       evidence, head, event_link.offset, most_events, "the list of interrupts", notes,
       [&](std::uint64_t address) {
+        const auto kind = noted(flags.read(evidence, address), notes, "an interrupt's flags");
+        if (!kind || (*kind & event_of_software) != 0) return true;  // its line is said to be 0
         const auto number =
             noted(line.read_signed(evidence, address), notes, "an interrupt's number");
         const auto first =

@@ -14,26 +14,35 @@ namespace panicroom::freebsd {
 /// `size` is the size.
 struct ReleaseMember {
   std::string_view structure, path;
-  std::uint16_t offset = 0;
-  std::uint16_t size = 0;
+  std::uint32_t offset = 0;  ///< `absent`: the structure no longer has what that of the base had
+  std::uint32_t size = 0;
   bool is_signed = false;
   std::uint8_t bit_offset = 0, bit_size = 0;  ///< as Member's
 };
+constexpr std::uint32_t absent = UINT32_MAX;
 
 /// Where members lie in a release's GENERIC kernel: the last resort for a kernel file without
 /// types. Only what the tables read.
 struct ReleaseLayout {
   std::string_view name;  ///< "FreeBSD 12.1 amd64"
   Architecture architecture = Architecture::x86_64;
-  std::uint64_t first = 0, last = 0;  ///< values of osreldate that it holds for
-  std::span<const ReleaseMember> members;
-  std::span<const ReleaseMember> differences;  ///< what this machine's has otherwise than `members`
-  std::span<const ReleaseMember> later;        ///< what a later release has otherwise than both
+  std::uint64_t first = 0, last = 0;       ///< values of osreldate that it holds for
+  std::span<const ReleaseMember> members;  ///< what it has otherwise than `base`
+  const ReleaseLayout* base = nullptr;     ///< null: it has `members` alone
 
   std::optional<Member> member(std::string_view structure, std::string_view path) const;
 };
 
 /// The one for a kernel; null where none is built in.
 const ReleaseLayout* release_layout(Architecture architecture, std::uint64_t osreldate);
+
+/// As release_layout, of the structures that belong to the machine as a whole (modules, mounts,
+/// processors, memory, the allocator, interrupts, sysctl variables), which have changed more often:
+/// of releases alone.
+const ReleaseLayout* release_machine_layout(Architecture architecture, std::uint64_t osreldate);
+
+/// The one of `known` that holds; null where none does.
+const ReleaseLayout* find_layout(std::span<const ReleaseLayout* const> known,
+                                 Architecture architecture, std::uint64_t osreldate);
 
 }  // namespace panicroom::freebsd

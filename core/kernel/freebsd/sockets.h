@@ -31,7 +31,7 @@ class SocketsReader {
   Field type_{"socket", "so_type"}, options_{"socket", "so_options"}, state_{"socket", "so_state"},
       pcb_{"socket", "so_pcb"}, protocol_{"socket", "so_proto"},
       received_{"socket", "so_rcv.sb_ccc"}, sent_{"socket", "so_snd.sb_ccc"},
-      waiting_{"socket", "sol_qlen"};
+      waiting_{"socket", {"sol_qlen", "so_qlen"}};
   Field domain_{"protosw", "pr_domain"}, number_{"protosw", "pr_protocol"},
       family_{"domain", "dom_family"};
   Field versions_{"inpcb", "inp_vflag"}, tcp_{"inpcb", "inp_ppcb"},

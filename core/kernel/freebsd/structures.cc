@@ -6,7 +6,6 @@
 #include <array>
 
 #include "core/kernel/freebsd/evidence.h"
-#include "core/kernel/freebsd/release_machine_members.h"
 #include "core/types/file_types.h"
 
 namespace panicroom::freebsd {
@@ -131,7 +130,8 @@ const ReleaseLayout* Evidence::layout() {
 std::optional<Member> Evidence::built_in(const ReleaseLayout& layout, std::string_view structure,
                                          std::string_view path) const {
   if (auto found = layout.member(structure, path)) return found;
-  return release_machine_member(layout.architecture, *osreldate_, structure, path);
+  const ReleaseLayout* machine = release_machine_layout(layout.architecture, *osreldate_);
+  return machine ? machine->member(structure, path) : std::nullopt;
 }
 
 Result<Member> Evidence::member(std::string_view structure, std::string_view path) {

@@ -11,9 +11,9 @@ namespace {
 constexpr std::size_t longest_name = 255, deepest = 512, longest_path = 4096;
 constexpr unsigned most_entries = 64;  // of one vnode that are looked at
 
-// enum vtype, VV_ROOT (sys/sys/vnode.h), NCF_ISDOTDOT (sys/kern/vfs_cache.c).
+// enum vtype, VV_ROOT (sys/sys/vnode.h), NCF_ISDOTDOT and NCF_TS (sys/kern/vfs_cache.c).
 constexpr std::uint64_t is_block_device = 3, is_character_device = 4;
-constexpr std::uint64_t flag_root = 1, entry_is_dotdot = 2;
+constexpr std::uint64_t flag_root = 1, entry_is_dotdot = 2, entry_has_times = 4;
 
 std::string joined(std::string_view above, const std::vector<std::string>& names) {
   std::string path(above == "/" ? "" : above);
@@ -35,6 +35,17 @@ Result<std::uint64_t> Vnodes::entry_of(std::uint64_t vnode) {
     entry = next;
   }
   return 0;
+}
+
+Result<std::string> Vnodes::name_of(std::uint64_t entry) {
+  PANICROOM_TRY(size, length_.read(evidence_, entry));
+  PANICROOM_TRY(flags, entry_flags_.read(evidence_, entry));
+  // Until FreeBSD 11 an entry with times was another structure, which began alike; since, an entry
+  // lies within what has the times.
+  const bool behind_times = (flags & entry_has_times) != 0 && name_behind_times_.exists(evidence_);
+  PANICROOM_TRY(place, (behind_times ? name_behind_times_ : name_).place(evidence_, entry));
+  return evidence_.memory().string(
+      place, static_cast<std::size_t>(std::min<std::uint64_t>(size, longest_name)));
 }
 
 std::optional<std::string> Vnodes::device_name(std::uint64_t device, Notes& notes) {
@@ -73,11 +84,7 @@ Result<std::optional<std::string>> Vnodes::climb(std::uint64_t vnode, Notes& not
                              names.empty() ? "the kernel's name cache has no name for it"
                                            : "the kernel's name cache has no name for a directory "
                                              "above it");
-    PANICROOM_TRY(size, length_.read(evidence_, entry));
-    PANICROOM_TRY(place, name_.place(evidence_, entry));
-    PANICROOM_TRY(
-        name, evidence_.memory().string(
-                  place, static_cast<std::size_t>(std::min<std::uint64_t>(size, longest_name))));
+    PANICROOM_TRY(name, name_of(entry));
     length += name.size() + 1;
     names.push_back(std::move(name));
     PANICROOM_TRY(parent, parent_.read(evidence_, entry));

@@ -28,15 +28,18 @@ class Vnodes {
  private:
   /// The entry that names a vnode in its directory; 0 where the cache has none.
   Result<std::uint64_t> entry_of(std::uint64_t vnode);
+  /// The name in an entry.
+  Result<std::string> name_of(std::uint64_t entry);
   Result<std::optional<std::string>> climb(std::uint64_t vnode, Notes& notes);
 
   Evidence& evidence_;
   std::uint64_t steps_left_ = std::uint64_t{1} << 22;  // of all paths together
   Field type_{"vnode", "v_type"}, flags_{"vnode", "v_vflag"}, mount_{"vnode", "v_mount"},
-      device_{"vnode", "v_rdev"}, names_{"vnode", "v_cache_dst"}, data_{"vnode", "v_data"};
+      device_{"vnode", {"v_rdev", "v_un.vu_cdev"}}, names_{"vnode", "v_cache_dst"},
+      data_{"vnode", "v_data"};
   Field next_{"namecache", "nc_dst"}, parent_{"namecache", "nc_dvp"},
       entry_flags_{"namecache", "nc_flag"}, length_{"namecache", "nc_nlen"},
-      name_{"namecache", "nc_name"};
+      name_{"namecache", "nc_name"}, name_behind_times_{"namecache_ts", "nc_name"};
   Field mounted_on_{"mount", "mnt_stat.f_mntonname"},
       file_system_{"mount", "mnt_stat.f_fstypename"};
   Field device_name_{"cdev", {"si_name", "__si_namebuf"}};
