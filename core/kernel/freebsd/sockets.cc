@@ -17,7 +17,7 @@ constexpr std::uint64_t type_stream = 1, type_datagram = 2, type_raw = 3;
 constexpr std::uint64_t protocol_tcp = 6, protocol_udp = 17;
 constexpr std::uint64_t option_accepts = 0x2;   // SO_ACCEPTCONN
 constexpr std::uint64_t state_connected = 0x2;  // SS_ISCONNECTED, sys/sys/socketvar.h
-constexpr std::uint64_t version_four = 0x1;     // INP_IPV4, sys/netinet/in_pcb.h
+constexpr std::uint64_t version_six = 0x2;      // INP_IPV6, sys/netinet/in_pcb.h
 constexpr std::uint64_t four_within_six = 12;   // in_addr_4in6: an IPv4 address comes last
 
 // TCPS_*, sys/netinet/tcp_fsm.h, by the names that Linux's table has too.
@@ -75,10 +75,11 @@ std::optional<std::string> SocketsReader::internet_address(std::uint64_t pcb, co
 }
 
 void SocketsReader::read_internet(std::uint64_t pcb, Socket& socket, Notes& notes) {
-  // An IPv6 socket may be bound to an IPv4 address.
+  // An IPv6 socket may have an IPv4 address: it then has the flag of IPv4 alone. With both it is
+  // bound to all addresses of either.
   const auto versions = get(versions_, pcb, notes);
   if (!versions) return;
-  const bool six = (*versions & version_four) == 0;
+  const bool six = (*versions & version_six) != 0;
   socket.local = internet_address(pcb, near_, port_, six, notes);
   socket.remote = internet_address(pcb, far_, far_port_, six, notes);
 }
