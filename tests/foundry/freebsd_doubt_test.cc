@@ -218,6 +218,22 @@ TEST_P(FreeBsdTablesInDoubt, AnEnvironmentOfAnyLength) {
   EXPECT_TRUE(noted("there are said to be"));
 }
 
+/// Until FreeBSD 13 a connection in TIME_WAIT has a struct tcptw where others have their tcpcb
+/// (sys/netinet/in_pcb.h: INP_TIMEWAIT): there is no state in it.
+TEST_P(FreeBsdTablesInDoubt, AConnectionThatIsOver) {
+  if (!layout.find("inpcb", "inp_flags")) GTEST_SKIP() << "this layout knows no such connections";
+  for (const auto& open : shell().descriptors)
+    if (open.number == 7) {
+      const std::uint64_t pcb = get(open.socket_address, "socket", "so_pcb");
+      set(pcb, "inpcb", "inp_flags", 0x01000000);
+      set(pcb, "inpcb", "inp_ppcb", 0xfffffe0012345000);
+    }
+  const auto rows = ask("sockets");
+  ASSERT_EQ(rows[0].at("fd"), integer(7));
+  EXPECT_EQ(rows[0].at("state"), text("time_wait"));
+  EXPECT_FALSE(noted("a socket"));
+}
+
 TEST_P(FreeBsdTablesInDoubt, StatesThatThereAreNot) {
   set(shell().threads[1].address, "thread", "td_state", 9);
   set(shell().threads[2].address, "thread", "td_inhibitors", 0);

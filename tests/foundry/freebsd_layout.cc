@@ -320,6 +320,7 @@ socket sol_qlen 376 4 unsigned
 protosw pr_domain 8 8 pointer
 protosw pr_protocol 16 2 signed
 domain dom_family 0 4 signed
+inpcb inp_flags 92 4 signed
 inpcb inp_vflag 188 1 unsigned
 inpcb inp_ppcb 104 8 pointer
 inpcb inp_inc.inc_ie.ie_fport 220 2 unsigned

@@ -15,15 +15,17 @@ namespace {
 constexpr std::uint64_t family_unix = 1, family_four = 2, family_six = 28;
 constexpr std::uint64_t type_stream = 1, type_datagram = 2, type_raw = 3;
 constexpr std::uint64_t protocol_tcp = 6, protocol_udp = 17;
-constexpr std::uint64_t option_accepts = 0x2;   // SO_ACCEPTCONN
-constexpr std::uint64_t state_connected = 0x2;  // SS_ISCONNECTED, sys/sys/socketvar.h
-constexpr std::uint64_t version_six = 0x2;      // INP_IPV6, sys/netinet/in_pcb.h
-constexpr std::uint64_t four_within_six = 12;   // in_addr_4in6: an IPv4 address comes last
+constexpr std::uint64_t option_accepts = 0x2;         // SO_ACCEPTCONN
+constexpr std::uint64_t state_connected = 0x2;        // SS_ISCONNECTED, sys/sys/socketvar.h
+constexpr std::uint64_t version_six = 0x2;            // INP_IPV6, sys/netinet/in_pcb.h
+constexpr std::uint64_t flag_time_wait = 0x01000000;  // INP_TIMEWAIT, until FreeBSD 13
+constexpr std::uint64_t four_within_six = 12;         // in_addr_4in6: an IPv4 address comes last
 
 // TCPS_*, sys/netinet/tcp_fsm.h, by the names that Linux's table has too.
 constexpr std::array<std::string_view, 11> tcp_states = {
     "close",     "listen",  "syn_sent", "syn_recv",  "established", "close_wait",
     "fin_wait1", "closing", "last_ack", "fin_wait2", "time_wait"};
+constexpr std::size_t state_time_wait = 10;
 
 std::string protocol_name(std::uint64_t family, std::uint64_t type, std::uint64_t protocol) {
   switch (family) {
@@ -87,6 +89,12 @@ void SocketsReader::read_internet(std::uint64_t pcb, Socket& socket, Notes& note
 std::optional<std::string> SocketsReader::tcp_state(std::uint64_t pcb, Notes& notes) {
   std::uint64_t control = 0;
   if (tcp_.exists(evidence_)) {
+    // FreeBSD 14 gave up struct tcptw, which stood there in place of a tcpcb.
+    if (flags_.exists(evidence_)) {
+      const auto flags = get(flags_, pcb, notes);
+      if (!flags) return std::nullopt;
+      if ((*flags & flag_time_wait) != 0) return std::string(tcp_states[state_time_wait]);
+    }
     control = get(tcp_, pcb, notes).value_or(0);
     if (control == 0) return std::nullopt;
   } else {
