@@ -354,9 +354,11 @@ void FreeBsdMachine::interrupts() {
   number("sintrcnt", rows * word_, word_);
   number("sintrnames", rows * row, word_);
   std::vector<std::uint64_t> events;
-  // One of software's: it has no line.
-  const std::uint64_t soft = make("intr_event");
-  set(soft, "intr_event", "ie_irq", 0xffffffff);
+  // One of software's: it has no line, though ie_irq is 0 (swi_add of sys/kern/kern_intr.c).
+  const std::uint64_t soft = make("intr_event"), clock = make("intr_handler");
+  set(soft, "intr_event", "ie_flags", 1);  // IE_SOFT
+  set_text(clock, "intr_handler", "ih_name", "clock (0)");
+  link(soft + layout_.offset("intr_event", "ie_handlers"), "intr_handler", "ih_next", {clock});
   events.push_back(soft);
   for (std::size_t i = 0; i < all.size(); ++i) {
     MachineText::Interrupt& it = all[i];

@@ -19,6 +19,8 @@ constexpr std::uint64_t longest_row = 256;  // bytes of a name: MAXCOMLEN + 1, t
 constexpr std::uint64_t most_events = std::uint64_t{1} << 16;
 constexpr std::uint64_t most_handlers = std::uint64_t{1} << 16;  // of all events together
 
+constexpr std::uint64_t flag_software = 1;  // IE_SOFT, sys/sys/interrupt.h
+
 /// An array, or a pointer to one (on x86 always, elsewhere since FreeBSD 14): the symbol's size
 /// tells.
 Result<std::uint64_t> array_at(Evidence& evidence, std::string_view name) {
@@ -44,11 +46,21 @@ struct Event {
   std::vector<std::string> handlers;
 };
 
+/// Of software's events: their ie_irq is 0 without being a line. Flags that are not known make line
+/// 0 one that is not known.
+bool is_software(Evidence& evidence, const Field& flags, std::uint64_t event, std::int64_t line,
+                 Notes& notes) {
+  if (line != 0) return false;
+  if (!flags.exists(evidence)) return true;
+  const auto read = noted(flags.read(evidence, event), notes, "an interrupt's flags");
+  return !read || (*read & flag_software) != 0;
+}
+
 /// By the number of the line; those of software have none.
 Result<std::map<std::int64_t, Event>> read_events(Evidence& evidence, Notes& notes) {
   const Field link("intr_event", "ie_list"), handlers("intr_event", "ie_handlers"),
-      line("intr_event", "ie_irq"), next("intr_handler", "ih_next"),
-      name("intr_handler", "ih_name");
+      line("intr_event", "ie_irq"), flags("intr_event", "ie_flags"),
+      next("intr_handler", "ih_next"), name("intr_handler", "ih_name");
   PANICROOM_TRY(head, evidence.address_of("event_list"));
   PANICROOM_TRY(event_link, link.member(evidence));
   PANICROOM_TRY(handler_link, next.member(evidence));
@@ -61,7 +73,9 @@ Result<std::map<std::int64_t, Event>> read_events(Evidence& evidence, Notes& not
             noted(line.read_signed(evidence, address), notes, "an interrupt's number");
         const auto first =
             noted(handlers.place(evidence, address), notes, "an interrupt's handlers");
-        if (!number || *number < 0 || !first) return true;
+        if (!number || *number < 0 || !first ||
+            is_software(evidence, flags, address, *number, notes))
+          return true;
         Event event{address, {}};
         for_each_listed(
             evidence, *first, handler_link.offset, handlers_left, "an interrupt's list of handlers",
@@ -92,6 +106,7 @@ Result<void> read_interrupts(Evidence& evidence, const Visitor<Interrupt>& visit
     return fail(ErrorCode::corrupt, fmt::format("{} bytes of names for {} counters of interrupts",
                                                 bytes_of_names, rows));
   const auto events = noted(read_events(evidence, notes), notes, "the interrupts' handlers");
+  const Field flags("intr_event", "ie_flags");
   for (std::uint64_t i = 0; i < rows; ++i) {
     const auto name =
         noted(evidence.memory().string(names + i * row, static_cast<std::size_t>(row)), notes,
@@ -104,6 +119,7 @@ Result<void> read_interrupts(Evidence& evidence, const Visitor<Interrupt>& visit
     }
     interrupt.count =
         noted(evidence.memory().word(counts + i * word), notes, "how often an interrupt came");
+    if (interrupt.number == 0) noted(flags.member(evidence), notes, "the handlers of line 0");
     if (interrupt.number && events)
       if (const auto event = events->find(*interrupt.number); event != events->end()) {
         interrupt.address = event->second.address;
