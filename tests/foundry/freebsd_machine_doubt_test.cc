@@ -218,6 +218,26 @@ TEST_P(FreeBsdMachineInDoubt, AProcessorThatIsAbsent) {
   }
 }
 
+/// What each processor has a share of is not known where one's share is not to be found.
+TEST_P(FreeBsdMachineInDoubt, SharesOfAProcessorThatIsLost) {
+  set(symbol("cpuid_to_pcpu") + 8, nowhere);
+  const bool needs_pcpu = has("pcpu", "pc_zpcpu_offset");
+  const auto bytes_of = [](const Answer& answer, const char* name) {
+    for (const auto& row : answer.rows)
+      if (row.at("name") == text(name)) return row.at("bytes");
+    return Value(std::string("no such row"));
+  };
+  const Answer memory = ask("memory");
+  EXPECT_EQ(bytes_of(memory, "v_wire_count"),
+            needs_pcpu ? null : Value(machine().memory.wired * description.image.page));
+  EXPECT_EQ(memory.notes.find("processor 1") != std::string::npos, needs_pcpu) << memory.notes;
+  const Answer slabs = ask("slabs");
+  for (const auto& row : slabs.rows)
+    if (layout.find("uma_zone", "uz_allocs")->kind == "pointer") {
+      EXPECT_EQ(row.at("in_use"), null);
+    }
+}
+
 TEST_P(FreeBsdMachineInDoubt, VariablesThatAreTheirOwnChildren) {
   // A number becomes a node whose children begin with the root's first.
   const MachineText::Variable& number = machine().variables[2];

@@ -84,12 +84,12 @@ Result<std::uint64_t> buffer_space(Evidence& evidence) {
 }
 
 /// A counter of struct vmmeter that each processor has a share of.
-Result<std::uint64_t> shared_counter(Evidence& evidence, std::uint64_t meter, const Field& field) {
+Result<std::uint64_t> shared_counter(Evidence& evidence, std::uint64_t meter, const Field& field,
+                                     Notes& notes) {
   PANICROOM_TRY(member, field.member(evidence));
   PANICROOM_TRY(value, evidence.field(meter, member));
   if (evidence.has_types() && !evidence.is_pointer(member)) return value;  // until FreeBSD 11
-  Notes unused;
-  PANICROOM_TRY(per_cpu, PerCpu::read(evidence, unused));
+  PANICROOM_TRY(per_cpu, PerCpu::read(evidence, notes));
   return per_cpu.counter(evidence, value);
 }
 
@@ -196,7 +196,7 @@ Result<void> read_memory_counters(Evidence& evidence, const Visitor<MemoryCounte
   };
   const auto wired = [&]() -> Result<std::uint64_t> {
     PANICROOM_CHECK(meter);
-    return shared_counter(evidence, *meter, Field("vmmeter", "v_wire_count"));
+    return shared_counter(evidence, *meter, Field("vmmeter", "v_wire_count"), notes);
   };
   show("physmem", physical, page);
   show("v_page_size", in_meter("v_page_size"), 1);
