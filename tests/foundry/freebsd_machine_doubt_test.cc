@@ -238,6 +238,17 @@ TEST_P(FreeBsdMachineInDoubt, SharesOfAProcessorThatIsLost) {
     }
 }
 
+/// Where threads have to be counted one by one, a list that breaks off leaves their number unknown.
+TEST_P(FreeBsdMachineInDoubt, ThreadsThatCannotBeCounted) {
+  for (const foundry::Symbol& one : description.image.symbols)
+    if (one.name == "nthreads") return;
+  const auto& thread = description.processes.front().threads.front();
+  set(place(thread.address, "thread", "td_plist"), nowhere);
+  const Answer answer = ask("load");
+  EXPECT_EQ(answer.rows.at(0).at("threads"), null);
+  EXPECT_NE(answer.notes.find("list of threads breaks off"), std::string::npos) << answer.notes;
+}
+
 TEST_P(FreeBsdMachineInDoubt, VariablesThatAreTheirOwnChildren) {
   // A number becomes a node whose children begin with the root's first.
   const MachineText::Variable& number = machine().variables[2];

@@ -444,18 +444,18 @@ Result<void> FreeBsd::cpus(const Visitor<Processor>& visit, Notes& notes) {
 Result<Load> FreeBsd::load(Notes& notes) {
   remark(notes);
   const auto count_threads = [&]() -> std::optional<std::uint64_t> {
-    Notes unused;
     Processes walk(evidence_);
     std::uint64_t threads = 0;
     bool whole = true;
     const auto walked = walk.each(
         [&](std::uint64_t process, bool) {
-          const auto of_process = walk.threads_of(process, unused);
+          const auto of_process = walk.threads_of(process, notes);
           threads += of_process.addresses.size();
           whole = whole && of_process.whole;
           return true;
         },
-        unused);
+        notes);
+    if (!walked) notes.add(walked.error().within("the number of threads"));
     if (!walked || !whole) return std::nullopt;
     return threads;
   };
