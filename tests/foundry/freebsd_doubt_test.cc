@@ -98,6 +98,27 @@ TEST_F(FreeBsdInDoubt, AProcessorThatThereIsNot) {
   }
 }
 
+/// Where the registers of a stopped processor lie depends on the size of one's: without it those of
+/// the first processor are not taken for another's.
+TEST_F(FreeBsdInDoubt, AnUnknownSizeOfSavedRegisters) {
+  ASSERT_EQ(std::erase_if(description.image.symbols,
+                          [](const foundry::Symbol& one) { return one.name == "pcb_size"; }),
+            1U);
+  std::uint64_t moved = 0;
+  for (const ProcessText& process : description.processes)
+    for (const auto& thread : process.threads)
+      if (thread.cpu == 0) moved = thread.address;
+  ASSERT_NE(moved, 0U);
+  description.image.write_virtual(moved + td_oncpu, 1, 4);
+  open();
+  for (const auto& row : rows_of(*session, "threads"))
+    if (row.at("address") == Value(Address{moved})) {
+      EXPECT_EQ(row.at("cpu"), integer(1));
+      EXPECT_EQ(row.at("pc"), null);
+    }
+  EXPECT_TRUE(noted("threads", "the size of struct pcb"));
+}
+
 /// What is told of processes, with a member of one of its structures overwritten.
 class FreeBsdTablesInDoubt : public testing::TestWithParam<std::string> {
  protected:

@@ -40,10 +40,11 @@ std::optional<std::string> class_name(std::uint64_t number) {
 Processes::Processes(Evidence& evidence)
     : evidence_(evidence),
       most_listed_(std::clamp(evidence.memory_present() / smallest_object, least_objects,
-                              most_objects_ever)) {
-  if (const auto size = evidence_.size_of("pcb"))
-    pcb_size_ = *size;
-  else if (const auto told = evidence_.variable("pcb_size", 4); told && *told < 65536)
+                              most_objects_ever)),
+      pcb_size_(evidence.size_of("pcb")) {
+  if (pcb_size_) return;
+  // The kernel tells it too (sys/kern/kern_mib.c).
+  if (const auto told = evidence_.variable("pcb_size", 4); told && *told != 0 && *told < 65536)
     pcb_size_ = *told;
 }
 

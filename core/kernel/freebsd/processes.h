@@ -43,7 +43,8 @@ class Processes {
 
   /// It runs in the kernel alone: its memory is the kernel's.
   bool is_kernel_process(std::uint64_t process);
-  std::uint64_t pcb_size() const { return pcb_size_; }
+  /// Bytes of a struct pcb. Error: `no_type`.
+  const Result<std::uint64_t>& pcb_size() const { return pcb_size_; }
   std::optional<std::uint64_t> pcb(std::uint64_t thread, Notes& notes);
   /// Seconds of so many ticks of the processor's counter.
   std::optional<double> seconds(std::uint64_t cpu_ticks, Notes& notes);
@@ -61,7 +62,8 @@ class Processes {
                                      std::string_view what, Notes& notes);
 
   Evidence& evidence_;
-  std::uint64_t most_listed_, pcb_size_ = 0;
+  std::uint64_t most_listed_;
+  Result<std::uint64_t> pcb_size_;
   std::optional<std::uint64_t> tick_rate_;
   std::set<std::uint64_t> seen_;
 
