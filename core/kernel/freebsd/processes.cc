@@ -83,12 +83,12 @@ Result<void> Processes::each(const std::function<bool(std::uint64_t, bool)>& vis
   };
   PANICROOM_CHECK(walk("allproc", living, notes));
   if (!go_on || !evidence_.symbols() || !evidence_.symbols()->find("zombproc")) return {};
-  return walk(
-      "zombproc",
-      [&](std::uint64_t process) {
-        return !process_can_be_read(process, notes) || visit(process, true);
-      },
-      notes);
+  const auto dead = [&](std::uint64_t process) {
+    return !process_can_be_read(process, notes) || visit(process, true);
+  };
+  if (const auto walked = walk("zombproc", dead, notes); !walked)
+    notes.add(walked.error().within("the zombies are not known"));
+  return {};
 }
 
 bool Processes::process_can_be_read(std::uint64_t process, Notes& notes) {
