@@ -267,6 +267,16 @@ TEST_P(FreeBsdTablesInDoubt, AConnectionThatIsOver) {
   EXPECT_FALSE(noted("a socket"));
 }
 
+/// A debugger stands in for the parent of what it traces; ps(1) shows the real one, which p_oppid
+/// names (sys/kern/kern_proc.c, fill_kinfo_proc_only).
+TEST_P(FreeBsdTablesInDoubt, AProcessThatIsTraced) {
+  const Value parent = ask("processes")[0].at("ppid");
+  EXPECT_EQ(parent, integer(shell().ppid));
+  if (!layout.find("proc", "p_oppid")) return;
+  set(shell().address, "proc", "p_oppid", 4242);
+  EXPECT_EQ(ask("processes")[0].at("ppid"), integer(4242));
+}
+
 TEST_P(FreeBsdTablesInDoubt, StatesThatThereAreNot) {
   set(shell().threads[1].address, "thread", "td_state", 9);
   set(shell().threads[2].address, "thread", "td_inhibitors", 0);

@@ -29,6 +29,7 @@ proc p_textvp 336 w pointer
 proc p_pgrp 352 w pointer
 proc p_vmspace 376 w pointer
 proc p_pptr 392 w pointer
+proc p_oppid 404 4 signed
 proc p_pd 408 w pointer
 proc p_fd 432 w pointer
 proc p_ucred 448 w pointer
