@@ -142,6 +142,7 @@ TEST_P(FreeBsdMachineTables, Mounts) {
       {0x100201000, "local, soft-updates, journaled soft-updates"},
       {0x1000, "local"},
       {0x1001101c, "local, noatime, noexec, nosuid, nfsv4acls"},
+      {0x20000001000, "local, named attributes"},
       {0x8001, "read-only, mounted by 1001"},
       {0, ""}};
   const Rows rows = rows_of(*session, "mounts");
