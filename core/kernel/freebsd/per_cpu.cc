@@ -90,6 +90,15 @@ Result<std::uint64_t> PerCpu::counter(Evidence& evidence, std::uint64_t counter)
   return sum;
 }
 
+Result<std::uint64_t> PerCpu::total(Evidence& evidence, const Field& field, std::uint64_t object,
+                                    std::uint64_t first) {
+  PANICROOM_TRY(member, field.member(evidence));
+  PANICROOM_TRY(value, evidence.field(object, member));
+  const bool is_counter = evidence.has_types() ? evidence.is_pointer(member)
+                                               : evidence.osreldate().value_or(first) >= first;
+  return is_counter ? counter(evidence, value) : value;
+}
+
 Result<std::uint64_t> per_cpu_address(Evidence& evidence, const Cpu& cpu, std::string_view name) {
   PANICROOM_TRY(symbol, evidence.address_of(fmt::format("pcpu_entry_{}", name)));
   if (!cpu.variables)

@@ -33,6 +33,10 @@ class PerCpu {
   /// The sum of a counter_u64_t over all processors. Errors: `not_in_dump` where a processor's
   /// share is not to be found, those of a read, of visit_all().
   Result<std::uint64_t> counter(Evidence& evidence, std::uint64_t counter);
+  /// The value of a member that became a counter_u64_t with version `first` (of osreldate); an
+  /// integer before. The types tell which, or without them the version. Errors: those of counter().
+  Result<std::uint64_t> total(Evidence& evidence, const Field& field, std::uint64_t object,
+                              std::uint64_t first);
   /// To be asked before what each processor has of one thing is read: no more things are real than
   /// fit into the memory that the dump holds. Error: `corrupt`.
   Result<void> visit_all();
