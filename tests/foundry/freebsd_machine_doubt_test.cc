@@ -203,6 +203,22 @@ TEST_P(FreeBsdMachineInDoubt, HandlersOfInterruptsThatAreACycle) {
   expect("interrupts", "the list of interrupts is a cycle", machine().interrupts.size());
 }
 
+/// A line's handlers are told once, however many counters claim to be the line's.
+TEST_P(FreeBsdMachineInDoubt, CountersOfTheSameLine) {
+  const std::uint64_t names = get(symbol("intrnames"));
+  constexpr std::uint64_t row = 20;  // MAXCOMLEN + 1
+  const std::string name = "irq16: ehci0 uhci0+";
+  for (std::uint64_t i = 0; i < machine().interrupts.size(); ++i)
+    for (std::uint64_t at = 0; at < name.size(); ++at)
+      set(names + i * row + at, static_cast<unsigned char>(name[static_cast<std::size_t>(at)]), 1);
+  const Answer answer = ask("interrupts");
+  ASSERT_EQ(answer.rows.size(), machine().interrupts.size());
+  EXPECT_EQ(answer.rows[0].at("handlers"), text("ehci0, uhci0, uhci3"));
+  for (std::size_t i = 1; i < answer.rows.size(); ++i)
+    EXPECT_EQ(answer.rows[i].at("handlers"), null);
+  EXPECT_NE(answer.notes.find("line 16 has several counters"), std::string::npos) << answer.notes;
+}
+
 /// A processor without a struct pcpu is none; of one whose struct pcpu is lost little is known.
 TEST_P(FreeBsdMachineInDoubt, AProcessorThatIsAbsent) {
   set(symbol("cpuid_to_pcpu") + 8, 0);

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/kernel/field.h"
@@ -44,6 +45,7 @@ std::optional<std::int64_t> line_number(std::string_view name) {
 struct Event {
   std::uint64_t address = 0;
   std::vector<std::string> handlers;
+  bool told = false;  ///< with a counter
 };
 
 /// Of software's events: their ie_irq is 0 without being a line. Flags that are not known make line
@@ -76,7 +78,7 @@ Result<std::map<std::int64_t, Event>> read_events(Evidence& evidence, Notes& not
         if (!number || *number < 0 || !first ||
             is_software(evidence, flags, address, *number, notes))
           return true;
-        Event event{address, {}};
+        Event event{address, {}, false};
         for_each_listed(
             evidence, *first, handler_link.offset, handlers_left, "an interrupt's list of handlers",
             notes, [&](std::uint64_t handler) {
@@ -105,7 +107,7 @@ Result<void> read_interrupts(Evidence& evidence, const Visitor<Interrupt>& visit
   if (rows > most_counters || (rows != 0 && (row == 0 || row > longest_row)))
     return fail(ErrorCode::corrupt, fmt::format("{} bytes of names for {} counters of interrupts",
                                                 bytes_of_names, rows));
-  const auto events = noted(read_events(evidence, notes), notes, "the interrupts' handlers");
+  auto events = noted(read_events(evidence, notes), notes, "the interrupts' handlers");
   const Field flags("intr_event", "ie_flags");
   for (std::uint64_t i = 0; i < rows; ++i) {
     const auto name =
@@ -123,7 +125,13 @@ Result<void> read_interrupts(Evidence& evidence, const Visitor<Interrupt>& visit
     if (interrupt.number && events)
       if (const auto event = events->find(*interrupt.number); event != events->end()) {
         interrupt.address = event->second.address;
-        interrupt.handlers = event->second.handlers;
+        if (std::exchange(event->second.told, true))
+          notes.add(
+              Note{ErrorCode::corrupt,
+                   fmt::format("line {} has several counters: its handlers stand at the first",
+                               *interrupt.number),
+                   event->second.address});
+        interrupt.handlers = std::move(event->second.handlers);
       }
     if (!visit(interrupt)) break;
   }
