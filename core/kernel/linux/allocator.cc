@@ -1,5 +1,7 @@
 #include "core/kernel/linux/allocator.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -130,7 +132,8 @@ class Caches {
     const auto order = noted(order_.read(evidence_, address), notes, "a slab cache's order");
     const auto nodes = noted(nodes_.member(evidence_), notes, "a slab cache's nodes");
     if (!nodes) return cache;
-    std::uint64_t slabs = 0, objects = 0, unused = 0;
+    std::uint64_t slabs = 0, objects = 0;
+    std::optional<std::uint64_t> unused = 0;
     for (std::uint64_t i = 0; i < std::min(nodes->count, nodes_to_look_at()); ++i) {
       const auto node =
           noted(evidence_.memory().word(address + nodes->offset + i * evidence_.pointer_size()),
@@ -140,16 +143,27 @@ class Caches {
       const auto of_node = noted(slabs_.read(evidence_, *node), notes, "a cache's slabs");
       const auto in_slabs = noted(total_.read(evidence_, *node), notes, "a cache's objects");
       const auto left = free_in_partial_slabs(*node, notes);
-      if (!of_node || !in_slabs || !left) return cache;
-      slabs += *of_node, objects += *in_slabs, unused += *left;
+      if (!of_node || !in_slabs) return cache;
+      slabs += *of_node, objects += *in_slabs;
+      unused = unused && left ? std::optional(*unused + *left) : std::nullopt;
     }
     cache.objects = objects;
-    if (unused <= objects) cache.in_use = objects - unused;
+    if (unused && *unused <= objects)
+      cache.in_use = objects - *unused;
+    else if (unused)
+      notes.add(Note{
+          ErrorCode::corrupt,
+          fmt::format("a slab cache: {} of its {} objects are said to be free", *unused, objects),
+          address});
     // kmem_cache_order_objects: the order above 16 bits of a number of objects (OO_SHIFT).
     constexpr unsigned order_shift = 16, largest_order = 20;
     if (order && *order >> order_shift <= largest_order)
       cache.bytes = slabs * (std::uint64_t{evidence_.memory().machine().page_size}
                              << (*order >> order_shift));
+    else if (order)
+      notes.add(Note{ErrorCode::corrupt,
+                     fmt::format("a slab cache has slabs of 2^{} pages", *order >> order_shift),
+                     address});
     return cache;
   }
 
@@ -170,18 +184,20 @@ class Caches {
     const auto at = noted(link.member(evidence_), notes, "a cache's partial slabs");
     if (!head || !at) return std::nullopt;
     std::uint64_t unused = 0;
-    bool whole = true;
-    for_each_entry(evidence_, *head, at->offset, slabs_left_, "a cache's list of slabs", notes,
-                   [&](std::uint64_t slab) {
-                     --slabs_left_;
-                     const auto taken = noted(in_use.read(evidence_, slab), notes, "a slab");
-                     const auto all = noted(objects.read(evidence_, slab), notes, "a slab");
-                     whole = whole && taken && all && *taken <= *all;
-                     if (whole) unused += *all - *taken;
-                     return whole && slabs_left_ != 0;
-                   });
-    if (!whole || slabs_left_ == 0) return std::nullopt;
-    return unused;
+    const bool whole = for_each_entry(
+        evidence_, *head, at->offset, slabs_left_, "a cache's list of slabs", notes,
+        [&](std::uint64_t slab) {
+          --slabs_left_;
+          const auto taken = noted(in_use.read(evidence_, slab), notes, "a slab");
+          const auto all = noted(objects.read(evidence_, slab), notes, "a slab");
+          if (taken && all && *taken > *all)
+            notes.add(Note{ErrorCode::corrupt,
+                           fmt::format("a slab has {} of {} objects in use", *taken, *all), slab});
+          if (!taken || !all || *taken > *all) return false;
+          unused += *all - *taken;
+          return true;
+        });
+    return whole ? std::optional(unused) : std::nullopt;
   }
 
   Evidence& evidence_;
