@@ -105,5 +105,38 @@ TEST_F(SlabCaches, AListOfSlabsThatDoesNotLeadBack) {
   EXPECT_TRUE(says("a cache's list of slabs does not lead back to its head")) << said;
 }
 
+/// Nodes may be numbered with holes between them: 0 and 2 are two nodes of three numbers.
+TEST(MemoryZones, OfNodesWithAHoleInTheirNumbers) {
+  StatedLinux linux;
+  linux.structure("pglist_data", 256, {{"node_id", 1}, {"node_zones", 4}});
+  linux.structure(
+      "zone", 128,
+      {{"name", 1}, {"present_pages", 2}, {"managed_pages", 3}, {"vm_stat", 4}, {"_watermark", 8}});
+  linux.enumerator("zone_stat_item", "NR_FREE_PAGES", 0);
+  const std::uint64_t array = nodes, online = nodes + 0x100, numbers = nodes + 0x108;
+  linux.symbol("node_data", array);
+  linux.symbol("nr_online_nodes", online);
+  linux.symbol("nr_node_ids", numbers);
+  linux.put(online, 2), linux.put(numbers, 3);
+  linux.text(name, "Normal");
+  for (const std::uint64_t number : {0U, 2U}) {
+    const std::uint64_t at = node + number * 0x200, zone = at + 32;
+    linux.put(array + number * 8, at), linux.put(at + 8, number);
+    linux.put(zone + 8, name), linux.put(zone + 16, 10 + number), linux.put(zone + 24, 10);
+  }
+  std::vector<std::int64_t> found;
+  Notes notes;
+  const auto done = read_memory_zones(
+      linux.evidence(),
+      [&](const MemoryZone& zone) {
+        found.push_back(zone.node.value_or(-1));
+        return true;
+      },
+      notes);
+  ASSERT_TRUE(done) << done.error().message();
+  EXPECT_EQ(found, (std::vector<std::int64_t>{0, 2}));
+  EXPECT_EQ(texts_of(notes), "");
+}
+
 }  // namespace
 }  // namespace panicroom::linux_kernel

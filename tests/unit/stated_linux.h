@@ -38,6 +38,12 @@ class StatedLinux {
     names_.push_back(name);
     return types_->add({test::of(TypeKind::structure, kept(name), size), written, {}});
   }
+  void enumerator(const std::string& enumeration, const std::string& name, std::int64_t value) {
+    Type type = test::of(TypeKind::enumeration, kept(enumeration), 4);
+    type.name_space = TypeName::enumeration;
+    types_->add({type, {}, {{kept(name), value}}});
+    names_.push_back(enumeration);
+  }
   void symbol(const std::string& name, std::uint64_t address) {
     symbols_ += fmt::format("SYMBOL({})={:x}\n", name, address);
   }

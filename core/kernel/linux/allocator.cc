@@ -15,6 +15,15 @@ constexpr std::uint64_t most_caches = std::uint64_t{1} << 16;  // one per memory
 constexpr std::size_t longest_name = 256;
 constexpr std::uint64_t size_of_a_page_struct = 32;  // bytes, at least
 
+/// One more than the greatest number that a node may have. A kernel of one node alone has no
+/// variable for it.
+std::uint64_t numbers_of_nodes(Evidence& evidence, Notes& notes) {
+  const auto numbers = evidence.variable("nr_node_ids", 4);
+  if (!numbers && numbers.error().code != ErrorCode::no_symbol)
+    notes.add(numbers.error().within("all nodes but the first"));
+  return std::clamp<std::uint64_t>(numbers.value_or(1), 1, most_nodes);
+}
+
 /// The struct pglist_data of each node: pointers in node_data where there can be several.
 Result<std::vector<std::uint64_t>> memory_nodes(Evidence& evidence, Notes& notes) {
   std::vector<std::uint64_t> nodes;
@@ -23,14 +32,8 @@ Result<std::vector<std::uint64_t>> memory_nodes(Evidence& evidence, Notes& notes
     return nodes;
   }
   PANICROOM_TRY(array, evidence.address_of("node_data"));
-  std::uint64_t count = most_nodes;
-  if (const auto types = evidence.types())
-    if (const auto known = (*types)->enumerator("MAX_NUMNODES"))
-      count = std::min(count, static_cast<std::uint64_t>(std::max<std::int64_t>(*known, 1)));
-  if (const auto online = evidence.variable("nr_online_nodes", 4))
-    count = std::clamp<std::uint64_t>(*online, 1, most_nodes);
-  // Nodes are numbered from 0; with holes in the numbers, which is rare, some are not found.
-  for (std::uint64_t i = 0; i < count; ++i) {
+  const std::uint64_t numbers = numbers_of_nodes(evidence, notes);
+  for (std::uint64_t i = 0; i < numbers; ++i) {
     const auto node =
         noted(evidence.memory().word(array + i * evidence.pointer_size()), notes, "the nodes");
     if (node && *node != 0) nodes.push_back(*node);
@@ -108,8 +111,10 @@ class Zones {
 
 class Caches {
  public:
-  explicit Caches(Evidence& evidence)
-      : evidence_(evidence), slabs_left_(most_objects(evidence, size_of_a_page_struct)) {}
+  Caches(Evidence& evidence, Notes& notes)
+      : evidence_(evidence),
+        slabs_left_(most_objects(evidence, size_of_a_page_struct)),
+        numbers_(numbers_of_nodes(evidence, notes)) {}
 
   Result<void> read(const Visitor<ObjectCache>& visit, Notes& notes) {
     PANICROOM_TRY(head, evidence_.address_of("slab_caches"));
@@ -134,7 +139,7 @@ class Caches {
     if (!nodes) return cache;
     std::uint64_t slabs = 0, objects = 0;
     std::optional<std::uint64_t> unused = 0;
-    for (std::uint64_t i = 0; i < std::min(nodes->count, nodes_to_look_at()); ++i) {
+    for (std::uint64_t i = 0; i < std::min(nodes->count, numbers_); ++i) {
       const auto node =
           noted(evidence_.memory().word(address + nodes->offset + i * evidence_.pointer_size()),
                 notes, "a slab cache's nodes");
@@ -167,13 +172,6 @@ class Caches {
     return cache;
   }
 
-  std::uint64_t nodes_to_look_at() {
-    if (!nodes_known_)
-      nodes_known_ = std::clamp<std::uint64_t>(
-          evidence_.variable("nr_node_ids", 4).value_or(most_nodes), 1, most_nodes);
-    return *nodes_known_;
-  }
-
   std::optional<std::uint64_t> free_in_partial_slabs(std::uint64_t node, Notes& notes) {
     const auto head = noted(partial_.place(evidence_, node), notes, "a cache's partial slabs");
     // Struct slab since Linux 5.17, before that it is a struct page.
@@ -202,7 +200,7 @@ class Caches {
 
   Evidence& evidence_;
   std::uint64_t slabs_left_;  // that all lists together may still have
-  std::optional<std::uint64_t> nodes_known_;
+  std::uint64_t numbers_;     // of nodes
   Field list_{"kmem_cache", "list"}, name_{"kmem_cache", "name"},
       object_size_{"kmem_cache", "size"}, order_{"kmem_cache", "oo.x"},
       nodes_{"kmem_cache", "node"};
@@ -222,7 +220,7 @@ Result<void> read_memory_zones(Evidence& evidence, const Visitor<MemoryZone>& vi
 
 Result<void> read_object_caches(Evidence& evidence, const Visitor<ObjectCache>& visit,
                                 Notes& notes) {
-  return Caches(evidence).read(visit, notes);
+  return Caches(evidence, notes).read(visit, notes);
 }
 
 }  // namespace panicroom::linux_kernel
