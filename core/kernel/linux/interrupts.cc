@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "core/base/loop_guard.h"
 #include "core/kernel/linux/field.h"
@@ -85,16 +86,28 @@ class Interrupts {
         interrupt.controller = noted(evidence_.memory().string(*text, longest_name), notes, what);
     if (const auto counts = noted(counts_.read(evidence_, descriptor), notes, what))
       count(*counts, interrupt, notes);
+    read_handlers(descriptor, interrupt, notes);
+    return interrupt;
+  }
+
+  void read_handlers(std::uint64_t descriptor, Interrupt& interrupt, Notes& notes) {
+    constexpr std::string_view what = "an interrupt's handler";
     LoopGuard guard(most_handlers);
     auto action = noted(action_.read(evidence_, descriptor), notes, what);
-    while (action && *action != 0 && guard.step(*action)) {
+    while (action && *action != 0) {
+      if (!guard.step(*action)) {
+        notes.add(Note{ErrorCode::corrupt,
+                       guard.cyclic() ? "an interrupt's list of handlers is a cycle"
+                                      : "an interrupt has more handlers than are followed",
+                       *action});
+        return;
+      }
       const auto text = noted(action_name_.read(evidence_, *action), notes, what);
       if (text && *text != 0)
-        if (auto name = evidence_.memory().string(*text, longest_name))
+        if (auto name = noted(evidence_.memory().string(*text, longest_name), notes, what))
           interrupt.handlers.push_back(std::move(*name));
       action = noted(next_action_.read(evidence_, *action), notes, what);
     }
-    return interrupt;
   }
 
   /// A per-CPU unsigned int at `symbol` plus each processor's base.
