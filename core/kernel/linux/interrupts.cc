@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t most_handlers = 64;  // of one line
 constexpr std::size_t longest_name = 128;
+constexpr std::uint64_t most_counts = std::uint64_t{1} << 24;  // of all lines on all processors
 
 /// Counters of x86 that belong to no line: of the per-CPU irq_stat (struct irq_cpustat_t), or a
 /// per-CPU variable of their own (Linux arch/x86/kernel/irq.c, arch_show_interrupts).
@@ -113,6 +114,12 @@ class Interrupts {
   /// A per-CPU unsigned int at `symbol` plus each processor's base.
   void count(std::uint64_t symbol, Interrupt& interrupt, Notes& notes) {
     std::uint64_t sum = 0;
+    if (counts_left_ < cpus_.all().size()) {
+      notes.add(Note{ErrorCode::corrupt, "there are more counters of interrupts than are added up",
+                     symbol});
+      return;
+    }
+    counts_left_ -= cpus_.all().size();
     for (const Cpu& cpu : cpus_.all()) {
       const auto value = noted(evidence_.memory().u32(symbol + cpu.per_cpu_offset), notes,
                                "how often an interrupt came");
@@ -171,6 +178,7 @@ class Interrupts {
 
   Evidence& evidence_;
   const Cpus& cpus_;
+  std::uint64_t counts_left_ = most_counts;
   Field maple_root_{"maple_tree", "ma_root"}, array_head_{"xarray", "xa_head"};
   Field number_{"irq_desc", "irq_data.irq"}, name_{"irq_desc", "name"},
       chip_{"irq_desc", "irq_data.chip"}, chip_name_{"irq_chip", "name"},
