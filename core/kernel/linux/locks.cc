@@ -23,9 +23,8 @@ constexpr std::uint64_t owner_flags = 7, owned_by_readers = 1;
 struct LocksReader::Layout {
   Kind kind;
   std::string_view name;
-  std::string_view waiter;  ///< structure of an element; its list comes first
-  Field task, list;         ///< of the element and of the lock
-  Field owner, count;
+  Field task, list;  ///< of an element, which begins with its own list_head; of the lock
+  Field word;        ///< of the lock: its owner with flags, a semaphore's count
 };
 
 LocksReader::LocksReader(Evidence& evidence, const SymbolTable& symbols,
@@ -119,11 +118,11 @@ void LocksReader::take_owner(std::uint64_t task, Lock& lock, Notes& notes) {
 
 void LocksReader::read_owner(const Layout& layout, Lock& lock, Notes& notes) {
   if (layout.kind == Kind::semaphore) {
-    const auto count = noted(layout.count.read(evidence_, lock.address), notes, "a semaphore");
+    const auto count = noted(layout.word.read(evidence_, lock.address), notes, "a semaphore");
     if (count) lock.state = *count == 0 ? "held" : "free";
     return;
   }
-  const auto owner = noted(layout.owner.read(evidence_, lock.address), notes, "a lock's owner");
+  const auto owner = noted(layout.word.read(evidence_, lock.address), notes, "a lock's owner");
   if (!owner) return;
   if (layout.kind == Kind::rw_semaphore && (*owner & owned_by_readers) != 0) {
     lock.state = "shared";
@@ -213,24 +212,18 @@ void LocksReader::read(const StackOf& stack_of, const Visitor<Lock>& visit, Note
   const std::array<Layout, 3> layouts = {{
       {Kind::mutex,
        "mutex",
-       "mutex_waiter",
        {"mutex_waiter", "task"},
        {"mutex", "wait_list"},
-       {"mutex", {"owner.counter", "owner"}},
        {"mutex", {"owner.counter", "owner"}}},
       {Kind::rw_semaphore,
        "rw semaphore",
-       "rwsem_waiter",
        {"rwsem_waiter", "task"},
        {"rw_semaphore", "wait_list"},
-       {"rw_semaphore", {"owner.counter", "owner"}},
-       {"rw_semaphore", {"count.counter", "count"}}},
+       {"rw_semaphore", {"owner.counter", "owner"}}},
       {Kind::semaphore,
        "semaphore",
-       "semaphore_waiter",
        {"semaphore_waiter", "task"},
        {"semaphore", "wait_list"},
-       {"semaphore", "count"},
        {"semaphore", "count"}},
   }};
   std::map<std::uint64_t, Lock> rt_mutexes;
