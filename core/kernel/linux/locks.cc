@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 #include "core/base/bytes.h"
 #include "core/base/loop_guard.h"
@@ -154,6 +153,7 @@ std::optional<Lock> LocksReader::lock_of(std::uint64_t waiter, const Thread& thr
   LoopGuard guard(by_task_.size() + 1);
   std::uint64_t at = waiter;
   do {
+    elements_seen_.insert(at);
     const Thread* owner_of_stack = stack_at(at);
     const auto named = memory.word(at + task->offset);
     if (owner_of_stack != nullptr && named && *named == owner_of_stack->address) {
@@ -227,7 +227,6 @@ void LocksReader::read(const StackOf& stack_of, const Visitor<Lock>& visit, Note
        {"semaphore", "count"}},
   }};
   std::map<std::uint64_t, Lock> rt_mutexes;
-  std::set<std::uint64_t> told;
   for (const auto& [task, thread] : by_task_) {
     if (thread->cpu) continue;
     const auto kind = kind_of_wait(stack_of(*thread));
@@ -241,9 +240,10 @@ void LocksReader::read(const StackOf& stack_of, const Visitor<Lock>& visit, Note
     }
     const Layout& layout = layouts[static_cast<std::size_t>(*kind)];
     const std::uint64_t waiter = waiter_of(*thread, layout, notes);
-    if (waiter == 0) continue;
+    // Each circle is walked once, not once for each of its waiters.
+    if (waiter == 0 || elements_seen_.contains(waiter)) continue;
     const auto lock = lock_of(waiter, *thread, layout, notes);
-    if (lock && told.insert(lock->address).second && !visit(*lock)) return;
+    if (lock && !visit(*lock)) return;
   }
   for (const auto& [address, lock] : rt_mutexes)
     if (!visit(lock)) return;
