@@ -6,10 +6,12 @@
 
 #include <cmath>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <string>
 
 #include "tests/foundry/freebsd_case.h"
+#include "tests/foundry/freebsd_layout.h"
 
 namespace {
 
@@ -327,6 +329,34 @@ std::vector<FreeBsdCase> all_cases() {
 
 INSTANTIATE_TEST_SUITE_P(Layouts, FreeBsdTables, testing::ValuesIn(all_cases()),
                          [](const auto& named) { return foundry::name_of(named.param); });
+
+/// On a machine of 32 bits too, a lockmgr lock of no thread in particular (LK_KERNPROC: all bits
+/// but the flags, sys/sys/lockmgr.h) is held by none that could be named.
+TEST(FreeBsdLocks, OfTheKernelItselfOnI386) {
+  std::string description_text;
+  std::ifstream file(std::string(source_folder) +
+                     "/tests/foundry/descriptions/freebsd-invented-i386-machine.txt");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("process 812")) description_text += "lock \"bufwait\" lockmgr\n";
+    if (line.starts_with("thread 100000")) {
+      const std::size_t frames = line.find(" frames");
+      line = line.substr(0, frames) + " state sleeping waits \"bufwait\"" + line.substr(frames);
+    }
+    description_text += line + "\n";
+  }
+  Description description = foundry::parse_description(description_text, "i386");
+  const foundry::FreeBsdLayout layout(description.layout, 4);
+  description.image.write_virtual(description.locks.at(0).address -
+                                      layout.offset("lock", "lock_object") +
+                                      layout.offset("lock", "lk_lock"),
+                                  0xffffffe0 | 4U, 4);
+  const auto session = open_session(description, description.files.at(0).name, "ctf2");
+  const Rows rows = rows_of(*session, "locks");
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].at("state"), text("held"));
+  EXPECT_EQ(rows[0].at("owner"), null);
+  EXPECT_FALSE(any_has(notes_of(*session, "locks"), "which is no thread"));
+}
 
 /// Types that contradict what the dead kernel exports are another kernel's: they are not used.
 TEST(FreeBsdWithoutTypes, TypesOfAnotherKernelAreNotUsed) {
