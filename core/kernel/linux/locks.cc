@@ -199,7 +199,9 @@ std::optional<Lock> LocksReader::rt_mutex_of(const Thread& thread, Notes& notes)
   lock.address = *address;
   lock.kind = "rt mutex";
   lock.waiters = {thread.tid.value_or(0)};
-  if (const auto owner = noted(rt_owner_.read(evidence_, lock.address), notes, "a lock's owner")) {
+  // Struct rt_mutex has it itself until Linux 5.14.
+  const Field& field = rt_owner_.exists(evidence_) ? rt_owner_ : old_rt_owner_;
+  if (const auto owner = noted(field.read(evidence_, lock.address), notes, "a lock's owner")) {
     const std::uint64_t task = *owner & ~std::uint64_t{1};  // RT_MUTEX_HAS_WAITERS
     lock.state = task == 0 ? "free" : "held";
     if (task != 0) take_owner(task, lock, notes);

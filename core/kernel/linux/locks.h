@@ -49,7 +49,8 @@ class LocksReader {
   std::map<std::uint64_t, const Thread*> by_task_, by_stack_;
   std::set<std::uint64_t> elements_seen_;  ///< of locks' lists of waiters
   Field blocked_on_{"task_struct", "pi_blocked_on"};
-  Field rt_lock_{"rt_mutex_waiter", "lock"}, rt_owner_{"rt_mutex_base", "owner"};
+  Field rt_lock_{"rt_mutex_waiter", "lock"}, rt_owner_{"rt_mutex_base", "owner"},
+      old_rt_owner_{"rt_mutex", "owner"};
 };
 
 }  // namespace panicroom::linux_kernel
