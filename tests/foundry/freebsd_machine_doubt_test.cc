@@ -219,6 +219,19 @@ TEST_P(FreeBsdMachineInDoubt, CountersOfTheSameLine) {
   EXPECT_NE(answer.notes.find("line 16 has several counters"), std::string::npos) << answer.notes;
 }
 
+/// Which event is line 0's and which software's, flags alone tell.
+TEST_P(FreeBsdMachineInDoubt, Line0WithoutFlagsOfEvents) {
+  if (has("intr_event", "ie_flags")) return;
+  const std::string name = "irq0: attimer0";
+  for (std::uint64_t at = 0; at < name.size(); ++at)
+    set(get(symbol("intrnames")) + at,
+        static_cast<unsigned char>(name[static_cast<std::size_t>(at)]), 1);
+  const Answer answer = ask("interrupts");
+  EXPECT_EQ(answer.rows.at(0).at("number"), foundry::integer(0));
+  EXPECT_EQ(answer.rows.at(0).at("handlers"), null);
+  EXPECT_NE(answer.notes.find("the handlers of line 0"), std::string::npos) << answer.notes;
+}
+
 /// A processor without a struct pcpu is none; of one whose struct pcpu is lost little is known.
 TEST_P(FreeBsdMachineInDoubt, AProcessorThatIsAbsent) {
   set(symbol("cpuid_to_pcpu") + 8, 0);
