@@ -1,6 +1,7 @@
 #include <fmt/ranges.h>
 
 #include <array>
+#include <map>
 
 #include "core/kernel/deadlock.h"
 #include "core/tables/all_tables.h"
@@ -43,15 +44,20 @@ class Locks final : public Table {
           return true;
         },
         notes));
+    // A thread waits for one lock at most, so it is in one circle at most.
     const auto cycles = deadlocks(locks);
+    std::map<std::int64_t, const std::vector<std::int64_t>*> circle_of;
+    for (const auto& cycle : cycles)
+      for (const std::int64_t thread : cycle) circle_of.emplace(thread, &cycle);
     for (const Lock& lock : locks) {
       if (query.address && lock.address != *query.address) continue;
       Value in_circle;
-      for (const auto& cycle : cycles)
-        for (const std::int64_t waiter : lock.waiters)
-          if (lock.owner_tid && std::ranges::count(cycle, waiter) != 0 &&
-              std::ranges::count(cycle, *lock.owner_tid) != 0)
-            in_circle = circle(cycle);
+      const auto owners = lock.owner_tid ? circle_of.find(*lock.owner_tid) : circle_of.end();
+      if (owners != circle_of.end() && std::ranges::any_of(lock.waiters, [&](std::int64_t waiter) {
+            const auto its = circle_of.find(waiter);
+            return its != circle_of.end() && its->second == owners->second;
+          }))
+        in_circle = circle(*owners->second);
       const std::array<Value, columns_of_locks.size()> cells = {
           Address{lock.address},
           cell(lock.kind),

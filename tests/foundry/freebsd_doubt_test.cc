@@ -98,6 +98,39 @@ TEST_F(FreeBsdInDoubt, AProcessorThatThereIsNot) {
   }
 }
 
+/// The list of zombies is a second one: without its head the living are still known.
+TEST_F(FreeBsdInDoubt, ALostListOfZombies) {
+  bool found = false;
+  for (foundry::Symbol& symbol : description.image.symbols)
+    if (symbol.name == "zombproc") symbol.address = 0xfffffe0000000000, found = true;
+  ASSERT_TRUE(found);
+  open();
+  EXPECT_GE(rows_of(*session, "processes").size(), 3U);
+  EXPECT_GE(rows_of(*session, "threads").size(), 3U);
+  EXPECT_TRUE(noted("processes", "zombproc"));
+}
+
+/// Where the registers of a stopped processor lie depends on the size of one's: without it those of
+/// the first processor are not taken for another's.
+TEST_F(FreeBsdInDoubt, AnUnknownSizeOfSavedRegisters) {
+  ASSERT_EQ(std::erase_if(description.image.symbols,
+                          [](const foundry::Symbol& one) { return one.name == "pcb_size"; }),
+            1U);
+  std::uint64_t moved = 0;
+  for (const ProcessText& process : description.processes)
+    for (const auto& thread : process.threads)
+      if (thread.cpu == 0) moved = thread.address;
+  ASSERT_NE(moved, 0U);
+  description.image.write_virtual(moved + td_oncpu, 1, 4);
+  open();
+  for (const auto& row : rows_of(*session, "threads"))
+    if (row.at("address") == Value(Address{moved})) {
+      EXPECT_EQ(row.at("cpu"), integer(1));
+      EXPECT_EQ(row.at("pc"), null);
+    }
+  EXPECT_TRUE(noted("threads", "the size of struct pcb"));
+}
+
 /// What is told of processes, with a member of one of its structures overwritten.
 class FreeBsdTablesInDoubt : public testing::TestWithParam<std::string> {
  protected:
@@ -216,6 +249,32 @@ TEST_P(FreeBsdTablesInDoubt, AnEnvironmentOfAnyLength) {
   description.image.write_virtual(shell().strings + 24, 0xffffffff, 4);
   EXPECT_EQ(ask("processes")[0].at("environment"), null);
   EXPECT_TRUE(noted("there are said to be"));
+}
+
+/// Until FreeBSD 13 a connection in TIME_WAIT has a struct tcptw where others have their tcpcb
+/// (sys/netinet/in_pcb.h: INP_TIMEWAIT): there is no state in it.
+TEST_P(FreeBsdTablesInDoubt, AConnectionThatIsOver) {
+  if (!layout.find("inpcb", "inp_flags")) return;
+  for (const auto& open : shell().descriptors)
+    if (open.number == 7) {
+      const std::uint64_t pcb = get(open.socket_address, "socket", "so_pcb");
+      set(pcb, "inpcb", "inp_flags", 0x01000000);
+      set(pcb, "inpcb", "inp_ppcb", 0xfffffe0012345000);
+    }
+  const auto rows = ask("sockets");
+  ASSERT_EQ(rows[0].at("fd"), integer(7));
+  EXPECT_EQ(rows[0].at("state"), text("time_wait"));
+  EXPECT_FALSE(noted("a socket"));
+}
+
+/// A debugger stands in for the parent of what it traces; ps(1) shows the real one, which p_oppid
+/// names (sys/kern/kern_proc.c, fill_kinfo_proc_only).
+TEST_P(FreeBsdTablesInDoubt, AProcessThatIsTraced) {
+  const Value parent = ask("processes")[0].at("ppid");
+  EXPECT_EQ(parent, integer(shell().ppid));
+  if (!layout.find("proc", "p_oppid")) return;
+  set(shell().address, "proc", "p_oppid", 4242);
+  EXPECT_EQ(ask("processes")[0].at("ppid"), integer(4242));
 }
 
 TEST_P(FreeBsdTablesInDoubt, StatesThatThereAreNot) {

@@ -29,6 +29,7 @@ proc p_textvp 336 w pointer
 proc p_pgrp 352 w pointer
 proc p_vmspace 376 w pointer
 proc p_pptr 392 w pointer
+proc p_oppid 404 4 signed
 proc p_pd 408 w pointer
 proc p_fd 432 w pointer
 proc p_ucred 448 w pointer
@@ -322,6 +323,7 @@ socket sol_qlen 376 4 unsigned
 protosw pr_domain 8 8 pointer
 protosw pr_protocol 16 2 signed
 domain dom_family 0 4 signed
+inpcb inp_flags 92 4 signed
 inpcb inp_vflag 188 1 unsigned
 inpcb inp_ppcb 104 8 pointer
 inpcb inp_inc.inc_ie.ie_fport 220 2 unsigned

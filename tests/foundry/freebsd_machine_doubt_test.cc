@@ -203,6 +203,35 @@ TEST_P(FreeBsdMachineInDoubt, HandlersOfInterruptsThatAreACycle) {
   expect("interrupts", "the list of interrupts is a cycle", machine().interrupts.size());
 }
 
+/// A line's handlers are told once, however many counters claim to be the line's.
+TEST_P(FreeBsdMachineInDoubt, CountersOfTheSameLine) {
+  const std::uint64_t names = get(symbol("intrnames"));
+  constexpr std::uint64_t row = 20;  // MAXCOMLEN + 1
+  const std::string name = "irq16: ehci0 uhci0+";
+  for (std::uint64_t i = 0; i < machine().interrupts.size(); ++i)
+    for (std::uint64_t at = 0; at < name.size(); ++at)
+      set(names + i * row + at, static_cast<unsigned char>(name[static_cast<std::size_t>(at)]), 1);
+  const Answer answer = ask("interrupts");
+  ASSERT_EQ(answer.rows.size(), machine().interrupts.size());
+  EXPECT_EQ(answer.rows[0].at("handlers"), text("ehci0, uhci0, uhci3"));
+  for (std::size_t i = 1; i < answer.rows.size(); ++i)
+    EXPECT_EQ(answer.rows[i].at("handlers"), null);
+  EXPECT_NE(answer.notes.find("line 16 has several counters"), std::string::npos) << answer.notes;
+}
+
+/// Which event is line 0's and which software's, flags alone tell.
+TEST_P(FreeBsdMachineInDoubt, Line0WithoutFlagsOfEvents) {
+  if (has("intr_event", "ie_flags")) return;
+  const std::string name = "irq0: attimer0";
+  for (std::uint64_t at = 0; at < name.size(); ++at)
+    set(get(symbol("intrnames")) + at,
+        static_cast<unsigned char>(name[static_cast<std::size_t>(at)]), 1);
+  const Answer answer = ask("interrupts");
+  EXPECT_EQ(answer.rows.at(0).at("number"), foundry::integer(0));
+  EXPECT_EQ(answer.rows.at(0).at("handlers"), null);
+  EXPECT_NE(answer.notes.find("the handlers of line 0"), std::string::npos) << answer.notes;
+}
+
 /// A processor without a struct pcpu is none; of one whose struct pcpu is lost little is known.
 TEST_P(FreeBsdMachineInDoubt, AProcessorThatIsAbsent) {
   set(symbol("cpuid_to_pcpu") + 8, 0);
@@ -216,6 +245,37 @@ TEST_P(FreeBsdMachineInDoubt, AProcessorThatIsAbsent) {
     EXPECT_EQ(lost.rows[1].at("tid"), null);
     EXPECT_EQ(lost.rows[1].at("crashed"), null);
   }
+}
+
+/// What each processor has a share of is not known where one's share is not to be found.
+TEST_P(FreeBsdMachineInDoubt, SharesOfAProcessorThatIsLost) {
+  set(symbol("cpuid_to_pcpu") + 8, nowhere);
+  const bool needs_pcpu = has("pcpu", "pc_zpcpu_offset");
+  const auto bytes_of = [](const Answer& answer, const char* name) {
+    for (const auto& row : answer.rows)
+      if (row.at("name") == text(name)) return row.at("bytes");
+    return Value(std::string("no such row"));
+  };
+  const Answer memory = ask("memory");
+  EXPECT_EQ(bytes_of(memory, "v_wire_count"),
+            needs_pcpu ? null : Value(machine().memory.wired * description.image.page));
+  EXPECT_EQ(memory.notes.find("processor 1") != std::string::npos, needs_pcpu) << memory.notes;
+  const Answer slabs = ask("slabs");
+  for (const auto& row : slabs.rows)
+    if (layout.find("uma_zone", "uz_allocs")->kind == "pointer") {
+      EXPECT_EQ(row.at("in_use"), null);
+    }
+}
+
+/// Where threads have to be counted one by one, a list that breaks off leaves their number unknown.
+TEST_P(FreeBsdMachineInDoubt, ThreadsThatCannotBeCounted) {
+  for (const foundry::Symbol& one : description.image.symbols)
+    if (one.name == "nthreads") return;
+  const auto& thread = description.processes.front().threads.front();
+  set(place(thread.address, "thread", "td_plist"), nowhere);
+  const Answer answer = ask("load");
+  EXPECT_EQ(answer.rows.at(0).at("threads"), null);
+  EXPECT_NE(answer.notes.find("list of threads breaks off"), std::string::npos) << answer.notes;
 }
 
 TEST_P(FreeBsdMachineInDoubt, VariablesThatAreTheirOwnChildren) {

@@ -90,6 +90,7 @@ uma_zone_domain . 0 80 size
 uma_zone_domain uzd_nitems 48 w signed
 intr_event . 0 136 size
 intr_event ie_irq 20 4 signed
+intr_event ie_flags 28 4 signed
 intr_event ie_handlers 40 w pointer
 intr_event ie_list 64 2w tqe
 intr_event ie_flags 100 4 signed

@@ -6,19 +6,19 @@
 
 #include <string>
 
-#include "tests/foundry/freebsd_layout.h"
-#include "tests/source_folder.h"
-#include "tests/unit/session_rows.h"
+#include "tests/foundry/freebsd_case.h"
 
 namespace {
 
 using foundry::Description;
+using foundry::FreeBsdCase;
 using foundry::integer;
 using foundry::MachineText;
 using foundry::null;
+using foundry::number;
+using foundry::open_session;
 using foundry::Rows;
 using foundry::rows_of;
-using foundry::source;
 using foundry::text;
 using panicroom::Address;
 using panicroom::ErrorCode;
@@ -27,48 +27,15 @@ using panicroom::Notes;
 using panicroom::Session;
 using panicroom::Value;
 
-/// A description, one of its dumps, and what its kernel file has: "ctf2", "ctf3z", "none".
-struct Case {
-  std::string description, file, types;
-  friend void PrintTo(const Case& named, std::ostream* out) {
-    *out << named.file << "/" << named.types;
-  }
-};
-
 constexpr const char* tables[] = {"modules", "mounts", "cpus",  "load",       "swap",
                                   "memory",  "zones",  "slabs", "interrupts", "sysctl"};
 
-Value number(std::uint64_t value) { return value; }
 Value address(std::uint64_t value) { return value == 0 ? null : Value(Address{value}); }
 
-std::unique_ptr<Session> open_session(const Description& description, const std::string& file,
-                                      const std::string& types) {
-  std::vector<panicroom::SourcePtr> files;
-  for (const foundry::FileText& wanted : description.files)
-    if (wanted.name == file)
-      for (const auto& part : foundry::make_dump(description, wanted))
-        files.push_back(source(file, part));
-  const foundry::CtfStyle style = types == "ctf2" ? foundry::CtfStyle{2, false, false, ""}
-                                                  : foundry::CtfStyle{3, false, true, ""};
-  files.push_back(source(
-      "kernel",
-      foundry::kernel_file(description.image, types == "none"
-                                                  ? foundry::Blob{}
-                                                  : foundry::freebsd_types(description, style))));
-  auto opened = Session::open(files);
-  EXPECT_TRUE(opened) << opened.error().message();
-  return std::move(*opened);
-}
-
-Description read(const std::string& name) {
-  return foundry::read_description(std::string(source_folder) + "/tests/foundry/descriptions/" +
-                                   name + ".txt");
-}
-
-class FreeBsdMachineTables : public testing::TestWithParam<Case> {
+class FreeBsdMachineTables : public testing::TestWithParam<FreeBsdCase> {
  protected:
   void SetUp() override {
-    description = read(GetParam().description);
+    description = foundry::description_named(GetParam().description);
     session = open_session(description, GetParam().file, GetParam().types);
     page = description.image.page;
   }
@@ -142,6 +109,7 @@ TEST_P(FreeBsdMachineTables, Mounts) {
       {0x100201000, "local, soft-updates, journaled soft-updates"},
       {0x1000, "local"},
       {0x1001101c, "local, noatime, noexec, nosuid, nfsv4acls"},
+      {0x20000001000, "local, named attributes"},
       {0x8001, "read-only, mounted by 1001"},
       {0, ""}};
   const Rows rows = rows_of(*session, "mounts");
@@ -330,8 +298,8 @@ TEST_P(FreeBsdMachineTables, NothingElseIsNoted) {
   }
 }
 
-std::vector<Case> all_cases() {
-  std::vector<Case> all;
+std::vector<FreeBsdCase> all_cases() {
+  std::vector<FreeBsdCase> all;
   for (const std::string name :
        {"12-machine", "12-arm64-machine", "12-2-machine", "12-2-arm64-machine", "12-3-machine",
         "12-3-arm64-machine", "14-current-machine", "14-current-arm64-machine", "14-2-machine",
@@ -346,18 +314,13 @@ std::vector<Case> all_cases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Descriptions, FreeBsdMachineTables, testing::ValuesIn(all_cases()),
-                         [](const auto& named) {
-                           std::string name = named.param.file + "_" + named.param.types;
-                           for (char& c : name)
-                             if (c == '-') c = '_';
-                           return name;
-                         });
+                         [](const auto& named) { return foundry::name_of(named.param); });
 
 /// A kernel file without types, of a release whose layout is not built in: each table says what it
 /// would need.
 TEST(FreeBsdMachineWithoutTypes, EveryTableIsAClearError) {
   for (const char* name : {"14-current-machine", "invented-machine"}) {
-    const Description description = read(std::string("freebsd-") + name);
+    const Description description = foundry::description_named(std::string("freebsd-") + name);
     const auto session = open_session(description, description.files.front().name, "none");
     for (const std::string table : tables) {
       Notes notes;

@@ -329,7 +329,9 @@ void FreeBsdObjects::internet(const DescriptorText& open, std::uint64_t socket) 
     return apart;
   }();
   set(socket, "socket", "so_pcb", pcb);
-  set(pcb, "inpcb", "inp_vflag", six ? 2 : 1);
+  // INP_IPV4 and INP_IPV6: a socket that was bound to all addresses of IPv6 takes IPv4's too
+  // (tcp6_usr_bind of sys/netinet/tcp_usrreq.c).
+  set(pcb, "inpcb", "inp_vflag", !six ? 1 : open.local.starts_with("[::]") ? 3 : 2);
   const auto put = [&](const std::string& text, const char* address, const char* port) {
     const Endpoint end = endpoint_of(text, !six);
     const std::uint64_t at = pcb + layout_.offset("inpcb", address);

@@ -6,22 +6,26 @@
 
 #include <cmath>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <string>
 
+#include "tests/foundry/freebsd_case.h"
 #include "tests/foundry/freebsd_layout.h"
-#include "tests/source_folder.h"
-#include "tests/unit/session_rows.h"
 
 namespace {
 
-using foundry::CtfStyle;
+using foundry::any_has;
 using foundry::Description;
 using foundry::DescriptorText;
+using foundry::FreeBsdCase;
 using foundry::integer;
 using foundry::LockText;
 using foundry::MappingText;
+using foundry::notes_of;
 using foundry::null;
+using foundry::number;
+using foundry::open_session;
 using foundry::ProcessText;
 using foundry::Rows;
 using foundry::rows_of;
@@ -35,55 +39,12 @@ using panicroom::Query;
 using panicroom::Session;
 using panicroom::Value;
 
-/// A description, one of its dumps, and what its kernel file has: "ctf2", "ctf3z", "none".
-struct Case {
-  std::string description, file, types;
-  friend void PrintTo(const Case& named, std::ostream* out) {
-    *out << named.file << "/" << named.types;
-  }
-};
-
-Value number(std::uint64_t value) { return value; }
 Value text_or_null(const std::string& value) { return value.empty() ? null : text(value); }
 
-std::unique_ptr<Session> open_session(const Description& description, const std::string& file,
-                                      const std::string& types) {
-  std::vector<panicroom::SourcePtr> files;
-  for (const foundry::FileText& wanted : description.files)
-    if (wanted.name == file)
-      for (const auto& part : foundry::make_dump(description, wanted))
-        files.push_back(source(file, part));
-  const CtfStyle style =
-      types == "ctf2" ? CtfStyle{2, false, false, ""} : CtfStyle{3, false, true, ""};
-  files.push_back(source(
-      "kernel",
-      foundry::kernel_file(description.image, types == "none"
-                                                  ? foundry::Blob{}
-                                                  : foundry::freebsd_types(description, style))));
-  auto opened = Session::open(files);
-  EXPECT_TRUE(opened) << opened.error().message();
-  return std::move(*opened);
-}
-
-std::vector<Note> notes_of(Session& session, const std::string& table) {
-  Notes notes;
-  EXPECT_TRUE(session.rows(
-      *panicroom::find_table(table), {}, [](std::span<const Value>) { return true; }, notes));
-  return notes.take();
-}
-
-bool any_has(const std::vector<Note>& notes, std::string_view words) {
-  for (const Note& note : notes)
-    if (note.text.find(words) != std::string::npos) return true;
-  return false;
-}
-
-class FreeBsdTables : public testing::TestWithParam<Case> {
+class FreeBsdTables : public testing::TestWithParam<FreeBsdCase> {
  protected:
   void SetUp() override {
-    description =
-        foundry::read_description(std::string(source_folder) + "/tests/foundry/descriptions/" +
-                                  GetParam().description + ".txt");
+    description = foundry::description_named(GetParam().description);
     session = open_session(description, GetParam().file, GetParam().types);
   }
   bool is_minidump() const { return !GetParam().file.ends_with("-full"); }
@@ -351,8 +312,8 @@ TEST_P(FreeBsdTables, ABuiltInLayoutIsNamed) {
     EXPECT_EQ(any_has(notes_of(*session, table), name), GetParam().types == "none") << table;
 }
 
-std::vector<Case> all_cases() {
-  std::vector<Case> cases;
+std::vector<FreeBsdCase> all_cases() {
+  std::vector<FreeBsdCase> cases;
   for (const std::string name :
        {"freebsd-11", "freebsd-11-arm64", "freebsd-12", "freebsd-12-2", "freebsd-12-3",
         "freebsd-13", "freebsd-14-current", "freebsd-14-2", "freebsd-15-0", "freebsd-invented",
@@ -370,20 +331,41 @@ std::vector<Case> all_cases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, FreeBsdTables, testing::ValuesIn(all_cases()),
-                         [](const auto& named) {
-                           std::string name = named.param.file + "_" + named.param.types;
-                           for (char& c : name)
-                             if (c == '-') c = '_';
-                           return name;
-                         });
+                         [](const auto& named) { return foundry::name_of(named.param); });
+
+/// On a machine of 32 bits too, a lockmgr lock of no thread in particular (LK_KERNPROC: all bits
+/// but the flags, sys/sys/lockmgr.h) is held by none that could be named.
+TEST(FreeBsdLocks, OfTheKernelItselfOnI386) {
+  std::string description_text;
+  std::ifstream file(std::string(source_folder) +
+                     "/tests/foundry/descriptions/freebsd-invented-i386-machine.txt");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("process 812")) description_text += "lock \"bufwait\" lockmgr\n";
+    if (line.starts_with("thread 100000")) {
+      const std::size_t frames = line.find(" frames");
+      line = line.substr(0, frames) + " state sleeping waits \"bufwait\"" + line.substr(frames);
+    }
+    description_text += line + "\n";
+  }
+  Description description = foundry::parse_description(description_text, "i386");
+  const foundry::FreeBsdLayout layout(description.layout, 4);
+  description.image.write_virtual(description.locks.at(0).address -
+                                      layout.offset("lock", "lock_object") +
+                                      layout.offset("lock", "lk_lock"),
+                                  0xffffffe0 | 4U, 4);
+  const auto session = open_session(description, description.files.at(0).name, "ctf2");
+  const Rows rows = rows_of(*session, "locks");
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].at("state"), text("held"));
+  EXPECT_EQ(rows[0].at("owner"), null);
+  EXPECT_FALSE(any_has(notes_of(*session, "locks"), "which is no thread"));
+}
 
 /// Types that contradict what the dead kernel exports are another kernel's: they are not used.
 TEST(FreeBsdWithoutTypes, TypesOfAnotherKernelAreNotUsed) {
-  Description description = foundry::read_description(
-      std::string(source_folder) + "/tests/foundry/descriptions/freebsd-12-tables.txt");
+  Description description = foundry::description_named("freebsd-12-tables");
   const foundry::Blob dump = foundry::make_dump(description, description.files[0]).at(0);
-  const auto other = foundry::read_description(std::string(source_folder) +
-                                               "/tests/foundry/descriptions/freebsd-13-tables.txt");
+  const auto other = foundry::description_named("freebsd-13-tables");
   auto opened =
       Session::open({source("dump", dump),
                      source("kernel", foundry::kernel_file(description.image,
@@ -398,8 +380,7 @@ TEST(FreeBsdWithoutTypes, TypesOfAnotherKernelAreNotUsed) {
 
 /// Without types and without a layout there are pids and names alone, and the answer says why.
 TEST(FreeBsdWithoutTypes, WhatIsUnknownIsSaid) {
-  Description description = foundry::read_description(
-      std::string(source_folder) + "/tests/foundry/descriptions/freebsd-12-tables.txt");
+  Description description = foundry::description_named("freebsd-12-tables");
   const auto write = [&](const std::string& name, std::uint64_t value) {
     for (const foundry::Symbol& symbol : description.image.symbols)
       if (symbol.name == name) description.image.write_virtual(symbol.address, value, 4);

@@ -16,6 +16,8 @@ namespace {
 constexpr std::uint64_t size_of_keg = 128, size_of_zone = 256;  // bytes, at least
 constexpr std::uint64_t most_domains = 64;                      // MAXMEMDOM is 8 at most
 
+constexpr std::uint64_t first_with_counters = 1300000;  // of a zone's own; osreldate
+
 /// What a keg has: slabs of pages, and objects in them that no zone took.
 struct Keg {
   std::optional<std::uint64_t> pages, free;
@@ -101,22 +103,11 @@ class Reader {
     return first + cpu * stride;
   }
 
-  Result<std::uint64_t> total(std::uint64_t zone, const Field& field) {
-    PANICROOM_TRY(member, field.member(evidence_));
-    PANICROOM_TRY(value, evidence_.field(zone, member));
-    // A counter of its own since FreeBSD 13, which also moved a bucket's count into the cache: of a
-    // layout that is built in, that tells.
-    const bool is_counter = evidence_.has_types() ? evidence_.is_pointer(member)
-                                                  : buckets_.front().count.exists(evidence_);
-    if (!is_counter) return value;
-    return per_cpu_.counter(evidence_, value);
-  }
-
   /// What was handed out less what came back. A counter is no snapshot of all processors at once:
   /// more may have come back.
   Result<std::uint64_t> in_use(std::uint64_t zone) {
-    PANICROOM_TRY(out, total(zone, allocations_));
-    PANICROOM_TRY(back, total(zone, frees_));
+    PANICROOM_TRY(out, per_cpu_.total(evidence_, allocations_, zone, first_with_counters));
+    PANICROOM_TRY(back, per_cpu_.total(evidence_, frees_, zone, first_with_counters));
     PANICROOM_CHECK(per_cpu_.visit_all());
     for (const Cpu& cpu : per_cpu_.cpus()) {
       PANICROOM_TRY(place, place_of_cache(zone, cpu.number));

@@ -141,9 +141,9 @@ class FreeBsd final : public Kernel {
                             Notes& notes);
   /// Registers, and whether the kernel died on it.
   void complete(Thread& thread, Processes& walk, const CrashedThread& crashed, Notes& notes);
-  /// The registers that stopped processors saved: an array until FreeBSD 14, then a pointer to one.
-  /// The symbol's size tells which.
-  Result<std::uint64_t> stopped_pcbs();
+  /// The struct pcb in which a stopped processor saved its registers. They are an array until
+  /// FreeBSD 13, then a pointer to one: the symbol's size tells which.
+  Result<std::uint64_t> stopped_pcb(const Processes& walk, std::uint64_t cpu);
   std::optional<std::string> text_variable(const char* name);
   void remark(Notes& notes) {
     if (auto note = evidence_.remark()) notes.add(std::move(*note));
@@ -175,11 +175,15 @@ class FreeBsd final : public Kernel {
   std::vector<Note> module_notes_;  // for every answer that needs the modules
 };
 
-Result<std::uint64_t> FreeBsd::stopped_pcbs() {
-  PANICROOM_TRY(address, evidence_.address_of("stoppcbs"));
-  const std::uint64_t size = evidence_.symbols()->find("stoppcbs")->size;
-  if (size == 0 || size > evidence_.pointer_size()) return address;
-  return memory().word(address);
+Result<std::uint64_t> FreeBsd::stopped_pcb(const Processes& walk, std::uint64_t cpu) {
+  PANICROOM_TRY(first, evidence_.address_of("stoppcbs"));
+  if (evidence_.symbols()->find("stoppcbs")->size == evidence_.pointer_size()) {
+    PANICROOM_TRY(pointed, memory().word(first));
+    first = pointed;
+  }
+  if (cpu == 0) return first;
+  PANICROOM_TRY(size, walk.pcb_size());
+  return first + cpu * size;
 }
 
 Unwound FreeBsd::stack(const Thread& thread, Notes& notes) {
@@ -392,8 +396,8 @@ void FreeBsd::complete(Thread& thread, Processes& walk, const CrashedThread& cra
   if (thread.crashed == true) {
     pcb = crashed.pcb;
   } else if (thread.cpu) {
-    pcb = noted(stopped_pcbs(), notes, "a thread's registers");
-    if (pcb) *pcb += static_cast<std::uint64_t>(*thread.cpu) * walk.pcb_size();
+    pcb = noted(stopped_pcb(walk, static_cast<std::uint64_t>(*thread.cpu)), notes,
+                "a thread's registers");
   } else {
     pcb = walk.pcb(thread.address, notes);
   }
@@ -431,9 +435,9 @@ Result<void> FreeBsd::cpus(const Visitor<Processor>& visit, Notes& notes) {
   const auto registers = [&](std::uint64_t cpu, bool died) -> std::optional<Registers> {
     std::uint64_t pcb = crashed.pcb;
     if (!died) {
-      const auto first = noted(stopped_pcbs(), notes, "a processor's registers");
-      if (!first) return std::nullopt;
-      pcb = *first + cpu * walk.pcb_size();
+      const auto stopped = noted(stopped_pcb(walk, cpu), notes, "a processor's registers");
+      if (!stopped) return std::nullopt;
+      pcb = *stopped;
     }
     return noted(freebsd::read_pcb(memory(), pcb, evidence_.osreldate()), notes,
                  "a processor's registers");
@@ -444,18 +448,18 @@ Result<void> FreeBsd::cpus(const Visitor<Processor>& visit, Notes& notes) {
 Result<Load> FreeBsd::load(Notes& notes) {
   remark(notes);
   const auto count_threads = [&]() -> std::optional<std::uint64_t> {
-    Notes unused;
     Processes walk(evidence_);
     std::uint64_t threads = 0;
     bool whole = true;
     const auto walked = walk.each(
         [&](std::uint64_t process, bool) {
-          const auto of_process = walk.threads_of(process, unused);
+          const auto of_process = walk.threads_of(process, notes);
           threads += of_process.addresses.size();
           whole = whole && of_process.whole;
           return true;
         },
-        unused);
+        notes);
+    if (!walked) notes.add(walked.error().within("the number of threads"));
     if (!walked || !whole) return std::nullopt;
     return threads;
   };

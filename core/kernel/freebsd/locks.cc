@@ -19,21 +19,18 @@ struct LockClass {
 };
 constexpr unsigned class_shift = 24;
 constexpr std::size_t class_sx = 2, class_lockmgr = 6;
+// Struct threads are aligned to 32 bytes (sys/kern/kern_thread.c), so the fifth bit is never
+// theirs, though it is a flag of lockmgr's only since FreeBSD 13. Above the flags are the readers.
+constexpr std::uint64_t flag_shared = 1, owner_flags = 0x1f;
 constexpr std::array<LockClass, 7> classes = {{
     {"spin mutex", "mtx", "mtx_lock", 0x7, false},
     {"mutex", "mtx", "mtx_lock", 0x7, false},
-    {"sx", "sx", "sx_lock", 0x1f, true},
+    {"sx", "sx", "sx_lock", owner_flags, true},
     {"rm", "", "", 0, false},
     {"sleepable rm", "", "", 0, false},
-    {"rw", "rwlock", "rw_lock", 0x1f, true},
-    {"lockmgr", "lock", "lk_lock", 0x1f, true},
+    {"rw", "rwlock", "rw_lock", owner_flags, true},
+    {"lockmgr", "lock", "lk_lock", owner_flags, true},
 }};
-// struct threads are aligned to 16 bytes at least: lockmgr's fifth flag, of FreeBSD 13, is not
-// theirs. Above it are the readers; before FreeBSD 13 above the fourth.
-constexpr std::uint64_t flag_shared = 1;
-constexpr std::uint64_t owner_kernel =
-    ~std::uint64_t{0x1f};  // LK_KERNPROC: no thread's in particular
-
 }  // namespace
 
 std::uint64_t LocksReader::waited_for(std::uint64_t thread, Notes& notes) {
@@ -82,7 +79,10 @@ Lock LocksReader::read_lock(std::uint64_t address,
     return lock;
   }
   lock.state = owner == 0 ? "free" : "held";
-  if (owner == 0 || (number == class_lockmgr && owner == owner_kernel)) return lock;
+  // LK_KERNPROC: no thread's in particular.
+  const std::uint64_t kernel =
+      (evidence_.pointer_size() == 4 ? 0xffffffffU : ~std::uint64_t{0}) & ~owner_flags;
+  if (owner == 0 || (number == class_lockmgr && owner == kernel)) return lock;
   const auto holder = threads.find(owner);
   if (holder == threads.end()) {
     notes.add(Note{ErrorCode::corrupt,

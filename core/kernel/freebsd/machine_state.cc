@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::uint64_t most_domains = 64;  // MAXMEMDOM is 8 at most
 constexpr std::uint64_t most_swap_areas = 256;
+constexpr std::uint64_t first_with_counters = 1200000;  // of struct vmmeter; osreldate
 // sys/vm/vm_page.h: PQ_*.
 enum PageQueue : std::uint64_t { inactive = 0, active = 1, laundry = 2 };
 
@@ -81,16 +82,6 @@ Result<std::uint64_t> buffer_space(Evidence& evidence) {
     sum += value;
   }
   return sum;
-}
-
-/// A counter of struct vmmeter that each processor has a share of.
-Result<std::uint64_t> shared_counter(Evidence& evidence, std::uint64_t meter, const Field& field) {
-  PANICROOM_TRY(member, field.member(evidence));
-  PANICROOM_TRY(value, evidence.field(meter, member));
-  if (evidence.has_types() && !evidence.is_pointer(member)) return value;  // until FreeBSD 11
-  Notes unused;
-  PANICROOM_TRY(per_cpu, PerCpu::read(evidence, unused));
-  return per_cpu.counter(evidence, value);
 }
 
 /// A struct bintime's fraction, in units of 2^-64 seconds.
@@ -196,7 +187,8 @@ Result<void> read_memory_counters(Evidence& evidence, const Visitor<MemoryCounte
   };
   const auto wired = [&]() -> Result<std::uint64_t> {
     PANICROOM_CHECK(meter);
-    return shared_counter(evidence, *meter, Field("vmmeter", "v_wire_count"));
+    PANICROOM_TRY(per_cpu, PerCpu::read(evidence, notes));
+    return per_cpu.total(evidence, Field("vmmeter", "v_wire_count"), *meter, first_with_counters);
   };
   show("physmem", physical, page);
   show("v_page_size", in_meter("v_page_size"), 1);

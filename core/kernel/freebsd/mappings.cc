@@ -77,7 +77,8 @@ bool MappingsReader::entries(std::uint64_t header, std::optional<std::uint64_t> 
 void MappingsReader::read_object(std::uint64_t object, Mapping& mapping, Notes& notes) {
   constexpr std::string_view what = "a mapping's object";
   // A copy lies above what it is a copy of.
-  for (unsigned depth = 0; depth < deepest_objects; ++depth) {
+  for (unsigned depth = 0; depth < deepest_objects && steps_left_ != 0; ++depth) {
+    --steps_left_;
     const auto behind = noted(behind_.read(evidence_, object), notes, what);
     if (!behind) return;
     if (*behind == 0) {

@@ -40,7 +40,8 @@ constexpr std::array flag_names = {FlagName{0x40, "asynchronous"},
                                    FlagName{0x2000000, "gjournal"},
                                    FlagName{0x200000000, "automounted"},
                                    FlagName{0x400000000, "verified"},
-                                   FlagName{0x800000000, "untrusted"}};
+                                   FlagName{0x800000000, "untrusted"},
+                                   FlagName{0x20000000000, "named attributes"}};
 
 std::string option_names(std::uint64_t flags, std::optional<std::uint64_t> owner) {
   std::string names;

@@ -41,8 +41,10 @@ Result<PerCpu> PerCpu::read(Evidence& evidence, Notes& notes) {
   const std::uint64_t word = evidence.pointer_size();
   const auto by_number = evidence.address_of("cpuid_to_pcpu");
   const auto offsets = evidence.address_of("dpcpu_off");
-  const auto stride = zone_stride(evidence);
   const Field zone("pcpu", "pc_zpcpu_offset");
+  const bool says_where = zone.exists(evidence);
+  const auto stride =
+      says_where ? std::nullopt : noted(zone_stride(evidence), notes, "where counters lie");
   for (std::uint64_t number = 0; number < out.count_; ++number) {
     Cpu cpu;
     cpu.number = number;
@@ -57,14 +59,11 @@ Result<PerCpu> PerCpu::read(Evidence& evidence, Notes& notes) {
                             "where a processor's own variables lie");
     // Since FreeBSD 13 what a zone gave out is an offset from the first processor's struct pcpu on
     // amd64; each struct pcpu has what makes an address of it.
-    if (cpu.pcpu && zone.exists(evidence)) {
-      const auto offset =
+    if (says_where && cpu.pcpu)
+      cpu.zone_offset =
           noted(zone.read(evidence, *cpu.pcpu), notes, "where a processor's counters lie");
-      if (!offset) continue;
-      cpu.zone_offset = *offset;
-    } else if (stride) {
+    else if (stride)
       cpu.zone_offset = number * *stride;
-    }
     out.cpus_.push_back(cpu);
   }
   return out;
@@ -82,10 +81,22 @@ Result<std::uint64_t> PerCpu::counter(Evidence& evidence, std::uint64_t counter)
   PANICROOM_CHECK(visit_all());
   std::uint64_t sum = 0;
   for (const Cpu& cpu : cpus_) {
-    PANICROOM_TRY(value, evidence.memory().u64(moved(evidence, counter, cpu.zone_offset)));
+    if (!cpu.zone_offset)
+      return fail(ErrorCode::not_in_dump,
+                  fmt::format("where the counters of processor {} lie is not known", cpu.number));
+    PANICROOM_TRY(value, evidence.memory().u64(moved(evidence, counter, *cpu.zone_offset)));
     sum += value;
   }
   return sum;
+}
+
+Result<std::uint64_t> PerCpu::total(Evidence& evidence, const Field& field, std::uint64_t object,
+                                    std::uint64_t first) {
+  PANICROOM_TRY(member, field.member(evidence));
+  PANICROOM_TRY(value, evidence.field(object, member));
+  const bool is_counter = evidence.has_types() ? evidence.is_pointer(member)
+                                               : evidence.osreldate().value_or(first) >= first;
+  return is_counter ? counter(evidence, value) : value;
 }
 
 Result<std::uint64_t> per_cpu_address(Evidence& evidence, const Cpu& cpu, std::string_view name) {

@@ -14,9 +14,9 @@ namespace panicroom::freebsd {
 /// A processor and where its own memory lies.
 struct Cpu {
   std::uint64_t number = 0;
-  std::optional<std::uint64_t> pcpu;       ///< of its struct pcpu
-  std::optional<std::uint64_t> variables;  ///< added to the address of a per-processor variable
-  std::uint64_t zone_offset = 0;           ///< added to what a per-processor zone gave out
+  std::optional<std::uint64_t> pcpu;         ///< of its struct pcpu
+  std::optional<std::uint64_t> variables;    ///< added to the address of a per-processor variable
+  std::optional<std::uint64_t> zone_offset;  ///< added to what a per-processor zone gave out
 };
 
 /// The processors and what each has of its own: variables (DPCPU_DEFINE), memory of per-processor
@@ -30,8 +30,13 @@ class PerCpu {
   std::span<const Cpu> cpus() const { return cpus_; }
   /// Numbers that processors may have: one more than the last.
   std::uint64_t count() const { return count_; }
-  /// The sum of a counter_u64_t over all processors. Errors: those of a read, of visit_all().
+  /// The sum of a counter_u64_t over all processors. Errors: `not_in_dump` where a processor's
+  /// share is not to be found, those of a read, of visit_all().
   Result<std::uint64_t> counter(Evidence& evidence, std::uint64_t counter);
+  /// The value of a member that became a counter_u64_t with version `first` (of osreldate); an
+  /// integer before. The types tell which, or without them the version. Errors: those of counter().
+  Result<std::uint64_t> total(Evidence& evidence, const Field& field, std::uint64_t object,
+                              std::uint64_t first);
   /// To be asked before what each processor has of one thing is read: no more things are real than
   /// fit into the memory that the dump holds. Error: `corrupt`.
   Result<void> visit_all();

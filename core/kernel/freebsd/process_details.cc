@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "core/kernel/texts.h"
+
 namespace panicroom::freebsd {
 namespace {
 
@@ -13,16 +15,6 @@ constexpr std::uint64_t longest_words = std::uint64_t{512} << 10;  // ARG_MAX, o
 constexpr std::uint64_t most_words = 65536;                        // of one list
 constexpr std::size_t longest_binary_name = 255;
 constexpr std::uint64_t controlling_terminal = 0x2;  // P_CONTROLT, sys/sys/proc.h
-
-std::vector<std::string> split(std::string_view bytes) {
-  std::vector<std::string> words;
-  while (!bytes.empty()) {
-    const auto end = std::min(bytes.find('\0'), bytes.size());
-    words.emplace_back(bytes.substr(0, end));
-    bytes.remove_prefix(std::min(end + 1, bytes.size()));
-  }
-  return words;
-}
 
 }  // namespace
 
@@ -221,7 +213,7 @@ std::optional<std::vector<std::string>> ProcessDetailsReader::kept_arguments(std
   std::string bytes(static_cast<std::size_t>(*length), '\0');
   const auto read = evidence_.memory().read(
       *place, MutableBytes(reinterpret_cast<std::byte*>(bytes.data()), bytes.size()));
-  if (read) return split(bytes);
+  if (read) return split_at_nuls(bytes);
   notes.add(read.error().within(what));
   return std::nullopt;
 }

@@ -40,10 +40,11 @@ std::optional<std::string> class_name(std::uint64_t number) {
 Processes::Processes(Evidence& evidence)
     : evidence_(evidence),
       most_listed_(std::clamp(evidence.memory_present() / smallest_object, least_objects,
-                              most_objects_ever)) {
-  if (const auto size = evidence_.size_of("pcb"))
-    pcb_size_ = *size;
-  else if (const auto told = evidence_.variable("pcb_size", 4); told && *told < 65536)
+                              most_objects_ever)),
+      pcb_size_(evidence.size_of("pcb")) {
+  if (pcb_size_) return;
+  // The kernel tells it too (sys/kern/kern_mib.c).
+  if (const auto told = evidence_.variable("pcb_size", 4); told && *told != 0 && *told < 65536)
     pcb_size_ = *told;
 }
 
@@ -82,12 +83,12 @@ Result<void> Processes::each(const std::function<bool(std::uint64_t, bool)>& vis
   };
   PANICROOM_CHECK(walk("allproc", living, notes));
   if (!go_on || !evidence_.symbols() || !evidence_.symbols()->find("zombproc")) return {};
-  return walk(
-      "zombproc",
-      [&](std::uint64_t process) {
-        return !process_can_be_read(process, notes) || visit(process, true);
-      },
-      notes);
+  const auto dead = [&](std::uint64_t process) {
+    return !process_can_be_read(process, notes) || visit(process, true);
+  };
+  if (const auto walked = walk("zombproc", dead, notes); !walked)
+    notes.add(walked.error().within("the zombies are not known"));
+  return {};
 }
 
 bool Processes::process_can_be_read(std::uint64_t process, Notes& notes) {
@@ -163,6 +164,19 @@ std::optional<std::string> Processes::thread_name(std::uint64_t thread, Notes& n
   return noted(thread_name_.text(evidence_, thread), notes, "a thread's name");
 }
 
+std::optional<std::int64_t> Processes::parent_of(std::uint64_t process, Notes& notes) {
+  constexpr std::string_view what = "a process's parent";
+  // p_pptr leads to the debugger of a process that is traced. Until FreeBSD 12.0 the other is 0 for
+  // those that are not.
+  if (real_parent_.exists(evidence_)) {
+    const auto real = noted(real_parent_.read_signed(evidence_, process), notes, what);
+    if (!real || *real != 0) return real;
+  }
+  const auto parent = noted(parent_.read(evidence_, process), notes, what);
+  if (!parent) return std::nullopt;
+  return *parent == 0 ? 0 : pid(*parent, notes);
+}
+
 Process Processes::read_process(std::uint64_t address, bool zombie,
                                 std::vector<std::uint64_t>& found, Notes& notes) {
   Process process;
@@ -175,8 +189,7 @@ Process Processes::read_process(std::uint64_t address, bool zombie,
   if (zombie) process.state = "zombie";
   if (!evidence_.knows_structures()) return process;
 
-  if (const auto parent = noted(parent_.read(evidence_, address), notes, "a process's parent"))
-    process.ppid = *parent == 0 ? 0 : pid(*parent, notes);
+  process.ppid = parent_of(address, notes);
   if (const auto cred = noted(credentials_.read(evidence_, address), notes, "a process's user");
       cred && *cred != 0)
     if (const auto uid = noted(user_.read(evidence_, *cred), notes, "a process's user"))

@@ -43,7 +43,8 @@ class Processes {
 
   /// It runs in the kernel alone: its memory is the kernel's.
   bool is_kernel_process(std::uint64_t process);
-  std::uint64_t pcb_size() const { return pcb_size_; }
+  /// Bytes of a struct pcb. Error: `no_type`.
+  const Result<std::uint64_t>& pcb_size() const { return pcb_size_; }
   std::optional<std::uint64_t> pcb(std::uint64_t thread, Notes& notes);
   /// Seconds of so many ticks of the processor's counter.
   std::optional<double> seconds(std::uint64_t cpu_ticks, Notes& notes);
@@ -56,18 +57,21 @@ class Processes {
   std::optional<std::string> thread_state(std::uint64_t thread, std::uint64_t process,
                                           Notes& notes);
   void read_scheduling(std::uint64_t thread, Thread& out, Notes& notes);
+  std::optional<std::int64_t> parent_of(std::uint64_t process, Notes& notes);
   std::optional<std::uint64_t> page_table_root(std::uint64_t process, Notes& notes);
   std::optional<std::string> text_at(const Field& pointer, std::uint64_t holder,
                                      std::string_view what, Notes& notes);
 
   Evidence& evidence_;
-  std::uint64_t most_listed_, pcb_size_ = 0;
+  std::uint64_t most_listed_;
+  Result<std::uint64_t> pcb_size_;
   std::optional<std::uint64_t> tick_rate_;
   std::set<std::uint64_t> seen_;
 
   Field list_{"proc", "p_list"}, threads_{"proc", "p_threads"}, pid_{"proc", "p_pid"},
       name_{"proc", "p_comm"}, state_{"proc", "p_state"}, flags_{"proc", "p_flag"},
-      credentials_{"proc", "p_ucred"}, parent_{"proc", "p_pptr"}, space_{"proc", "p_vmspace"};
+      credentials_{"proc", "p_ucred"}, parent_{"proc", "p_pptr"}, real_parent_{"proc", "p_oppid"},
+      space_{"proc", "p_vmspace"};
   Field user_{"ucred", "cr_uid"}, root_{"vmspace", "vm_pmap.pm_cr3"};
   Field next_{"thread", "td_plist"}, tid_{"thread", "td_tid"}, thread_name_{"thread", "td_name"},
       on_cpu_{"thread", "td_oncpu"}, last_cpu_{"thread", "td_lastcpu"}, pcb_{"thread", "td_pcb"},

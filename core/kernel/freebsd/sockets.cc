@@ -1,43 +1,37 @@
 #include "core/kernel/freebsd/sockets.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 
 #include <algorithm>
 #include <array>
 #include <string_view>
+
+#include "core/kernel/texts.h"
 
 namespace panicroom::freebsd {
 namespace {
 
 // FreeBSD sys/sys/socket.h, sys/netinet/in.h.
 constexpr std::uint64_t family_unix = 1, family_four = 2, family_six = 28;
-constexpr std::uint64_t type_stream = 1, type_datagram = 2, type_raw = 3;
-constexpr std::uint64_t protocol_tcp = 6, protocol_udp = 17;
-constexpr std::uint64_t option_accepts = 0x2;   // SO_ACCEPTCONN
-constexpr std::uint64_t state_connected = 0x2;  // SS_ISCONNECTED, sys/sys/socketvar.h
-constexpr std::uint64_t version_four = 0x1;     // INP_IPV4, sys/netinet/in_pcb.h
-constexpr std::uint64_t four_within_six = 12;   // in_addr_4in6: an IPv4 address comes last
+constexpr std::uint64_t option_accepts = 0x2;         // SO_ACCEPTCONN
+constexpr std::uint64_t state_connected = 0x2;        // SS_ISCONNECTED, sys/sys/socketvar.h
+constexpr std::uint64_t version_six = 0x2;            // INP_IPV6, sys/netinet/in_pcb.h
+constexpr std::uint64_t flag_time_wait = 0x01000000;  // INP_TIMEWAIT, until FreeBSD 13
+constexpr std::uint64_t four_within_six = 12;         // in_addr_4in6: an IPv4 address comes last
 
 // TCPS_*, sys/netinet/tcp_fsm.h, by the names that Linux's table has too.
 constexpr std::array<std::string_view, 11> tcp_states = {
     "close",     "listen",  "syn_sent", "syn_recv",  "established", "close_wait",
     "fin_wait1", "closing", "last_ack", "fin_wait2", "time_wait"};
+constexpr std::size_t state_time_wait = 10;
 
 std::string protocol_name(std::uint64_t family, std::uint64_t type, std::uint64_t protocol) {
   switch (family) {
     case family_unix:
-      return type == type_stream     ? "unix stream"
-             : type == type_datagram ? "unix datagram"
-                                     : "unix seqpacket";
+      return unix_protocol(type);
     case family_four:
-    case family_six: {
-      const std::string_view six = family == family_six ? "6" : "";
-      if (protocol == protocol_tcp && type == type_stream) return fmt::format("tcp{}", six);
-      if (protocol == protocol_udp && type == type_datagram) return fmt::format("udp{}", six);
-      return fmt::format("{}{} {}", type == type_raw ? "raw" : "ip", six, protocol);
-    }
+    case family_six:
+      return internet_protocol(family == family_six, type, protocol);
     case 17:
       return "route";
     case 38:
@@ -55,30 +49,16 @@ std::optional<std::string> SocketsReader::internet_address(std::uint64_t pcb, co
   const auto at = noted(address.place(evidence_, pcb), notes, "a socket's address");
   const auto number = get(port, pcb, notes);
   if (!at || !number) return std::nullopt;
-  std::array<std::byte, 16> bytes{};
-  const auto read = evidence_.memory().read(*at + (six ? 0 : four_within_six),
-                                            MutableBytes(bytes).first(six ? 16 : 4));
-  if (!read) {
-    notes.add(read.error().within("a socket's address"));
-    return std::nullopt;
-  }
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (::inet_ntop(six ? AF_INET6 : AF_INET, bytes.data(), text.data(), text.size()) == nullptr)
-    return std::nullopt;
-  // In the network's byte order.
-  auto swapped = static_cast<std::uint16_t>(*number);
-  if (evidence_.memory().machine().order == std::endian::little)
-    swapped = static_cast<std::uint16_t>(swapped << 8 | swapped >> 8);
-  const std::string shown = swapped == 0 ? "*" : fmt::format("{}", swapped);
-  return six ? fmt::format("[{}]:{}", text.data(), shown)
-             : fmt::format("{}:{}", text.data(), shown);
+  return internet_endpoint(evidence_.memory(), *at + (six ? 0 : four_within_six), six,
+                           port_of(evidence_.memory(), *number), notes);
 }
 
 void SocketsReader::read_internet(std::uint64_t pcb, Socket& socket, Notes& notes) {
-  // An IPv6 socket may be bound to an IPv4 address.
+  // An IPv6 socket may have an IPv4 address: it then has the flag of IPv4 alone. With both it is
+  // bound to all addresses of either.
   const auto versions = get(versions_, pcb, notes);
   if (!versions) return;
-  const bool six = (*versions & version_four) == 0;
+  const bool six = (*versions & version_six) != 0;
   socket.local = internet_address(pcb, near_, port_, six, notes);
   socket.remote = internet_address(pcb, far_, far_port_, six, notes);
 }
@@ -86,6 +66,12 @@ void SocketsReader::read_internet(std::uint64_t pcb, Socket& socket, Notes& note
 std::optional<std::string> SocketsReader::tcp_state(std::uint64_t pcb, Notes& notes) {
   std::uint64_t control = 0;
   if (tcp_.exists(evidence_)) {
+    // FreeBSD 14 gave up struct tcptw, which stood there in place of a tcpcb.
+    if (flags_.exists(evidence_)) {
+      const auto flags = get(flags_, pcb, notes);
+      if (!flags) return std::nullopt;
+      if ((*flags & flag_time_wait) != 0) return std::string(tcp_states[state_time_wait]);
+    }
     control = get(tcp_, pcb, notes).value_or(0);
     if (control == 0) return std::nullopt;
   } else {
@@ -143,7 +129,7 @@ Socket SocketsReader::read(const OpenFile& file, std::uint64_t address, Notes& n
   if (!pcb || *pcb == 0) return socket;
   if (*family == family_four || *family == family_six) {
     read_internet(*pcb, socket, notes);
-    if (*number == protocol_tcp && *type == type_stream) socket.state = tcp_state(*pcb, notes);
+    if (*number == tcp_protocol && *type == stream_socket) socket.state = tcp_state(*pcb, notes);
   } else if (*family == family_unix) {
     socket.local = local_address(*pcb, notes);
     if (const auto peer = get(peer_, *pcb, notes); peer && *peer != 0)

@@ -34,7 +34,7 @@ class SocketsReader {
       waiting_{"socket", {"sol_qlen", "so_qlen"}};
   Field domain_{"protosw", "pr_domain"}, number_{"protosw", "pr_protocol"},
       family_{"domain", "dom_family"};
-  Field versions_{"inpcb", "inp_vflag"}, tcp_{"inpcb", "inp_ppcb"},
+  Field versions_{"inpcb", "inp_vflag"}, tcp_{"inpcb", "inp_ppcb"}, flags_{"inpcb", "inp_flags"},
       far_port_{"inpcb", "inp_inc.inc_ie.ie_fport"}, port_{"inpcb", "inp_inc.inc_ie.ie_lport"},
       far_{"inpcb", "inp_inc.inc_ie.ie_dependfaddr"},
       near_{"inpcb", "inp_inc.inc_ie.ie_dependladdr"};

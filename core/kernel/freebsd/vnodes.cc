@@ -28,7 +28,8 @@ Result<std::uint64_t> Vnodes::entry_of(std::uint64_t vnode) {
   PANICROOM_TRY(link, next_.member(evidence_));
   PANICROOM_TRY(first, evidence_.memory().word(head));
   std::uint64_t entry = first;
-  for (unsigned count = 0; entry != 0 && count < most_entries; ++count) {
+  for (unsigned count = 0; entry != 0 && count < most_entries && steps_left_ != 0; ++count) {
+    --steps_left_;
     PANICROOM_TRY(flags, entry_flags_.read(evidence_, entry));
     if ((flags & entry_is_dotdot) == 0) return entry;
     PANICROOM_TRY(next, evidence_.memory().word(entry + link.offset));

@@ -33,7 +33,7 @@ class Vnodes {
   Result<std::optional<std::string>> climb(std::uint64_t vnode, Notes& notes);
 
   Evidence& evidence_;
-  std::uint64_t steps_left_ = std::uint64_t{1} << 22;  // of all paths together
+  std::uint64_t steps_left_ = std::uint64_t{1} << 22;  // of all paths and their entries
   Field type_{"vnode", "v_type"}, flags_{"vnode", "v_vflag"}, mount_{"vnode", "v_mount"},
       device_{"vnode", {"v_rdev", "v_un.vu_cdev"}}, names_{"vnode", "v_cache_dst"},
       data_{"vnode", "v_data"};

@@ -1,5 +1,7 @@
 #include "core/kernel/linux/allocator.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -13,6 +15,15 @@ constexpr std::uint64_t most_caches = std::uint64_t{1} << 16;  // one per memory
 constexpr std::size_t longest_name = 256;
 constexpr std::uint64_t size_of_a_page_struct = 32;  // bytes, at least
 
+/// One more than the greatest number that a node may have. A kernel of one node alone has no
+/// variable for it.
+std::uint64_t numbers_of_nodes(Evidence& evidence, Notes& notes) {
+  const auto numbers = evidence.variable("nr_node_ids", 4);
+  if (!numbers && numbers.error().code != ErrorCode::no_symbol)
+    notes.add(numbers.error().within("all nodes but the first"));
+  return std::clamp<std::uint64_t>(numbers.value_or(1), 1, most_nodes);
+}
+
 /// The struct pglist_data of each node: pointers in node_data where there can be several.
 Result<std::vector<std::uint64_t>> memory_nodes(Evidence& evidence, Notes& notes) {
   std::vector<std::uint64_t> nodes;
@@ -21,14 +32,8 @@ Result<std::vector<std::uint64_t>> memory_nodes(Evidence& evidence, Notes& notes
     return nodes;
   }
   PANICROOM_TRY(array, evidence.address_of("node_data"));
-  std::uint64_t count = most_nodes;
-  if (const auto types = evidence.types())
-    if (const auto known = (*types)->enumerator("MAX_NUMNODES"))
-      count = std::min(count, static_cast<std::uint64_t>(std::max<std::int64_t>(*known, 1)));
-  if (const auto online = evidence.variable("nr_online_nodes", 4))
-    count = std::clamp<std::uint64_t>(*online, 1, most_nodes);
-  // Nodes are numbered from 0; with holes in the numbers, which is rare, some are not found.
-  for (std::uint64_t i = 0; i < count; ++i) {
+  const std::uint64_t numbers = numbers_of_nodes(evidence, notes);
+  for (std::uint64_t i = 0; i < numbers; ++i) {
     const auto node =
         noted(evidence.memory().word(array + i * evidence.pointer_size()), notes, "the nodes");
     if (node && *node != 0) nodes.push_back(*node);
@@ -106,8 +111,10 @@ class Zones {
 
 class Caches {
  public:
-  explicit Caches(Evidence& evidence)
-      : evidence_(evidence), slabs_left_(most_objects(evidence, size_of_a_page_struct)) {}
+  Caches(Evidence& evidence, Notes& notes)
+      : evidence_(evidence),
+        slabs_left_(most_objects(evidence, size_of_a_page_struct)),
+        numbers_(numbers_of_nodes(evidence, notes)) {}
 
   Result<void> read(const Visitor<ObjectCache>& visit, Notes& notes) {
     PANICROOM_TRY(head, evidence_.address_of("slab_caches"));
@@ -130,8 +137,9 @@ class Caches {
     const auto order = noted(order_.read(evidence_, address), notes, "a slab cache's order");
     const auto nodes = noted(nodes_.member(evidence_), notes, "a slab cache's nodes");
     if (!nodes) return cache;
-    std::uint64_t slabs = 0, objects = 0, unused = 0;
-    for (std::uint64_t i = 0; i < std::min(nodes->count, nodes_to_look_at()); ++i) {
+    std::uint64_t slabs = 0, objects = 0;
+    std::optional<std::uint64_t> unused = 0;
+    for (std::uint64_t i = 0; i < std::min(nodes->count, numbers_); ++i) {
       const auto node =
           noted(evidence_.memory().word(address + nodes->offset + i * evidence_.pointer_size()),
                 notes, "a slab cache's nodes");
@@ -140,24 +148,28 @@ class Caches {
       const auto of_node = noted(slabs_.read(evidence_, *node), notes, "a cache's slabs");
       const auto in_slabs = noted(total_.read(evidence_, *node), notes, "a cache's objects");
       const auto left = free_in_partial_slabs(*node, notes);
-      if (!of_node || !in_slabs || !left) return cache;
-      slabs += *of_node, objects += *in_slabs, unused += *left;
+      if (!of_node || !in_slabs) return cache;
+      slabs += *of_node, objects += *in_slabs;
+      unused = unused && left ? std::optional(*unused + *left) : std::nullopt;
     }
     cache.objects = objects;
-    if (unused <= objects) cache.in_use = objects - unused;
+    if (unused && *unused <= objects)
+      cache.in_use = objects - *unused;
+    else if (unused)
+      notes.add(Note{
+          ErrorCode::corrupt,
+          fmt::format("a slab cache: {} of its {} objects are said to be free", *unused, objects),
+          address});
     // kmem_cache_order_objects: the order above 16 bits of a number of objects (OO_SHIFT).
     constexpr unsigned order_shift = 16, largest_order = 20;
     if (order && *order >> order_shift <= largest_order)
       cache.bytes = slabs * (std::uint64_t{evidence_.memory().machine().page_size}
                              << (*order >> order_shift));
+    else if (order)
+      notes.add(Note{ErrorCode::corrupt,
+                     fmt::format("a slab cache has slabs of 2^{} pages", *order >> order_shift),
+                     address});
     return cache;
-  }
-
-  std::uint64_t nodes_to_look_at() {
-    if (!nodes_known_)
-      nodes_known_ = std::clamp<std::uint64_t>(
-          evidence_.variable("nr_node_ids", 4).value_or(most_nodes), 1, most_nodes);
-    return *nodes_known_;
   }
 
   std::optional<std::uint64_t> free_in_partial_slabs(std::uint64_t node, Notes& notes) {
@@ -170,23 +182,25 @@ class Caches {
     const auto at = noted(link.member(evidence_), notes, "a cache's partial slabs");
     if (!head || !at) return std::nullopt;
     std::uint64_t unused = 0;
-    bool whole = true;
-    for_each_entry(evidence_, *head, at->offset, slabs_left_, "a cache's list of slabs", notes,
-                   [&](std::uint64_t slab) {
-                     --slabs_left_;
-                     const auto taken = noted(in_use.read(evidence_, slab), notes, "a slab");
-                     const auto all = noted(objects.read(evidence_, slab), notes, "a slab");
-                     whole = whole && taken && all && *taken <= *all;
-                     if (whole) unused += *all - *taken;
-                     return whole && slabs_left_ != 0;
-                   });
-    if (!whole || slabs_left_ == 0) return std::nullopt;
-    return unused;
+    const bool whole = for_each_entry(
+        evidence_, *head, at->offset, slabs_left_, "a cache's list of slabs", notes,
+        [&](std::uint64_t slab) {
+          --slabs_left_;
+          const auto taken = noted(in_use.read(evidence_, slab), notes, "a slab");
+          const auto all = noted(objects.read(evidence_, slab), notes, "a slab");
+          if (taken && all && *taken > *all)
+            notes.add(Note{ErrorCode::corrupt,
+                           fmt::format("a slab has {} of {} objects in use", *taken, *all), slab});
+          if (!taken || !all || *taken > *all) return false;
+          unused += *all - *taken;
+          return true;
+        });
+    return whole ? std::optional(unused) : std::nullopt;
   }
 
   Evidence& evidence_;
   std::uint64_t slabs_left_;  // that all lists together may still have
-  std::optional<std::uint64_t> nodes_known_;
+  std::uint64_t numbers_;     // of nodes
   Field list_{"kmem_cache", "list"}, name_{"kmem_cache", "name"},
       object_size_{"kmem_cache", "size"}, order_{"kmem_cache", "oo.x"},
       nodes_{"kmem_cache", "node"};
@@ -206,7 +220,7 @@ Result<void> read_memory_zones(Evidence& evidence, const Visitor<MemoryZone>& vi
 
 Result<void> read_object_caches(Evidence& evidence, const Visitor<ObjectCache>& visit,
                                 Notes& notes) {
-  return Caches(evidence).read(visit, notes);
+  return Caches(evidence, notes).read(visit, notes);
 }
 
 }  // namespace panicroom::linux_kernel

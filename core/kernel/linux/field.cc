@@ -6,7 +6,7 @@
 
 namespace panicroom::linux_kernel {
 
-void for_each_entry(Evidence& evidence, std::uint64_t head, std::uint64_t link, std::uint64_t most,
+bool for_each_entry(Evidence& evidence, std::uint64_t head, std::uint64_t link, std::uint64_t most,
                     std::string_view what, Notes& notes,
                     const std::function<bool(std::uint64_t)>& visit) {
   AddressSpace& memory = evidence.memory();
@@ -19,12 +19,13 @@ void for_each_entry(Evidence& evidence, std::uint64_t head, std::uint64_t link, 
                          ? fmt::format("{} has more elements than are followed", what)
                          : fmt::format("{} does not lead back to its head", what),
                      *at});
-      return;
+      return false;
     }
-    if (!visit(*at - link)) return;
+    if (!visit(*at - link)) return false;
     at = memory.word(*at);
   }
   if (!at) notes.add(at.error().within(fmt::format("{} breaks off", what)));
+  return at.has_value();
 }
 
 }  // namespace panicroom::linux_kernel

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "core/base/loop_guard.h"
 #include "core/kernel/linux/field.h"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t most_handlers = 64;  // of one line
 constexpr std::size_t longest_name = 128;
+constexpr std::uint64_t most_counts = std::uint64_t{1} << 24;  // of all lines on all processors
 
 /// Counters of x86 that belong to no line: of the per-CPU irq_stat (struct irq_cpustat_t), or a
 /// per-CPU variable of their own (Linux arch/x86/kernel/irq.c, arch_show_interrupts).
@@ -85,21 +87,39 @@ class Interrupts {
         interrupt.controller = noted(evidence_.memory().string(*text, longest_name), notes, what);
     if (const auto counts = noted(counts_.read(evidence_, descriptor), notes, what))
       count(*counts, interrupt, notes);
+    read_handlers(descriptor, interrupt, notes);
+    return interrupt;
+  }
+
+  void read_handlers(std::uint64_t descriptor, Interrupt& interrupt, Notes& notes) {
+    constexpr std::string_view what = "an interrupt's handler";
     LoopGuard guard(most_handlers);
     auto action = noted(action_.read(evidence_, descriptor), notes, what);
-    while (action && *action != 0 && guard.step(*action)) {
+    while (action && *action != 0) {
+      if (!guard.step(*action)) {
+        notes.add(Note{ErrorCode::corrupt,
+                       guard.cyclic() ? "an interrupt's list of handlers is a cycle"
+                                      : "an interrupt has more handlers than are followed",
+                       *action});
+        return;
+      }
       const auto text = noted(action_name_.read(evidence_, *action), notes, what);
       if (text && *text != 0)
-        if (auto name = evidence_.memory().string(*text, longest_name))
+        if (auto name = noted(evidence_.memory().string(*text, longest_name), notes, what))
           interrupt.handlers.push_back(std::move(*name));
       action = noted(next_action_.read(evidence_, *action), notes, what);
     }
-    return interrupt;
   }
 
   /// A per-CPU unsigned int at `symbol` plus each processor's base.
   void count(std::uint64_t symbol, Interrupt& interrupt, Notes& notes) {
     std::uint64_t sum = 0;
+    if (counts_left_ < cpus_.all().size()) {
+      notes.add(Note{ErrorCode::corrupt, "there are more counters of interrupts than are added up",
+                     symbol});
+      return;
+    }
+    counts_left_ -= cpus_.all().size();
     for (const Cpu& cpu : cpus_.all()) {
       const auto value = noted(evidence_.memory().u32(symbol + cpu.per_cpu_offset), notes,
                                "how often an interrupt came");
@@ -158,6 +178,7 @@ class Interrupts {
 
   Evidence& evidence_;
   const Cpus& cpus_;
+  std::uint64_t counts_left_ = most_counts;
   Field maple_root_{"maple_tree", "ma_root"}, array_head_{"xarray", "xa_head"};
   Field number_{"irq_desc", "irq_data.irq"}, name_{"irq_desc", "name"},
       chip_{"irq_desc", "irq_data.chip"}, chip_name_{"irq_chip", "name"},

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 #include "core/base/bytes.h"
 #include "core/base/loop_guard.h"
@@ -23,9 +22,8 @@ constexpr std::uint64_t owner_flags = 7, owned_by_readers = 1;
 struct LocksReader::Layout {
   Kind kind;
   std::string_view name;
-  std::string_view waiter;  ///< structure of an element; its list comes first
-  Field task, list;         ///< of the element and of the lock
-  Field owner, count;
+  Field task, list;  ///< of an element, which begins with its own list_head; of the lock
+  Field word;        ///< of the lock: its owner with flags, a semaphore's count
 };
 
 LocksReader::LocksReader(Evidence& evidence, const SymbolTable& symbols,
@@ -119,11 +117,11 @@ void LocksReader::take_owner(std::uint64_t task, Lock& lock, Notes& notes) {
 
 void LocksReader::read_owner(const Layout& layout, Lock& lock, Notes& notes) {
   if (layout.kind == Kind::semaphore) {
-    const auto count = noted(layout.count.read(evidence_, lock.address), notes, "a semaphore");
+    const auto count = noted(layout.word.read(evidence_, lock.address), notes, "a semaphore");
     if (count) lock.state = *count == 0 ? "held" : "free";
     return;
   }
-  const auto owner = noted(layout.owner.read(evidence_, lock.address), notes, "a lock's owner");
+  const auto owner = noted(layout.word.read(evidence_, lock.address), notes, "a lock's owner");
   if (!owner) return;
   if (layout.kind == Kind::rw_semaphore && (*owner & owned_by_readers) != 0) {
     lock.state = "shared";
@@ -155,6 +153,7 @@ std::optional<Lock> LocksReader::lock_of(std::uint64_t waiter, const Thread& thr
   LoopGuard guard(by_task_.size() + 1);
   std::uint64_t at = waiter;
   do {
+    elements_seen_.insert(at);
     const Thread* owner_of_stack = stack_at(at);
     const auto named = memory.word(at + task->offset);
     if (owner_of_stack != nullptr && named && *named == owner_of_stack->address) {
@@ -200,7 +199,9 @@ std::optional<Lock> LocksReader::rt_mutex_of(const Thread& thread, Notes& notes)
   lock.address = *address;
   lock.kind = "rt mutex";
   lock.waiters = {thread.tid.value_or(0)};
-  if (const auto owner = noted(rt_owner_.read(evidence_, lock.address), notes, "a lock's owner")) {
+  // Struct rt_mutex has it itself until Linux 5.14.
+  const Field& field = rt_owner_.exists(evidence_) ? rt_owner_ : old_rt_owner_;
+  if (const auto owner = noted(field.read(evidence_, lock.address), notes, "a lock's owner")) {
     const std::uint64_t task = *owner & ~std::uint64_t{1};  // RT_MUTEX_HAS_WAITERS
     lock.state = task == 0 ? "free" : "held";
     if (task != 0) take_owner(task, lock, notes);
@@ -213,28 +214,21 @@ void LocksReader::read(const StackOf& stack_of, const Visitor<Lock>& visit, Note
   const std::array<Layout, 3> layouts = {{
       {Kind::mutex,
        "mutex",
-       "mutex_waiter",
        {"mutex_waiter", "task"},
        {"mutex", "wait_list"},
-       {"mutex", {"owner.counter", "owner"}},
        {"mutex", {"owner.counter", "owner"}}},
       {Kind::rw_semaphore,
        "rw semaphore",
-       "rwsem_waiter",
        {"rwsem_waiter", "task"},
        {"rw_semaphore", "wait_list"},
-       {"rw_semaphore", {"owner.counter", "owner"}},
-       {"rw_semaphore", {"count.counter", "count"}}},
+       {"rw_semaphore", {"owner.counter", "owner"}}},
       {Kind::semaphore,
        "semaphore",
-       "semaphore_waiter",
        {"semaphore_waiter", "task"},
        {"semaphore", "wait_list"},
-       {"semaphore", "count"},
        {"semaphore", "count"}},
   }};
   std::map<std::uint64_t, Lock> rt_mutexes;
-  std::set<std::uint64_t> told;
   for (const auto& [task, thread] : by_task_) {
     if (thread->cpu) continue;
     const auto kind = kind_of_wait(stack_of(*thread));
@@ -248,9 +242,10 @@ void LocksReader::read(const StackOf& stack_of, const Visitor<Lock>& visit, Note
     }
     const Layout& layout = layouts[static_cast<std::size_t>(*kind)];
     const std::uint64_t waiter = waiter_of(*thread, layout, notes);
-    if (waiter == 0) continue;
+    // Each circle is walked once, not once for each of its waiters.
+    if (waiter == 0 || elements_seen_.contains(waiter)) continue;
     const auto lock = lock_of(waiter, *thread, layout, notes);
-    if (lock && told.insert(lock->address).second && !visit(*lock)) return;
+    if (lock && !visit(*lock)) return;
   }
   for (const auto& [address, lock] : rt_mutexes)
     if (!visit(lock)) return;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -46,8 +47,10 @@ class LocksReader {
   Evidence& evidence_;
   const SymbolTable& symbols_;
   std::map<std::uint64_t, const Thread*> by_task_, by_stack_;
+  std::set<std::uint64_t> elements_seen_;  ///< of locks' lists of waiters
   Field blocked_on_{"task_struct", "pi_blocked_on"};
-  Field rt_lock_{"rt_mutex_waiter", "lock"}, rt_owner_{"rt_mutex_base", "owner"};
+  Field rt_lock_{"rt_mutex_waiter", "lock"}, rt_owner_{"rt_mutex_base", "owner"},
+      old_rt_owner_{"rt_mutex", "owner"};
 };
 
 }  // namespace panicroom::linux_kernel

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/kernel/texts.h"
+
 namespace panicroom::linux_kernel {
 namespace {
 
@@ -14,16 +16,6 @@ constexpr double nanoseconds = 1e-9;
 
 std::string as_proc_shows(const Path& path) {
   return path.deleted ? path.text + " (deleted)" : path.text;
-}
-
-std::vector<std::string> split(std::string_view bytes) {
-  std::vector<std::string> words;
-  while (!bytes.empty()) {
-    const auto end = std::min(bytes.find('\0'), bytes.size());
-    words.emplace_back(bytes.substr(0, end));
-    bytes.remove_prefix(std::min(end + 1, bytes.size()));
-  }
-  return words;
 }
 
 }  // namespace
@@ -244,14 +236,14 @@ void ProcessDetailsReader::read_words(const ProcessQuery& query, std::uint64_t m
       if (text) text->resize(std::min(text->find('\0'), text->size()));
     }
     if (text)
-      process.details.arguments = split(*text);
+      process.details.arguments = split_at_nuls(*text);
     else
       notes.add(text.error().within("a process's arguments"));
   }
   if (query.wants(ProcessFact::environment) && environment) {
     const auto text = bytes(environment->first, environment->second);
     if (text)
-      process.details.environment = split(*text);
+      process.details.environment = split_at_nuls(*text);
     else
       notes.add(text.error().within("a process's environment"));
   }

@@ -1,11 +1,11 @@
 #include "core/kernel/linux/sockets.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+
+#include "core/kernel/texts.h"
 
 namespace panicroom::linux_kernel {
 namespace {
@@ -13,8 +13,7 @@ namespace {
 // Linux include/linux/socket.h and net.h, uapi/linux/in.h.
 constexpr std::uint64_t family_unix = 1, family_four = 2, family_six = 10, family_netlink = 16,
                         family_packet = 17;
-constexpr std::uint64_t type_stream = 1, type_datagram = 2, type_raw = 3, type_sequenced = 5;
-constexpr std::uint64_t protocol_tcp = 6, protocol_udp = 17;
+constexpr std::uint64_t type_sequenced = 5;
 // Linux include/net/tcp_states.h
 constexpr std::uint64_t established = 1, listening = 10;
 constexpr std::array<std::string_view, 13> tcp_states = {
@@ -26,16 +25,10 @@ constexpr std::uint64_t longest_path = 128;  // sockaddr_un has 108
 std::string protocol_name(std::uint64_t family, std::uint64_t type, std::uint64_t protocol) {
   switch (family) {
     case family_unix:
-      return type == type_stream     ? "unix stream"
-             : type == type_datagram ? "unix datagram"
-                                     : "unix seqpacket";
+      return unix_protocol(type);
     case family_four:
-    case family_six: {
-      const std::string_view six = family == family_six ? "6" : "";
-      if (protocol == protocol_tcp && type == type_stream) return fmt::format("tcp{}", six);
-      if (protocol == protocol_udp && type == type_datagram) return fmt::format("udp{}", six);
-      return fmt::format("{}{} {}", type == type_raw ? "raw" : "ip", six, protocol);
-    }
+    case family_six:
+      return internet_protocol(family == family_six, type, protocol);
     case family_netlink:
       return "netlink";
     case family_packet:
@@ -50,20 +43,9 @@ std::string protocol_name(std::uint64_t family, std::uint64_t type, std::uint64_
 std::optional<std::string> SocketsReader::internet_address(std::uint64_t sock, const Field& four,
                                                            const Field& six, bool is_six,
                                                            std::uint16_t port, Notes& notes) {
-  std::array<std::byte, 16> bytes{};
   const auto at = noted((is_six ? six : four).place(evidence_, sock), notes, "a socket's address");
   if (!at) return std::nullopt;
-  const auto read = evidence_.memory().read(*at, MutableBytes(bytes).first(is_six ? 16 : 4));
-  if (!read) {
-    notes.add(read.error().within("a socket's address"));
-    return std::nullopt;
-  }
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (::inet_ntop(is_six ? AF_INET6 : AF_INET, bytes.data(), text.data(), text.size()) == nullptr)
-    return std::nullopt;
-  const std::string number = port == 0 ? "*" : fmt::format("{}", port);
-  return is_six ? fmt::format("[{}]:{}", text.data(), number)
-                : fmt::format("{}:{}", text.data(), number);
+  return internet_endpoint(evidence_.memory(), *at, is_six, port, notes);
 }
 
 void SocketsReader::read_internet(std::uint64_t sock, bool six, Socket& socket, Notes& notes) {
@@ -72,11 +54,8 @@ void SocketsReader::read_internet(std::uint64_t sock, bool six, Socket& socket, 
     socket.local =
         internet_address(sock, near_, near_six_, six, static_cast<std::uint16_t>(*port), notes);
   if (!far_port) return;
-  // In the network's byte order.
-  auto swapped = static_cast<std::uint16_t>(*far_port);
-  if (evidence_.memory().machine().order == std::endian::little)
-    swapped = static_cast<std::uint16_t>(swapped << 8 | swapped >> 8);
-  socket.remote = internet_address(sock, far_, far_six_, six, swapped, notes);
+  socket.remote =
+      internet_address(sock, far_, far_six_, six, port_of(evidence_.memory(), *far_port), notes);
 }
 
 void SocketsReader::read_local(std::uint64_t sock, Socket& socket, Notes& notes) {
@@ -138,7 +117,7 @@ std::optional<Socket> SocketsReader::read(const OpenFile& file, Notes& notes) {
   const auto type = get(type_, *sock, notes), protocol = get(protocol_, *sock, notes);
   if (!family || !type || !protocol) return socket;
   socket.protocol = protocol_name(*family, *type, *protocol);
-  const bool tcp = *protocol == protocol_tcp && *type == type_stream && *family != family_unix;
+  const bool tcp = *protocol == tcp_protocol && *type == stream_socket && *family != family_unix;
   if (state && tcp && *state < tcp_states.size())
     socket.state = tcp_states[static_cast<std::size_t>(*state)];
   else if (state)
