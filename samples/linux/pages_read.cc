@@ -2,14 +2,18 @@
 // all that the tables read, the page tables of the kernel's mappings, its type information and the
 // code and data that a reader of the sample would look at first.
 //
-//   pages_read DUMP
+//   pages_read DUMP [STRUCTURE@ADDRESS...]    with the pages of those objects
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,6 +21,7 @@
 #include "core/io/unwrap.h"
 #include "core/kernel/kernel.h"
 #include "core/tables/table.h"
+#include "core/types/type_catalog.h"
 #include "native/io/mapped_file.h"
 
 namespace panicroom {
@@ -80,6 +85,19 @@ class Reader {
         read(frame.pc, frame.pc + 1);
     }
   }
+  /// STRUCTURE@ADDRESS, the address in hexadecimal.
+  Result<void> object(std::string_view text) {
+    const std::size_t split = text.find('@');
+    std::uint64_t address = 0;
+    const std::string_view digits = text.substr(std::min(text.size(), split + sizeof "@0x" - 1));
+    const char* end = digits.data() + digits.size();
+    if (split == text.npos || std::from_chars(digits.data(), end, address, 16).ptr != end)
+      return fail(ErrorCode::invalid, fmt::format("{}: not STRUCTURE@0xADDRESS", text));
+    PANICROOM_TRY(types, kernel_.types());
+    PANICROOM_TRY(size, types->size_of(text.substr(0, split)));
+    read(address, address + size);
+    return {};
+  }
   /// The page tables on the way to every page that the direct map and the kernel's image may have.
   void page_tables(std::uint64_t memory_end) {
     const std::uint64_t variable = symbol("page_offset_base");
@@ -99,7 +117,7 @@ class Reader {
   Kernel& kernel_;
 };
 
-Result<void> print_pages(const std::string& path) {
+Result<void> print_pages(const std::string& path, std::span<char* const> objects) {
   PANICROOM_TRY(file, open_mapped_file(path));
   PANICROOM_TRY(unwrapped, unwrap(file));
   const std::array<SourcePtr, 1> files = {unwrapped.source};
@@ -126,6 +144,7 @@ Result<void> print_pages(const std::string& path) {
     if (address != 0) reader.read(address, address + kPage);
   }
   reader.threads();
+  for (const char* object : objects) PANICROOM_CHECK(reader.object(object));
   reader.page_tables(recording->end());
   for (const std::uint64_t page : recording->pages_read()) fmt::print("{}\n", page);
   return {};
@@ -135,11 +154,12 @@ Result<void> print_pages(const std::string& path) {
 }  // namespace panicroom
 
 int main(int count, char** arguments) {
-  if (count != 2) {
-    fmt::print(stderr, "usage: pages_read DUMP\n");
+  if (count < 2) {
+    fmt::print(stderr, "usage: pages_read DUMP [STRUCTURE@ADDRESS...]\n");
     return 2;
   }
-  const auto done = panicroom::print_pages(arguments[1]);
+  const auto done =
+      panicroom::print_pages(arguments[1], std::span(arguments + 2, arguments + count));
   if (done) return 0;
   fmt::print(stderr, "pages_read: {}: {}\n", arguments[1], done.error().message());
   return 1;

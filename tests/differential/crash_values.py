@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""`panicroom print` against crash with the debug kernel: every member of 50 kernel structures of one dump.
+"""`panicroom print` against what crash said of the same dump: every member of 50 kernel structures.
 
-usage: crash_values.py CRASH VMLINUX DUMP PROGRAM [ARGUMENT...]    tests/bench/peers sets up CRASH and VMLINUX.
+usage: crash_values.py RECORD DUMP PROGRAM [ARGUMENT...]    RECORD is a folder that record_peers.py wrote of DUMP, or of the dump
+                                                            that it was reduced from; PROGRAM is the command line to test.
 """
 
 import collections
@@ -11,7 +12,9 @@ import subprocess
 import sys
 import unittest
 
-CRASH = VMLINUX = DUMP = ""
+from recorded_answers import crash_answers
+
+RECORD = DUMP = ""
 PROGRAM: list[str] = []
 # (structure, what `panicroom print` finds it by: a symbol, or [type, expression] whose value points to it)
 OBJECTS = [
@@ -25,7 +28,7 @@ OBJECTS = [
     ("file_operations", "pipefifo_fops"), ("bus_type", "pci_bus_type"), ("bus_type", "platform_bus_type"),
     ("device", "platform_bus"), ("cgroup_subsys", "cpu_cgrp_subsys"), ("sched_class", "fair_sched_class"),
     ("resource", "iomem_resource"), ("resource", "ioport_resource"), ("proc_dir_entry", "proc_root"),
-    ("kernfs_ops", "sysfs_file_kfops_rw"), ("swap_info_struct", None), ("clocksource", "clocksource_jiffies"),
+    ("kernfs_ops", "sysfs_file_kfops_rw"), ("clocksource", "clocksource_jiffies"),
     ("task_group", "root_task_group"), ("root_domain", "def_root_domain"), ("console", "early_serial_console"),
     ("irq_chip", "no_irq_chip"), ("irqaction", "chained_action"), ("notifier_block", "panic_block"),
     ("task_struct", ["struct task_struct", "init_task.tasks.next", "tasks"]),
@@ -39,7 +42,7 @@ OBJECTS = [
     ("address_space", ["struct fs_struct", "init_fs.root.dentry->d_inode->i_mapping"]),
     ("task_struct", ["struct task_struct", "init_task.children.prev", "sibling"]),
     ("mm_struct", ["struct task_struct", "init_task.children.next", "sibling", "mm"]),
-    ("backing_dev_info", ["struct fs_struct", "init_fs.root.dentry->d_sb->s_bdi"]),
+    ("backing_dev_info", ["struct fs_struct", "init_fs.root.dentry->d_sb->s_bdi"]), ("subsys_private", ["struct bus_type", "pci_bus_type.p"]),
 ]
 
 
@@ -183,7 +186,7 @@ def characters(text):
     """gdb's `"ab", '\\000' <repeats 14 times>, "c"` as numbers."""
     out = []
     for string, character, repeats in re.findall(r'"((?:\\.|[^"\\])*)"|\'((?:\\(?:[0-7]{3}|.)|[^\']))\' <repeats (\d+) times>', text):
-        raw = (string or character).encode("latin-1").decode("unicode_escape").encode("latin-1")
+        raw = (string or character).encode().decode("unicode_escape").encode("latin-1")
         out += list(raw) * int(repeats or 1)
     return out
 
@@ -201,21 +204,16 @@ class Crash(unittest.TestCase):
     maxDiff = None
 
     def test_values(self):
-        places = [(structure, address_of(structure, way), way) for structure, way in OBJECTS]
-        places = [(structure, address, way) for structure, address, way in places if address]
-        self.assertGreaterEqual(len(places), 50)
-        commands = "set scroll off\n" + "".join(
-            f"echo ==={index}\nstruct {structure} {address:#x}\n" for index, (structure, address, _) in enumerate(places))
-        said = subprocess.run([CRASH, "-s", VMLINUX, DUMP], input=commands.replace("echo", "!echo"), capture_output=True,
-                              text=True, check=False).stdout
-        parts = re.split(r"===(\d+)\n", said)
-        texts = {int(parts[i]): parts[i + 1] for i in range(1, len(parts) - 1, 2)}
+        said = crash_answers(f"{RECORD}/crash-structures.txt")
+        self.assertGreaterEqual(len(said), 50)
         compared = collections.Counter()
-        for index, (structure, address, way) in enumerate(places):
+        for command, text in said.items():
+            _, structure, address, way = command.split(" ", 3)
+            way = json.loads(way)
             with self.subTest(structure=structure, way=way):
-                text = texts[index]
+                self.assertEqual(address_of(structure, way), int(address, 16))
                 theirs = leaves_of(text[text.index("{"):])
-                rows = ours("print", f"struct {structure}", hex(address))
+                rows = ours("print", f"struct {structure}", address)
                 self.assertTrue(rows)
                 wrong = []
                 for row in rows:
@@ -239,12 +237,12 @@ class Crash(unittest.TestCase):
                         wrong.append((path, value, theirs[path]))
                     compared[structure] += 1
                 self.assertEqual(wrong, [])
-        print(f"{sum(compared.values())} members of {len(places)} objects compared", file=sys.stderr)
+        print(f"{sum(compared.values())} members of {len(said)} objects compared", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 5:
+    if len(sys.argv) < 4:
         sys.exit(__doc__)
-    CRASH, VMLINUX, DUMP = sys.argv[1:4]
-    PROGRAM.extend(sys.argv[4:])
+    RECORD, DUMP = sys.argv[1:3]
+    PROGRAM.extend(sys.argv[3:])
     unittest.main(argv=[sys.argv[0]])
