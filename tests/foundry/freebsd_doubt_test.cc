@@ -38,11 +38,10 @@ class FreeBsdInDoubt : public testing::Test {
       if (process.pid == pid) return process;
     throw std::out_of_range("no such process");
   }
-  void open() {
-    std::vector<panicroom::SourcePtr> files;
-    files.push_back(source("kernel", foundry::kernel_file(description.image)));
+  void open() { open("amd64-full", {source("kernel", foundry::kernel_file(description.image))}); }
+  void open(const std::string& dump, std::vector<panicroom::SourcePtr> files) {
     for (const auto& file : description.files)
-      if (file.name == "amd64-full")
+      if (file.name == dump)
         for (const auto& part : foundry::make_dump(description, file))
           files.push_back(source(file.name, part));
     auto opened = Session::open(files);
@@ -60,7 +59,28 @@ class FreeBsdInDoubt : public testing::Test {
 
   Description description;
   std::unique_ptr<Session> session;
+  Notes unread;
 };
+
+TEST_F(FreeBsdInDoubt, ADumpWithoutItsKernelFileSaysThatItIsMissing) {
+  open("amd64-v3", {});
+  EXPECT_TRUE(noted("dump", "not known without the kernel file: release"));
+  const auto locks = session->rows(
+      *panicroom::find_table("locks"), {}, [](std::span<const Value>) { return true; }, unread);
+  ASSERT_FALSE(locks);
+  EXPECT_NE(locks.error().text.find("no kernel file (/boot/kernel/kernel) was given"),
+            std::string::npos)
+      << locks.error().text;
+}
+
+/// Any program has symbols; those of one that is no kernel say nothing of the dump.
+TEST_F(FreeBsdInDoubt, AFileThatIsNoKernelIsNotUsed) {
+  foundry::Image program = description.image;
+  program.symbols = {{"main", 0xffffffff80201000, 0x10, 'T'}};
+  open("amd64-v3", {source("program", foundry::kernel_file(program))});
+  EXPECT_TRUE(noted("dump", "program: it has neither of the symbols allproc and kernbase"));
+  EXPECT_TRUE(noted("dump", "not known without the kernel file: release"));
+}
 
 /// All processes claim the threads of one: a thread has one process.
 TEST_F(FreeBsdInDoubt, OneListOfThreadsForAllProcesses) {

@@ -214,6 +214,7 @@ proc p_flag 176 4 signed
 proc p_ucred 64 8 pointer
 proc p_fd 72 8 pointer
 proc p_pptr 224 8 pointer
+proc p_oppid 504 4 signed
 proc p_vmspace 512 8 pointer
 proc p_pgrp 1072 8 pointer
 proc p_textvp 848 8 pointer
@@ -360,6 +361,7 @@ thread td_lastcpu 1280 4 signed
 pcb . 0 848 size
 vmspace vm_pmap.pm_stats.resident_count 344 8 signed
 inpcb inp_vflag 196 1 unsigned
+inpcb inp_flags 100 4 signed
 inpcb inp_ppcb 112 8 pointer
 inpcb inp_inc.inc_ie.ie_fport 228 2 unsigned
 inpcb inp_inc.inc_ie.ie_lport 230 2 unsigned
@@ -666,6 +668,8 @@ inpcb inp_inc.inc_ie.ie_dependladdr 164 16 bytes
 tcpcb t_state 612 4 bits:16:4
 tcpcb t_inpcb 0 392 bytes
 shmfd shm_path 128 8 pointer
+proc p_oppid 512 4 signed
+inpcb inp_flags 68 4 signed
 )";
 
 constexpr std::string_view freebsd_14_2_arm64 = R"(
@@ -821,6 +825,8 @@ tcpcb t_inpcb 40 8 pointer
 unpcb unp_addr 80 8 pointer
 unpcb unp_conn 48 8 pointer
 socket sol_qlen 0 0 absent
+proc p_oppid 488 4 signed
+inpcb inp_flags 108 4 signed
 )";
 
 constexpr std::string_view freebsd_11_0_arm64 = R"(

@@ -278,14 +278,13 @@ KernelIdentity FreeBsd::identity(Notes& notes) {
   lacks(!identity.uptime, "uptime");
   lacks(!identity.cpus, "cpus");
   if (!unknown.empty())
-    notes.add(
-        Note{ErrorCode::no_symbol,
-             fmt::format(
-                 "unknown, because {} lacks or the dump does not hold the variables that tell: {}",
-                 evidence_.symbols() ? evidence_.symbols()->origin()
-                                     : "the kernel file is missing and so",
-                 unknown),
-             std::nullopt});
+    notes.add(Note{ErrorCode::no_symbol,
+                   evidence_.symbols()
+                       ? fmt::format("not known: {}: {} lacks, or the dump does not hold, the "
+                                     "variables that tell",
+                                     unknown, evidence_.symbols()->origin())
+                       : fmt::format("not known without the kernel file: {}", unknown),
+                   std::nullopt});
   return identity;
 }
 
@@ -492,30 +491,29 @@ Result<std::unique_ptr<AddressSpace>> FreeBsd::process_memory(const Process& pro
                          *process.page_table_root)));
 }
 
-/// Those of the first file that can be read and knows the processes, else of the first (a module
-/// may stand before the kernel); a file that cannot be read says why.
+/// Those of the first kernel; modules, which may stand before it, are for their types and lines. A
+/// file that cannot be read or is neither says so.
 std::shared_ptr<const SymbolTable> symbols_from(const KernelInputs& inputs, Notes& notes) {
-  std::optional<KernelFile> first;
   for (const auto& [file_name, file] : inputs.kernel_files) {
     if (carries_types_alone(file)) continue;
+    const auto refuse = [&notes, name = printable(file_name)](std::string_view why) {
+      notes.add(Note{ErrorCode::invalid, fmt::format("{}: {}: not used", name, why), std::nullopt});
+    };
     auto kernel = read_kernel_file(file);
     if (!kernel) {
       notes.add(kernel.error().within(printable(file_name)));
     } else if (kernel->machine.architecture != inputs.dump->machine.architecture) {
-      notes.add(Note{
-          ErrorCode::invalid,
-          fmt::format("{}: a kernel for {}, but the dump is of {}: not used", printable(file_name),
-                      name(kernel->machine.architecture), name(inputs.dump->machine.architecture)),
-          std::nullopt});
-    } else {
-      const bool knows_processes = kernel->symbols->find("allproc").has_value();
-      if (knows_processes || !first) first = std::move(*kernel);
-      if (knows_processes) break;
+      refuse(fmt::format("a kernel for {}, but the dump is of {}",
+                         name(kernel->machine.architecture),
+                         name(inputs.dump->machine.architecture)));
+    } else if (kernel->symbols->find("allproc") || kernel->symbols->find("kernbase")) {
+      if (kernel->remark) notes.add(*kernel->remark);
+      return kernel->symbols;
+    } else if (file_name.find(".ko") == std::string::npos) {
+      refuse("it has neither of the symbols allproc and kernbase: no FreeBSD kernel");
     }
   }
-  if (!first) return nullptr;
-  if (first->remark) notes.add(*first->remark);
-  return first->symbols;
+  return nullptr;
 }
 
 }  // namespace

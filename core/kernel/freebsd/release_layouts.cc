@@ -20,6 +20,7 @@ constexpr ReleaseMember of_12_1_amd64[] = {
     {"proc", "p_ucred", 64, 8},
     {"proc", "p_fd", 72, 8},
     {"proc", "p_pptr", 224, 8},
+    {"proc", "p_oppid", 504, 4, true},
     {"proc", "p_vmspace", 512, 8},
     {"proc", "p_pgrp", 1072, 8},
     {"proc", "p_textvp", 848, 8},
@@ -130,6 +131,7 @@ constexpr ReleaseMember of_12_1_amd64[] = {
     {"protosw", "pr_protocol", 16, 2, true},
     {"domain", "dom_family", 0, 4, true},
     {"inpcb", "inp_vflag", 188, 1},
+    {"inpcb", "inp_flags", 92, 4, true},
     {"inpcb", "inp_ppcb", 104, 8},
     {"inpcb", "inp_inc.inc_ie.ie_fport", 220, 2},
     {"inpcb", "inp_inc.inc_ie.ie_lport", 222, 2},
@@ -167,6 +169,7 @@ constexpr ReleaseMember of_12_1_arm64[] = {
     {"pcb", "", 0, 848},
     {"vmspace", "vm_pmap.pm_stats.resident_count", 344, 8, true},
     {"inpcb", "inp_vflag", 196, 1},
+    {"inpcb", "inp_flags", 100, 4, true},
     {"inpcb", "inp_ppcb", 112, 8},
     {"inpcb", "inp_inc.inc_ie.ie_fport", 228, 2},
     {"inpcb", "inp_inc.inc_ie.ie_lport", 230, 2},
@@ -437,6 +440,8 @@ constexpr ReleaseMember of_14_2_amd64[] = {
     {"tcpcb", "t_state", 612, 4, false, 16, 4},
     {"tcpcb", "t_inpcb", 0, 392},
     {"shmfd", "shm_path", 128, 8},
+    {"proc", "p_oppid", 512, 4, true},
+    {"inpcb", "inp_flags", 68, 4, true},
 };
 constexpr ReleaseLayout freebsd_14_2_amd64 = {
     "FreeBSD 14.2 amd64", Architecture::x86_64, 1402000, 1402499,
@@ -606,6 +611,8 @@ constexpr ReleaseMember of_11_0_amd64[] = {
     {"unpcb", "unp_addr", 80, 8},
     {"unpcb", "unp_conn", 48, 8},
     {"socket", "sol_qlen", absent},
+    {"proc", "p_oppid", 488, 4, true},
+    {"inpcb", "inp_flags", 108, 4, true},
 };
 constexpr ReleaseLayout freebsd_11_0_amd64 = {
     "FreeBSD 11.0 amd64", Architecture::x86_64, 1100122, 1100499,

@@ -71,6 +71,7 @@ bool Evidence::agrees(const Lookup& member) {
 }
 
 std::string Evidence::why_no_types() {
+  if (kernel_files_.empty()) return "no kernel file (/boot/kernel/kernel) was given";
   const auto catalog = types();
   if (!catalog)
     return catalog.error().code == ErrorCode::no_type
@@ -175,11 +176,12 @@ std::optional<Note> Evidence::remark() {
                 fmt::format("the offsets in structures are those of {}, built in: {}", known->name,
                             why_no_types_),
                 std::nullopt};
+  const std::string_view known =
+      exported("proc", "p_pid")
+          ? "only pids, names and threads are known, from the offsets that the kernel exports"
+          : "the kernel's structures are not known";
   return Note{ErrorCode::no_type,
-              fmt::format("only pids, names and threads are known, from the offsets that the "
-                          "kernel exports: {}, and {}",
-                          why_no_types_, why_no_layout_),
-              std::nullopt};
+              fmt::format("{}: {}, and {}", known, why_no_types_, why_no_layout_), std::nullopt};
 }
 
 }  // namespace panicroom::freebsd
