@@ -669,7 +669,6 @@ tcpcb t_state 612 4 bits:16:4
 tcpcb t_inpcb 0 392 bytes
 shmfd shm_path 128 8 pointer
 proc p_oppid 512 4 signed
-inpcb inp_flags 68 4 signed
 )";
 
 constexpr std::string_view freebsd_14_2_arm64 = R"(

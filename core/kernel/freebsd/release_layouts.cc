@@ -441,7 +441,6 @@ constexpr ReleaseMember of_14_2_amd64[] = {
     {"tcpcb", "t_inpcb", 0, 392},
     {"shmfd", "shm_path", 128, 8},
     {"proc", "p_oppid", 512, 4, true},
-    {"inpcb", "inp_flags", 68, 4, true},
 };
 constexpr ReleaseLayout freebsd_14_2_amd64 = {
     "FreeBSD 14.2 amd64", Architecture::x86_64, 1402000, 1402499,
