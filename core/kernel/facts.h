@@ -65,9 +65,9 @@ struct OpenFile {
 
 /// A socket that a process has open.
 struct Socket {
-  std::optional<std::int64_t> pid;
+  std::optional<std::int64_t> pid;  ///< nothing: no process has it open
   std::optional<std::string> process;
-  std::int64_t descriptor = 0;
+  std::optional<std::int64_t> descriptor;
   std::optional<std::string> protocol;       ///< "tcp", "udp6", "unix stream", "netlink", "raw 1"
   std::optional<std::string> state;          ///< "established", "listen", "connected"
   std::optional<std::string> local, remote;  ///< "127.0.0.1:80", "[::1]:80", a path

@@ -6,7 +6,9 @@ namespace panicroom {
 namespace {
 
 constexpr std::array<Column, 11> columns_of_sockets = {{
-    {"pid", ColumnType::integer, "Process id."},
+    {"pid", ColumnType::integer,
+     "Process id; null when no process has it open, such as a connection that is over or waits to "
+     "be accepted (Linux)."},
     {"process", ColumnType::text, "Name of the process."},
     {"fd", ColumnType::integer, "Descriptor."},
     {"protocol", ColumnType::text,
@@ -33,7 +35,7 @@ constexpr std::array<Column, 11> columns_of_sockets = {{
 class Sockets final : public Table {
  public:
   std::string_view name() const override { return "sockets"; }
-  std::string_view doc() const override { return "Every socket that a process has open."; }
+  std::string_view doc() const override { return "Every socket."; }
   std::span<const Column> columns() const override { return columns_of_sockets; }
   Result<void> rows(const TableContext& context, const Query& query, const RowVisitor& visit,
                     Notes& notes) const override {
@@ -42,8 +44,8 @@ class Sockets final : public Table {
         query.pid,
         [&](const Socket& row) {
           const std::array<Value, 11> cells = {
-              cell(row.pid),   cell(row.process), row.descriptor,      cell(row.protocol),
-              cell(row.state), cell(row.local),   cell(row.remote),    cell(row.received),
+              cell(row.pid),   cell(row.process), cell(row.descriptor), cell(row.protocol),
+              cell(row.state), cell(row.local),   cell(row.remote),     cell(row.received),
               cell(row.sent),  cell(row.inode),   Address{row.address}};
           return visit(cells);
         },

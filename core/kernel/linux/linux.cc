@@ -20,6 +20,7 @@
 #include "core/kernel/linux/mounts.h"
 #include "core/kernel/linux/paths.h"
 #include "core/kernel/linux/process_details.h"
+#include "core/kernel/linux/socket_lists.h"
 #include "core/kernel/linux/sockets.h"
 #include "core/kernel/linux/stacks.h"
 #include "core/kernel/linux/tasks.h"
@@ -266,14 +267,23 @@ Result<void> Linux::files(std::optional<std::int64_t> pid, const Visitor<OpenFil
 Result<void> Linux::sockets(std::optional<std::int64_t> pid, const Visitor<Socket>& visit,
                             Notes& notes) {
   linux_kernel::SocketsReader reader(evidence_);
-  return files(
+  std::set<std::uint64_t> open;
+  bool go_on = true;
+  PANICROOM_CHECK(files(
       pid,
       [&](const OpenFile& file) {
         if (file.type != "socket") return true;
         const auto socket = reader.read(file, notes);
-        return !socket || visit(*socket);
+        if (!socket) return true;
+        open.insert(socket->address);
+        return go_on = visit(*socket);
       },
+      notes));
+  if (pid || !go_on) return {};
+  linux_kernel::SocketLists(evidence_).each(
+      [&](std::uint64_t sock) { return open.contains(sock) || visit(reader.read(sock, notes)); },
       notes);
+  return {};
 }
 
 Result<void> Linux::mappings(std::optional<std::int64_t> pid, const Visitor<Mapping>& visit,

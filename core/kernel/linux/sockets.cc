@@ -15,10 +15,10 @@ constexpr std::uint64_t family_unix = 1, family_four = 2, family_six = 10, famil
                         family_packet = 17;
 constexpr std::uint64_t type_sequenced = 5;
 // Linux include/net/tcp_states.h
-constexpr std::uint64_t established = 1, listening = 10;
+constexpr std::uint64_t established = 1, time_wait = 6, listening = 10, new_syn_received = 12;
 constexpr std::array<std::string_view, 13> tcp_states = {
-    "",      "established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2",   "time_wait",
-    "close", "close_wait",  "last_ack", "listen",   "closing",   "new_syn_recv"};
+    "",      "established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2", "time_wait",
+    "close", "close_wait",  "last_ack", "listen",   "closing",   "syn_recv"};
 constexpr std::uint64_t family_bytes = 2;    // of sockaddr_un, before the path
 constexpr std::uint64_t longest_path = 128;  // sockaddr_un has 108
 
@@ -113,9 +113,34 @@ std::optional<Socket> SocketsReader::read(const OpenFile& file, Notes& notes) {
   socket.descriptor = file.descriptor;
   socket.inode = file.inode;
   socket.address = *sock;
-  const auto family = get(family_, *sock, notes), state = get(state_, *sock, notes);
-  const auto type = get(type_, *sock, notes), protocol = get(protocol_, *sock, notes);
-  if (!family || !type || !protocol) return socket;
+  describe(socket, notes);
+  return socket;
+}
+
+Socket SocketsReader::read(std::uint64_t sock, Notes& notes) {
+  Socket socket;
+  socket.address = sock;
+  const auto family = get(family_, sock, notes), state = get(state_, sock, notes);
+  // Of these there is no more than a struct sock_common.
+  if (state == time_wait || state == new_syn_received) {
+    const bool six = family == family_six;
+    socket.protocol = six ? "tcp6" : "tcp";
+    socket.state = tcp_states[static_cast<std::size_t>(*state)];
+    read_internet(sock, six, socket, notes);
+    socket.received = socket.sent = 0;
+    return socket;
+  }
+  if (const auto holder = get(holder_, sock, notes); holder && *holder != 0)
+    socket.inode = get(inode_, *holder, notes);
+  describe(socket, notes);
+  return socket;
+}
+
+void SocketsReader::describe(Socket& socket, Notes& notes) {
+  const std::uint64_t sock = socket.address;
+  const auto family = get(family_, sock, notes), state = get(state_, sock, notes);
+  const auto type = get(type_, sock, notes), protocol = get(protocol_, sock, notes);
+  if (!family || !type || !protocol) return;
   socket.protocol = protocol_name(*family, *type, *protocol);
   const bool tcp = *protocol == tcp_protocol && *type == stream_socket && *family != family_unix;
   if (state && tcp && *state < tcp_states.size())
@@ -125,13 +150,12 @@ std::optional<Socket> SocketsReader::read(const OpenFile& file, Notes& notes) {
                    : *state == established ? "connected"
                                            : "unconnected";
   if (*family == family_four || *family == family_six)
-    read_internet(*sock, *family == family_six, socket, notes);
+    read_internet(sock, *family == family_six, socket, notes);
   else if (*family == family_unix)
-    read_local(*sock, socket, notes);
+    read_local(sock, socket, notes);
   else if (*family == family_netlink)
-    if (const auto id = get(port_id_, *sock, notes)) socket.local = fmt::format("{}", *id);
-  read_queues(*sock, tcp, state == listening, socket, notes);
-  return socket;
+    if (const auto id = get(port_id_, sock, notes)) socket.local = fmt::format("{}", *id);
+  read_queues(sock, tcp, state == listening, socket, notes);
 }
 
 }  // namespace panicroom::linux_kernel

@@ -7,15 +7,18 @@
 
 namespace panicroom::linux_kernel {
 
-/// Reads the sockets behind open files.
+/// Reads what sockets are.
 class SocketsReader {
  public:
   explicit SocketsReader(Evidence& evidence) : evidence_(evidence) {}
 
   /// Of the open socket `file`; nothing when it has no protocol (yet).
   std::optional<Socket> read(const OpenFile& file, Notes& notes);
+  /// Of a struct sock, inet_timewait_sock or request_sock that no process has open.
+  Socket read(std::uint64_t sock, Notes& notes);
 
  private:
+  void describe(Socket& socket, Notes& notes);
   void read_internet(std::uint64_t sock, bool six, Socket& socket, Notes& notes);
   void read_local(std::uint64_t sock, Socket& socket, Notes& notes);
   void read_queues(std::uint64_t sock, bool tcp, bool listens, Socket& socket, Notes& notes);
@@ -34,6 +37,7 @@ class SocketsReader {
       near_{"sock", "__sk_common.skc_rcv_saddr"}, far_{"sock", "__sk_common.skc_daddr"},
       near_six_{"sock", "__sk_common.skc_v6_rcv_saddr"},
       far_six_{"sock", "__sk_common.skc_v6_daddr"};
+  Field holder_{"sock", "sk_socket"}, inode_{"socket_alloc", "vfs_inode.i_ino"};
   Field backlog_{"sock", "sk_ack_backlog"}, received_{"sock", "sk_backlog.rmem_alloc.counter"},
       sent_{"sock", "sk_wmem_alloc.refs.counter"};
   Field next_received_{"tcp_sock", "rcv_nxt"}, copied_{"tcp_sock", "copied_seq"},
