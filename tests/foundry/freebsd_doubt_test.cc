@@ -338,7 +338,8 @@ TEST_P(FreeBsdTablesInDoubt, ATickRateOfZero) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, FreeBsdTablesInDoubt,
-                         testing::Values("11", "12", "13", "14-current", "15-0", "invented"),
+                         testing::Values("11", "12", "13-0", "13", "14-current", "15-0",
+                                         "invented"),
                          [](const auto& named) {
                            std::string name = named.param;
                            for (char& c : name)

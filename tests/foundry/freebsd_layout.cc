@@ -545,6 +545,43 @@ mount mnt_stat.f_fstypename 528 16 text
 vmspace vm_pmap.pm_cr3 0 0 absent
 )";
 
+// 13.0-RELEASE (1300139) as F-Stack carries it, its change of struct callout undone: with it the
+// offsets that kern_thread.c asserts hold.
+constexpr std::string_view freebsd_13_0_amd64 = R"(
+proc . 0 1320 size
+proc p_textdvp 0 0 absent
+proc p_binname 0 0 absent
+thread . 0 1744 size
+sysentvec sv_psstringssz 0 0 absent
+vmspace vm_stacktop 0 0 absent
+vmspace vm_pmap.pm_stats.resident_count 408 8 signed
+vmspace vm_pmap.pm_cr3 336 8 unsigned
+vnode v_vflag 470 2 unsigned
+inpcb inp_vflag 188 1 unsigned
+inpcb inp_ppcb 104 8 pointer
+inpcb inp_inc.inc_ie.ie_fport 220 2 unsigned
+inpcb inp_inc.inc_ie.ie_lport 222 2 unsigned
+inpcb inp_inc.inc_ie.ie_dependfaddr 224 16 bytes
+inpcb inp_inc.inc_ie.ie_dependladdr 240 16 bytes
+proc p_oppid 512 4 signed
+inpcb inp_flags 92 4 signed
+)";
+
+constexpr std::string_view freebsd_13_0_arm64 = R"(
+proc . 0 1296 size
+proc p_textdvp 0 0 absent
+proc p_binname 0 0 absent
+thread . 0 1336 size
+thread td_oncpu 1316 4 signed
+thread td_lastcpu 1312 4 signed
+sysentvec sv_psstringssz 0 0 absent
+vmspace vm_stacktop 0 0 absent
+vmspace vm_pmap.pm_stats.resident_count 320 8 signed
+vnode v_vflag 470 2 unsigned
+proc p_oppid 512 4 signed
+inpcb inp_flags 100 4 signed
+)";
+
 constexpr std::string_view freebsd_14_current_amd64 = R"(
 proc p_comm 996 20 text
 proc p_pgrp 1080 8 pointer
@@ -848,6 +885,8 @@ constexpr NamedRows layouts[] = {
     {"freebsd-12.2-arm64", "freebsd-12.1-arm64", freebsd_12_2_arm64},
     {"freebsd-12.3-amd64", "freebsd-12.2-amd64", ""},
     {"freebsd-12.3-arm64", "freebsd-12.2-arm64", ""},
+    {"freebsd-13.0-amd64", "freebsd-13.1-amd64", freebsd_13_0_amd64},
+    {"freebsd-13.0-arm64", "freebsd-13.1-arm64", freebsd_13_0_arm64},
     {"freebsd-13.1-amd64", "", freebsd_13_1_amd64},
     {"freebsd-13.1-arm64", "freebsd-13.1-amd64", freebsd_13_1_arm64},
     {"freebsd-14-current-amd64", "freebsd-13.1-amd64", freebsd_14_current_amd64},

@@ -361,8 +361,8 @@ TEST_P(FreeBsdMachineInDoubt, CountersOfProcessorsThatThereAreNot) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Descriptions, FreeBsdMachineInDoubt,
-                         testing::Values("12-machine", "14-current-machine", "15-0-machine",
-                                         "invented-machine"),
+                         testing::Values("12-machine", "13-0-machine", "14-current-machine",
+                                         "15-0-machine", "invented-machine"),
                          [](const auto& named) {
                            std::string name = named.param;
                            for (char& c : name)

@@ -390,6 +390,62 @@ elf_file ddbstrcnt 384 8 signed
 elf_file progtab 0 0 absent
 )";
 
+constexpr std::string_view freebsd_13_0_amd64 = R"(
+linker_file . 0 176 size
+linker_file ndeps 96 4 signed
+linker_file deps 104 8 pointer
+mount mnt_stat.f_flags 192 8 unsigned
+mount mnt_stat.f_mntfromname 480 1024 text
+mount mnt_stat.f_owner 372 4 unsigned
+tdq tdq_load 72 4 signed
+bufdomain . 0 33472 size
+bufdomain bd_bufspace 33344 8 signed
+sysctl_oid oid_link.rbe_link 0 0 absent
+sysctl_oid oid_link.sle_next 16 8 pointer
+sysctl_oid oid_kind 28 4 unsigned
+sysctl_oid oid_arg1 32 8 pointer
+sysctl_oid oid_arg2 40 8 signed
+sysctl_oid oid_name 48 8 pointer
+sysctl_oid oid_handler 56 8 pointer
+sysctl_oid oid_fmt 64 8 pointer
+sysctl_oid oid_descr 80 8 pointer
+elf_file . 0 344 size
+elf_file progtab 208 8 pointer
+elf_file ddbsymtab 256 8 pointer
+elf_file ddbsymcnt 264 8 signed
+elf_file ddbstrtab 272 8 pointer
+elf_file ddbstrcnt 280 8 signed
+elf_file address 184 8 pointer
+)";
+
+constexpr std::string_view freebsd_13_0_arm64 = R"(
+linker_file . 0 176 size
+linker_file ndeps 96 4 signed
+linker_file deps 104 8 pointer
+mount mnt_stat.f_flags 256 8 unsigned
+mount mnt_stat.f_mntfromname 544 1024 text
+mount mnt_stat.f_owner 436 4 unsigned
+tdq tdq_load 136 4 signed
+bufdomain . 0 66944 size
+bufdomain bd_bufspace 66688 8 signed
+sysctl_oid oid_link.rbe_link 0 0 absent
+sysctl_oid oid_link.sle_next 16 8 pointer
+sysctl_oid oid_kind 28 4 unsigned
+sysctl_oid oid_arg1 32 8 pointer
+sysctl_oid oid_arg2 40 8 signed
+sysctl_oid oid_name 48 8 pointer
+sysctl_oid oid_handler 56 8 pointer
+sysctl_oid oid_fmt 64 8 pointer
+sysctl_oid oid_descr 80 8 pointer
+elf_file . 0 472 size
+elf_file ddbsymtab 336 8 pointer
+elf_file ddbsymcnt 344 8 signed
+elf_file ddbstrtab 352 8 pointer
+elf_file ddbstrcnt 360 8 signed
+elf_file address 184 8 pointer
+elf_file dynamic 192 8 pointer
+)";
+
 constexpr std::string_view freebsd_14_current_amd64 = R"(
 linker_file . 0 192 size
 linker_file ndeps 112 4 signed
@@ -502,6 +558,8 @@ constexpr NamedRows layouts[] = {
     {"freebsd-12.2-arm64", "freebsd-12.1-arm64", freebsd_12_2_arm64},
     {"freebsd-12.3-amd64", "freebsd-12.2-amd64", freebsd_12_3_amd64},
     {"freebsd-12.3-arm64", "freebsd-12.2-arm64", freebsd_12_3_arm64},
+    {"freebsd-13.0-amd64", "freebsd-14.2-amd64", freebsd_13_0_amd64},
+    {"freebsd-13.0-arm64", "freebsd-14.2-arm64", freebsd_13_0_arm64},
     {"freebsd-14.2-amd64", "", freebsd_14_2_amd64},
     {"freebsd-14.2-arm64", "freebsd-14.2-amd64", freebsd_14_2_arm64},
     {"freebsd-14-current-amd64", "freebsd-14.2-amd64", freebsd_14_current_amd64},

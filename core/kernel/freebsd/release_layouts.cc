@@ -377,6 +377,51 @@ constexpr ReleaseLayout freebsd_13_1_arm64 = {
     "FreeBSD 13.1 arm64", Architecture::aarch64, 1301000, 1301499,
     of_13_1_arm64,        &freebsd_13_1_amd64};
 
+// FreeBSD 13.0-RELEASE (1300139), from the copy of releng/13.0 that F-Stack ports to user space. It
+// changes struct callout without a mark; here it is as in 12.2 and stable/14, and what
+// kern_thread.c asserts on amd64 holds. What else in its headers is in none of 13.0-CURRENT, 12.2
+// and stable/14 moves no member by F-Stack's hand, as far as reading those lines shows.
+constexpr ReleaseMember of_13_0_amd64[] = {
+    {"proc", "", 0, 1320},
+    {"proc", "p_textdvp", absent},
+    {"proc", "p_binname", absent},
+    {"thread", "", 0, 1744},
+    {"sysentvec", "sv_psstringssz", absent},
+    {"vmspace", "vm_stacktop", absent},
+    {"vmspace", "vm_pmap.pm_stats.resident_count", 408, 8, true},
+    {"vmspace", "vm_pmap.pm_cr3", 336, 8},
+    {"vnode", "v_vflag", 470, 2},
+    {"inpcb", "inp_vflag", 188, 1},
+    {"inpcb", "inp_ppcb", 104, 8},
+    {"inpcb", "inp_inc.inc_ie.ie_fport", 220, 2},
+    {"inpcb", "inp_inc.inc_ie.ie_lport", 222, 2},
+    {"inpcb", "inp_inc.inc_ie.ie_dependfaddr", 224, 16},
+    {"inpcb", "inp_inc.inc_ie.ie_dependladdr", 240, 16},
+    {"proc", "p_oppid", 512, 4, true},
+    {"inpcb", "inp_flags", 92, 4, true},
+};
+constexpr ReleaseLayout freebsd_13_0_amd64 = {
+    "FreeBSD 13.0 amd64", Architecture::x86_64, 1300139, 1300139,
+    of_13_0_amd64,        &freebsd_13_1_amd64};
+
+constexpr ReleaseMember of_13_0_arm64[] = {
+    {"proc", "", 0, 1296},
+    {"proc", "p_textdvp", absent},
+    {"proc", "p_binname", absent},
+    {"thread", "", 0, 1336},
+    {"thread", "td_oncpu", 1316, 4, true},
+    {"thread", "td_lastcpu", 1312, 4, true},
+    {"sysentvec", "sv_psstringssz", absent},
+    {"vmspace", "vm_stacktop", absent},
+    {"vmspace", "vm_pmap.pm_stats.resident_count", 320, 8, true},
+    {"vnode", "v_vflag", 470, 2},
+    {"proc", "p_oppid", 512, 4, true},
+    {"inpcb", "inp_flags", 100, 4, true},
+};
+constexpr ReleaseLayout freebsd_13_0_arm64 = {
+    "FreeBSD 13.0 arm64", Architecture::aarch64, 1300139, 1300139,
+    of_13_0_arm64,        &freebsd_13_1_arm64};
+
 // FreeBSD 14.2-RELEASE, from the headers that it installs (the Zig compiler 0.15 brings a copy).
 // The structures that files of sys/kern define are those of stable/14 (1400507); all but struct tdq
 // and struct timehands are the same in 15.0.
@@ -630,11 +675,11 @@ constexpr ReleaseLayout freebsd_11_0_arm64 = {
     "FreeBSD 11.0 arm64", Architecture::aarch64, 1100122, 1100499,
     of_11_0_arm64,        &freebsd_11_0_amd64};
 
-constexpr std::array<const ReleaseLayout*, 14> layouts = {
+constexpr std::array<const ReleaseLayout*, 16> layouts = {
     &freebsd_11_0_amd64, &freebsd_11_0_arm64, &freebsd_12_1_amd64, &freebsd_12_1_arm64,
     &freebsd_12_2_amd64, &freebsd_12_2_arm64, &freebsd_12_3_amd64, &freebsd_12_3_arm64,
-    &freebsd_13_1_amd64, &freebsd_13_1_arm64, &freebsd_14_2_amd64, &freebsd_14_2_arm64,
-    &freebsd_15_0_amd64, &freebsd_15_0_arm64};
+    &freebsd_13_0_amd64, &freebsd_13_0_arm64, &freebsd_13_1_amd64, &freebsd_13_1_arm64,
+    &freebsd_14_2_amd64, &freebsd_14_2_arm64, &freebsd_15_0_amd64, &freebsd_15_0_arm64};
 
 }  // namespace
 

@@ -305,6 +305,71 @@ constexpr ReleaseLayout freebsd_14_2_arm64 = {
     "FreeBSD 14.2 arm64", Architecture::aarch64, 1402000, 1402000,
     of_14_2_arm64,        &freebsd_14_2_amd64};
 
+// 13.0 is told by its differences from 14.2, which are fewer than those from 12.3.
+constexpr ReleaseMember of_13_0_amd64[] = {
+    {"linker_file", "", 0, 176},
+    {"linker_file", "ndeps", 96, 4, true},
+    {"linker_file", "deps", 104, 8},
+    {"mount", "mnt_stat.f_flags", 192, 8},
+    {"mount", "mnt_stat.f_mntfromname", 480, 1024},
+    {"mount", "mnt_stat.f_owner", 372, 4},
+    {"tdq", "tdq_load", 72, 4, true},
+    {"bufdomain", "", 0, 33472},
+    {"bufdomain", "bd_bufspace", 33344, 8, true},
+    {"sysctl_oid", "oid_link.rbe_link[1]", absent},
+    {"sysctl_oid", "oid_link.rbe_link[2]", absent},
+    {"sysctl_oid", "oid_link.sle_next", 16, 8},
+    {"sysctl_oid", "oid_kind", 28, 4},
+    {"sysctl_oid", "oid_arg1", 32, 8},
+    {"sysctl_oid", "oid_arg2", 40, 8, true},
+    {"sysctl_oid", "oid_name", 48, 8},
+    {"sysctl_oid", "oid_handler", 56, 8},
+    {"sysctl_oid", "oid_fmt", 64, 8},
+    {"sysctl_oid", "oid_descr", 80, 8},
+    {"elf_file", "", 0, 344},
+    {"elf_file", "progtab", 208, 8},
+    {"elf_file", "ddbsymtab", 256, 8},
+    {"elf_file", "ddbsymcnt", 264, 8, true},
+    {"elf_file", "ddbstrtab", 272, 8},
+    {"elf_file", "ddbstrcnt", 280, 8, true},
+    {"elf_file", "address", 184, 8},
+};
+constexpr ReleaseLayout freebsd_13_0_amd64 = {
+    "FreeBSD 13.0 amd64", Architecture::x86_64, 1300139, 1300139,
+    of_13_0_amd64,        &freebsd_14_2_amd64};
+
+constexpr ReleaseMember of_13_0_arm64[] = {
+    {"linker_file", "", 0, 176},
+    {"linker_file", "ndeps", 96, 4, true},
+    {"linker_file", "deps", 104, 8},
+    {"mount", "mnt_stat.f_flags", 256, 8},
+    {"mount", "mnt_stat.f_mntfromname", 544, 1024},
+    {"mount", "mnt_stat.f_owner", 436, 4},
+    {"tdq", "tdq_load", 136, 4, true},
+    {"bufdomain", "", 0, 66944},
+    {"bufdomain", "bd_bufspace", 66688, 8, true},
+    {"sysctl_oid", "oid_link.rbe_link[1]", absent},
+    {"sysctl_oid", "oid_link.rbe_link[2]", absent},
+    {"sysctl_oid", "oid_link.sle_next", 16, 8},
+    {"sysctl_oid", "oid_kind", 28, 4},
+    {"sysctl_oid", "oid_arg1", 32, 8},
+    {"sysctl_oid", "oid_arg2", 40, 8, true},
+    {"sysctl_oid", "oid_name", 48, 8},
+    {"sysctl_oid", "oid_handler", 56, 8},
+    {"sysctl_oid", "oid_fmt", 64, 8},
+    {"sysctl_oid", "oid_descr", 80, 8},
+    {"elf_file", "", 0, 472},
+    {"elf_file", "ddbsymtab", 336, 8},
+    {"elf_file", "ddbsymcnt", 344, 8, true},
+    {"elf_file", "ddbstrtab", 352, 8},
+    {"elf_file", "ddbstrcnt", 360, 8, true},
+    {"elf_file", "address", 184, 8},
+    {"elf_file", "dynamic", 192, 8},
+};
+constexpr ReleaseLayout freebsd_13_0_arm64 = {
+    "FreeBSD 13.0 arm64", Architecture::aarch64, 1300139, 1300139,
+    of_13_0_arm64,        &freebsd_14_2_arm64};
+
 constexpr ReleaseMember of_15_0_amd64[] = {
     {"tdq", "", 0, 4288},
     {"vmmeter", "v_page_size", 296, 4},
@@ -359,10 +424,10 @@ constexpr ReleaseLayout freebsd_15_0_arm64 = {
     "FreeBSD 15.0 arm64", Architecture::aarch64, 1500068, 1500068,
     of_15_0_arm64,        &freebsd_15_0_amd64};
 
-constexpr std::array<const ReleaseLayout*, 10> layouts = {
+constexpr std::array<const ReleaseLayout*, 12> layouts = {
     &freebsd_12_1_amd64, &freebsd_12_1_arm64, &freebsd_12_2_amd64, &freebsd_12_2_arm64,
-    &freebsd_12_3_amd64, &freebsd_12_3_arm64, &freebsd_14_2_amd64, &freebsd_14_2_arm64,
-    &freebsd_15_0_amd64, &freebsd_15_0_arm64};
+    &freebsd_12_3_amd64, &freebsd_12_3_arm64, &freebsd_13_0_amd64, &freebsd_13_0_arm64,
+    &freebsd_14_2_amd64, &freebsd_14_2_arm64, &freebsd_15_0_amd64, &freebsd_15_0_arm64};
 
 }  // namespace
 
