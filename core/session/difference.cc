@@ -17,6 +17,7 @@ struct TableKey {
   std::array<std::string_view, 3> columns;  ///< empty ones do not count
   std::size_t count = 0;
 };
+// Numbers that are given out anew at each boot, as those of namespaces, are no keys.
 constexpr std::array keys = {
     TableKey{"dump", {}, 0},
     TableKey{"analysis", {"topic"}, 1},
@@ -26,7 +27,7 @@ constexpr std::array keys = {
     TableKey{"sockets", {"pid", "process", "fd"}, 3},
     TableKey{"maps", {"pid", "start"}, 2},
     TableKey{"modules", {"name"}, 1},
-    TableKey{"mounts", {"mount_namespace", "path"}, 2},
+    TableKey{"mounts", {"path"}, 1},
     TableKey{"cpus", {"cpu"}, 1},
     TableKey{"load", {}, 0},
     TableKey{"swap", {"path"}, 1},
