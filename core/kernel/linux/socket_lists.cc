@@ -134,7 +134,8 @@ bool SocketLists::walk(const Buckets& buckets, const Visit& visit, Notes& notes)
   for (std::uint64_t i = 0; i < buckets.count; i += at_once) {
     const std::uint64_t now = std::min(at_once, buckets.count - i);
     const std::uint64_t at = buckets.first + i * buckets.stride;
-    const MutableBytes bytes = MutableBytes(piece).first(now * buckets.stride);
+    const MutableBytes bytes =
+        MutableBytes(piece).first(static_cast<std::size_t>(now * buckets.stride));
     if (const auto read = memory.read(at, bytes); !read) {
       notes.add(read.error().within(what));
       continue;
