@@ -138,7 +138,8 @@ Failure unknown_file(const ByteSource& file) {
   }
   return fail_at_offset(
       ErrorCode::unsupported, 0,
-      fmt::format("this is no kernel crash dump that this program knows{}", first));
+      fmt::format("this is neither a kernel crash dump that this program knows nor a kernel file{}",
+                  first));
 }
 
 }  // namespace

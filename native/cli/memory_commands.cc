@@ -148,21 +148,6 @@ constexpr std::array<Column, 6> columns_of_translation = {{
     {"meaning", ColumnType::text, "What follows from it."},
 }};
 
-/// An answer that is nothing but its error: also in JSON, whose reader looks at no other place.
-int refuse(const Request& request, Session& session, Host& host, std::string_view table,
-           std::span<const Column> columns, const Error& error) {
-  if (request.form == OutputForm::json) {
-    Notes notes;
-    for (const Note& note : session.notes()) notes.add(note);
-    notes.add(error);
-    const auto writer = writer_for(request, host);
-    writer->begin(table, columns);
-    writer->end(notes.take());
-  }
-  report_error(host, request.files.front(), error);
-  return 1;
-}
-
 int read_raw(MemoryView& memory, std::uint64_t address, std::uint64_t length,
              const Request& request, Host& host) {
   if (host.out_columns() != 0) {

@@ -172,8 +172,7 @@ Result<Start> start_of(Session& session, AddressSpace& memory, const Links& link
 
 int run_print(const Request& request, Session& session, Host& host) {
   const auto refused = [&](const Error& error) {
-    report_error(host, request.files.front(), error);
-    return 1;
+    return refuse(request, session, host, "value", columns_of_values, error);
   };
   const auto memory = session.memory(request.pid);
   if (!memory) return refused(memory.error());
@@ -182,16 +181,22 @@ int run_print(const Request& request, Session& session, Host& host) {
       evaluate(session, **memory, typed ? request.operands.front() : "", request.operands.back());
   if (!place) return refused(place.error());
   const auto whole = write_values(request, session, **memory, *place, host);
-  if (!whole) return refused(whole.error());
+  if (!whole) {
+    report_error(host, request.files.front(), whole.error());
+    return 1;
+  }
   if (request.form == OutputForm::text) report_notes(host, session.notes());
   return *whole ? 0 : 1;
 }
 
 int run_list(const Request& request, Session& session, Host& host) {
   constexpr std::uint64_t most_elements = 1U << 22U;
+  std::vector<Column> columns = {{"index", ColumnType::integer, "0 for the first element."},
+                                 {"address", ColumnType::address, "Of the element."}};
+  for (const std::string& name : std::span(request.operands).subspan(3))
+    columns.push_back({name, ColumnType::text, "A member that was asked for."});
   const auto refused = [&](const Error& error) {
-    report_error(host, request.files.front(), error);
-    return 1;
+    return refuse(request, session, host, "list", columns, error);
   };
   const auto memory = session.memory(request.pid);
   if (!memory) return refused(memory.error());
@@ -207,10 +212,6 @@ int run_list(const Request& request, Session& session, Host& host) {
   const auto start = start_of(session, **memory, *links, type, head);
   if (!start) return refused(start.error());
 
-  std::vector<Column> columns = {{"index", ColumnType::integer, "0 for the first element."},
-                                 {"address", ColumnType::address, "Of the element."}};
-  for (const std::string& name : members)
-    columns.push_back({name, ColumnType::text, "A member that was asked for."});
   const auto symbols = session.kernel()->symbols();
   Notes notes;
   for (const Note& note : session.notes()) notes.add(note);

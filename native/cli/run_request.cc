@@ -37,6 +37,7 @@ int print_table(const Request& request, Host& host, std::string_view name,
       },
       notes);
   if (!made && !begun && request.form != OutputForm::json) {
+    report_notes(host, notes.take());
     report_error(host, request.files.empty() ? "" : request.files.front(), made.error());
     return 1;
   }
@@ -372,6 +373,22 @@ std::unique_ptr<Session> open_files(std::span<const std::string> files, Host& ho
   if (session) return std::move(*session);
   report_error(host, "", session.error());
   return nullptr;
+}
+
+int refuse(const Request& request, Session& session, Host& host, std::string_view table,
+           std::span<const Column> columns, const Error& error) {
+  Notes notes;
+  for (const Note& note : session.notes()) notes.add(note);
+  if (request.form == OutputForm::json) {
+    notes.add(error);
+    const auto writer = writer_for(request, host);
+    writer->begin(table, columns);
+    writer->end(notes.take());
+  } else {
+    report_notes(host, notes.take());
+  }
+  report_error(host, request.files.front(), error);
+  return 1;
 }
 
 void report_error(Host& host, std::string_view file, const Error& error) {

@@ -44,6 +44,11 @@ Result<void> print_analysis(Session& session, Host& host, Notes& notes);
 std::unique_ptr<Session> open_files(std::span<const std::string> files, Host& host,
                                     bool debug_files = false);
 
+/// Answers with nothing but an error, after the remarks of the opening, which may be its cause.
+/// JSON has both in an empty table, as its reader looks at no other place. Gives the exit status.
+int refuse(const Request& request, Session& session, Host& host, std::string_view table,
+           std::span<const Column> columns, const Error& error);
+
 /// "panicroom: FILE: sentence" on standard error.
 void report_error(Host& host, std::string_view file, const Error& error);
 /// Remarks on standard error, for the forms that have no place for them.

@@ -136,8 +136,7 @@ Result<void> print_text(TypeRef ref, std::string_view written, Host& host) {
 int run_type(const Request& request, Session& session, Host& host) {
   const std::string& written = request.operands.front();
   const auto refused = [&](const Error& error) {
-    report_error(host, request.files.front(), error);
-    return 1;
+    return refuse(request, session, host, "layout", columns_of_layout, error);
   };
   const auto types = session.types();
   if (!types) return refused(types.error());
@@ -145,8 +144,9 @@ int run_type(const Request& request, Session& session, Host& host) {
   if (!ref) return refused(ref.error());
   if (request.form == OutputForm::text) {
     const auto printed = print_text(*ref, written, host);
+    if (!printed) return refused(printed.error());
     report_notes(host, session.notes());
-    return printed ? 0 : refused(printed.error());
+    return 0;
   }
   const auto writer = writer_for(request, host);
   writer->begin("layout", columns_of_layout);
@@ -157,7 +157,9 @@ int run_type(const Request& request, Session& session, Host& host) {
   for (const Note& note : session.notes()) notes.add(note);
   if (!sum) notes.add(sum.error());
   writer->end(notes.take());
-  return sum ? 0 : refused(sum.error());
+  if (sum) return 0;
+  report_error(host, request.files.front(), sum.error());
+  return 1;
 }
 
 }  // namespace panicroom

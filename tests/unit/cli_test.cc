@@ -74,6 +74,9 @@ class CommandLine : public testing::Test {
     for (const auto& file : description.files)
       if (file.name == "amd64-v3") host.files["vmcore"] = foundry::make_dump(description, file)[0];
     host.files["kernel"] = foundry::kernel_file(description.image);
+    foundry::Image program = description.image;
+    program.symbols = {{"main", 0xffffffff80201000, 0x10, 'T'}};
+    host.files["program"] = foundry::kernel_file(program);
     host.files["words.txt"] = {'h', 'e', 'l', 'l', 'o', '\n'};
     host.files["empty"] = {};
   }
@@ -392,6 +395,44 @@ TEST_F(LinuxCommandLine, TypeShowsALayout) {
   EXPECT_TRUE(complained("nothing"));
   EXPECT_EQ(run({"type", "struct module", "vmcore", "kernel"}), 1);
   EXPECT_TRUE(complained("carries neither CTF, BTF nor DWARF"));
+}
+
+TEST_F(CommandLine, AnErrorComesWithTheRemarksThatMayBeItsCause) {
+  constexpr std::string_view cause = "program: it has neither of the symbols allproc and kernbase";
+  for (const char* command : {"sockets", "analyze", "stack", "ps"}) {
+    run({command, "vmcore", "program"});
+    EXPECT_TRUE(complained(cause)) << command << host.complained;
+    run({command, "--json", "vmcore", "program"});
+    EXPECT_TRUE(printed(cause)) << command << host.printed;
+  }
+  const std::vector<std::vector<std::string>> others = {
+      {"type", "struct proc"},
+      {"print", "struct proc", "0x1000"},
+      {"list", "struct proc", "p_list", "allproc"},
+      {"read", "allproc", "8"},
+      {"translate", "allproc"}};
+  for (std::vector<std::string> words : others) {
+    words.insert(words.end(), {"vmcore", "program"});
+    EXPECT_EQ(run(words), 1);
+    EXPECT_TRUE(complained(cause)) << words[0] << host.complained;
+    words.emplace_back("--json");
+    EXPECT_EQ(run(words), 1);
+    EXPECT_TRUE(printed(cause)) << words[0] << host.printed;
+  }
+}
+
+TEST_F(CommandLine, ErrorsOfSqlNameTheFile) {
+  EXPECT_EQ(run({"sql", "select * from sockets", "vmcore", "program"}), 1);
+  EXPECT_TRUE(complained("panicroom: vmcore: ")) << host.complained;
+  EXPECT_TRUE(complained("neither of the symbols allproc")) << host.complained;
+}
+
+TEST_F(CommandLine, AFileOfNoKnownKind) {
+  EXPECT_EQ(run({"info", "vmcore", "-N", "words.txt"}), 1);
+  EXPECT_TRUE(
+      complained("words.txt: this is neither a kernel crash dump that this program knows "
+                 "nor a kernel file"))
+      << host.complained;
 }
 
 /// An ELF file of nothing but sections: (name, type, contents).
