@@ -11,6 +11,7 @@
 
 #include "core/types/type_catalog.h"
 #include "tests/unit/btf_blob.h"
+#include "tests/unit/compiled_task.h"
 #include "tests/unit/repeating_kernel.h"
 
 namespace panicroom {
@@ -24,70 +25,11 @@ std::shared_ptr<const TypeCatalog> clang_types() {
   return types ? std::make_shared<const TypeCatalog>(*types) : nullptr;
 }
 
-struct Expected {
-  const char* path;
-  std::uint64_t offset, size, count;
-  bool is_signed;
-};
-
 TEST(Btf, PlacesMembersAsTheCompilerDoes) {
   const auto types = clang_types();
   ASSERT_TRUE(types);
-  for (const Expected& expected :
-       std::initializer_list<Expected>{{"flag", 0, 1, 1, false},
-                                       {"hidden", 8, 4, 1, true},
-                                       {"either", 16, 8, 1, true},
-                                       {"or_else", 16, 2, 1, false},
-                                       {"tasks", 24, 16, 1, false},
-                                       {"tasks.prev", 32, 8, 1, false},
-                                       {"pid", 40, 4, 1, true},
-                                       {"leaves", 60, 48, 6, false},
-                                       {"leaves[2]", 92, 16, 2, false},
-                                       {"leaves[2][1].level", 104, 4, 1, true},
-                                       {"pointers", 112, 32, 4, false},
-                                       {"pointers[3]", 136, 8, 1, false},
-                                       {"state", 144, 4, 1, true},
-                                       {"value.words[1]", 160, 8, 1, false},
-                                       {"delta", 168, 1, 1, true},
-                                       {"tail", 176, 0, 0, false},
-                                       {"tail[5]", 216, 8, 1, false}}) {
-    const auto member = types->member("task", expected.path);
-    ASSERT_TRUE(member) << expected.path << ": " << member.error().message();
-    EXPECT_EQ(member->offset, expected.offset) << expected.path;
-    EXPECT_EQ(member->size, expected.size) << expected.path;
-    EXPECT_EQ(member->count, expected.count) << expected.path;
-    EXPECT_EQ(member->is_signed, expected.is_signed) << expected.path;
-    EXPECT_EQ(member->bit_size, 0U) << expected.path;
-  }
-  const auto name = types->member("task", "name");
-  EXPECT_EQ(name->offset, 44U);
-  EXPECT_EQ(name->size, 16U);
-  EXPECT_EQ(name->count, 16U);
-}
-
-/// The bits of the whole structure that a bit-field covers, by its byte and mask (little-endian).
-std::uint64_t first_bit(const Member& member) { return member.offset * 8 + member.bit_offset; }
-
-TEST(Btf, PlacesBitFieldsWhereTheCompilerSetsTheirBits) {
-  const auto types = clang_types();
-  ASSERT_TRUE(types);
-  // Seen by setting each field to all ones: low = byte 108 mask 7; high = byte 108 mask f8, byte
-  // 109 mask 3; negative = byte 109 mask 7c; packed.b = byte 1 mask ff, byte 2 mask f.
-  const auto low = types->member("task", "low"), high = types->member("task", "high");
-  const auto negative = types->member("task", "negative"), crossing = types->member("packed", "b");
-  ASSERT_TRUE(low && high && negative && crossing);
-  EXPECT_EQ(first_bit(*low), 108U * 8);
-  EXPECT_EQ(low->bit_size, 3U);
-  EXPECT_EQ(first_bit(*high), 108U * 8 + 3);
-  EXPECT_EQ(high->bit_size, 7U);
-  EXPECT_FALSE(high->is_signed);
-  EXPECT_EQ(first_bit(*negative), 109U * 8 + 2);
-  EXPECT_EQ(negative->bit_size, 5U);
-  EXPECT_TRUE(negative->is_signed);
-  EXPECT_EQ(first_bit(*crossing), 8U);
-  EXPECT_EQ(crossing->bit_size, 12U);
-  for (const auto& field : {*low, *high, *negative, *crossing})
-    EXPECT_LE(field.bit_offset + field.bit_size, field.size * 8);
+  expect_members_of_task(*types);
+  expect_bit_fields_of_task(*types);
 }
 
 TEST(Btf, KnowsSizesOfStructuresUnionsTypedefsAndBaseTypes) {

@@ -11,6 +11,7 @@
 #include "core/types/layout.h"
 #include "core/types/type_catalog.h"
 #include "tests/foundry/ctf_writer.h"
+#include "tests/unit/compiled_task.h"
 
 namespace panicroom {
 namespace {
@@ -122,67 +123,11 @@ INSTANTIATE_TEST_SUITE_P(Styles, Ctf,
                                   (style.param.compressed ? "compressed" : "");
                          });
 
-struct Expected {
-  const char* path;
-  std::uint64_t offset, size, count;
-  bool is_signed;
-};
-
 TEST_P(Ctf, PlacesMembersAsTheCompilerDoes) {
   const auto catalog = types();
   ASSERT_TRUE(catalog);
-  for (const Expected& expected :
-       std::initializer_list<Expected>{{"flag", 0, 1, 1, false},
-                                       {"hidden", 8, 4, 1, true},
-                                       {"either", 16, 8, 1, true},
-                                       {"or_else", 16, 2, 1, false},
-                                       {"tasks", 24, 16, 1, false},
-                                       {"tasks.prev", 32, 8, 1, false},
-                                       {"pid", 40, 4, 1, true},
-                                       {"name", 44, 16, 16, true},
-                                       {"leaves", 60, 48, 6, false},
-                                       {"leaves[2]", 92, 16, 2, false},
-                                       {"leaves[2][1].level", 104, 4, 1, true},
-                                       {"pointers", 112, 32, 4, false},
-                                       {"pointers[3]", 136, 8, 1, false},
-                                       {"state", 144, 4, 1, true},
-                                       {"value.words[1]", 160, 8, 1, false},
-                                       {"delta", 168, 1, 1, true},
-                                       {"tail", 176, 0, 0, false},
-                                       {"tail[5]", 216, 8, 1, false}}) {
-    const auto member = catalog->member("task", expected.path);
-    ASSERT_TRUE(member) << expected.path << ": " << member.error().message();
-    EXPECT_EQ(member->offset, expected.offset) << expected.path;
-    EXPECT_EQ(member->size, expected.size) << expected.path;
-    EXPECT_EQ(member->count, expected.count) << expected.path;
-    EXPECT_EQ(member->is_signed, expected.is_signed) << expected.path;
-    EXPECT_EQ(member->bit_size, 0U) << expected.path;
-  }
-}
-
-TEST_P(Ctf, PlacesBitFieldsWhereTheirBitsAre) {
-  const auto catalog = types();
-  ASSERT_TRUE(catalog);
-  struct Bits {
-    const char *structure, *path;
-    std::uint64_t bit;
-    std::uint32_t size;
-    bool is_signed;
-  };
-  for (const Bits& expected : {Bits{"task", "low", 864, 3, false},
-                               {"task", "high", 867, 7, false},
-                               {"task", "negative", 874, 5, true},
-                               {"packed", "b", 8, 12, false}}) {
-    const auto field = catalog->member(expected.structure, expected.path);
-    ASSERT_TRUE(field) << field.error().message();
-    // In address order: on big-endian machines that is from the highest bit.
-    const std::uint64_t before =
-        GetParam().big ? field->size * 8 - field->bit_offset - field->bit_size : field->bit_offset;
-    EXPECT_EQ(field->offset * 8 + before, expected.bit) << expected.path;
-    EXPECT_EQ(field->bit_size, expected.size) << expected.path;
-    EXPECT_EQ(field->is_signed, expected.is_signed) << expected.path;
-    EXPECT_LE(field->bit_offset + field->bit_size, field->size * 8);
-  }
+  test::expect_members_of_task(*catalog);
+  test::expect_bit_fields_of_task(*catalog, GetParam().big);
 }
 
 TEST_P(Ctf, KnowsSizesAndEnumerators) {

@@ -10,6 +10,7 @@
 #include "core/types/layout.h"
 #include "core/types/type_catalog.h"
 #include "tests/unit/btf_blob.h"
+#include "tests/unit/compiled_task.h"
 #include "tests/unit/dwarf_blob.h"
 
 namespace panicroom {
@@ -42,59 +43,9 @@ class Dwarf : public testing::TestWithParam<DwarfBlob> {
 INSTANTIATE_TEST_SUITE_P(Compilers, Dwarf, testing::ValuesIn(kDwarfBlobs),
                          [](const auto& blob) { return std::string(blob.param.compiler); });
 
-struct Expected {
-  const char* path;
-  std::uint64_t offset, size, count;
-  bool is_signed;
-};
-
 TEST_P(Dwarf, PlacesMembersAsTheCompilerDoes) {
-  for (const Expected& expected :
-       std::initializer_list<Expected>{{"flag", 0, 1, 1, false},
-                                       {"hidden", 8, 4, 1, true},
-                                       {"either", 16, 8, 1, true},
-                                       {"or_else", 16, 2, 1, false},
-                                       {"tasks", 24, 16, 1, false},
-                                       {"tasks.prev", 32, 8, 1, false},
-                                       {"pid", 40, 4, 1, true},
-                                       {"name", 44, 16, 16, true},
-                                       {"leaves", 60, 48, 6, false},
-                                       {"leaves[2]", 92, 16, 2, false},
-                                       {"leaves[2][1].level", 104, 4, 1, true},
-                                       {"pointers", 112, 32, 4, false},
-                                       {"pointers[3]", 136, 8, 1, false},
-                                       {"state", 144, 4, 1, true},
-                                       {"value.words[1]", 160, 8, 1, false},
-                                       {"delta", 168, 1, 1, true},
-                                       {"tail", 176, 0, 0, false},
-                                       {"tail[5]", 216, 8, 1, false}}) {
-    const auto member = types.member("task", expected.path);
-    ASSERT_TRUE(member) << expected.path << ": " << member.error().message();
-    EXPECT_EQ(member->offset, expected.offset) << expected.path;
-    EXPECT_EQ(member->size, expected.size) << expected.path;
-    EXPECT_EQ(member->count, expected.count) << expected.path;
-    EXPECT_EQ(member->is_signed, expected.is_signed) << expected.path;
-    EXPECT_EQ(member->bit_size, 0U) << expected.path;
-  }
-}
-
-TEST_P(Dwarf, PlacesBitFieldsWhereTheCompilerSetsTheirBits) {
-  struct Bits {
-    const char *structure, *path;
-    std::uint64_t bit;
-    std::uint32_t size;
-    bool is_signed;
-  };
-  for (const Bits& expected : {Bits{"task", "low", 864, 3, false},
-                               {"task", "high", 867, 7, false},
-                               {"task", "negative", 874, 5, true},
-                               {"packed", "b", 8, 12, false}}) {
-    const auto field = types.member(expected.structure, expected.path);
-    ASSERT_TRUE(field) << field.error().message();
-    EXPECT_EQ(field->offset * 8 + field->bit_offset, expected.bit) << expected.path;
-    EXPECT_EQ(field->bit_size, expected.size) << expected.path;
-    EXPECT_EQ(field->is_signed, expected.is_signed) << expected.path;
-  }
+  expect_members_of_task(types);
+  expect_bit_fields_of_task(types);
 }
 
 TEST_P(Dwarf, KnowsSizesEnumeratorsAndVariables) {
