@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/io/byte_source.h"
+#include "core/io/layer.h"
 
 namespace panicroom {
 
@@ -125,6 +126,25 @@ inline void expect_truncated(const ByteSource& source, std::uint64_t offset, std
   ASSERT_FALSE(read) << offset;
   EXPECT_EQ(read.error().code, ErrorCode::not_in_dump);
   EXPECT_EQ(read.error().absence, Absence::truncated);
+}
+
+/// Of a stream that is cut off or damaged: the front of what was compressed, more than `least`
+/// bytes of it, with one remark. What a damaged stream gives behind that is the same each time.
+inline void expect_front(const Result<Layer>& layer, const Buffer& plain, ErrorCode remark,
+                         std::uint64_t least) {
+  ASSERT_TRUE(layer) << layer.error().text;
+  ASSERT_EQ(layer->remarks.size(), 1U);
+  EXPECT_EQ(layer->remarks[0].code, remark);
+  const Buffer all = contents(*layer->source);
+  ASSERT_GT(all.size(), least);
+  const bool cut = remark == ErrorCode::not_in_dump;
+  const std::size_t right = cut ? all.size() : static_cast<std::size_t>(least);
+  ASSERT_LE(right, plain.size());
+  EXPECT_EQ(std::memcmp(all.data(), plain.data(), right), 0);
+  expect_random_reads(*layer->source, all, 40);
+  if (!cut) return;
+  EXPECT_LT(all.size(), plain.size());
+  expect_truncated(*layer->source, all.size(), 1);
 }
 
 }  // namespace panicroom
