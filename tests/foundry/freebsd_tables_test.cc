@@ -379,19 +379,23 @@ TEST(FreeBsdWithoutTypes, TypesOfAnotherKernelAreNotUsed) {
               "that the dead kernel exports"));
 }
 
+/// Changes a variable of the kernel.
+void write(Description& description, const std::string& name, std::uint64_t value) {
+  for (const foundry::Symbol& symbol : description.image.symbols)
+    if (symbol.name == name)
+      description.image.write_virtual(symbol.address, value,
+                                      name == "initproc" ? description.image.pointer() : 4);
+}
+
 /// Without types and without a layout there are pids and names alone, and the answer says why.
 TEST(FreeBsdWithoutTypes, WhatIsUnknownIsSaid) {
   Description description = foundry::description_named("freebsd-12-tables");
-  const auto write = [&](const std::string& name, std::uint64_t value) {
-    for (const foundry::Symbol& symbol : description.image.symbols)
-      if (symbol.name == name) description.image.write_virtual(symbol.address, value, 4);
-  };
   // Another version; then the right one, but an exported offset that is not its.
   for (const auto& [variable, value, why] :
        {std::tuple{"osreldate", 1500001U, "no layout of FreeBSD version 1500001"},
         std::tuple{"proc_off_p_comm", 1000U, "contradicts the offsets that the kernel exports"}}) {
-    write("osreldate", 1201000);
-    write(variable, value);
+    write(description, "osreldate", 1201000);
+    write(description, variable, value);
     const auto session = open_session(description, "freebsd-12-full", "none");
     const Rows rows = rows_of(*session, "processes");
     ASSERT_EQ(rows.size(), description.processes.size());
@@ -406,6 +410,51 @@ TEST(FreeBsdWithoutTypes, WhatIsUnknownIsSaid) {
       EXPECT_EQ(made.error().code, panicroom::ErrorCode::no_type);
       EXPECT_NE(made.error().text.find(why), std::string::npos) << made.error().text;
     }
+  }
+}
+
+/// A release between those that are built in: the nearest of its branch, and each answer says so.
+TEST(FreeBsdWithoutTypes, AReleaseOfABranch) {
+  for (const auto& [name, version, nearest] :
+       {std::tuple{"freebsd-11", 1104001U, "FreeBSD 11.0 amd64"},
+        std::tuple{"freebsd-12-3", 1204000U, "FreeBSD 12.3 amd64"},
+        std::tuple{"freebsd-13", 1303001U, "FreeBSD 13.1 amd64"},
+        std::tuple{"freebsd-13-arm64", 1305000U, "FreeBSD 13.1 arm64"},
+        std::tuple{"freebsd-14-2", 1400097U, "FreeBSD 14.2 amd64"},
+        std::tuple{"freebsd-14-2-arm64", 1403000U, "FreeBSD 14.2 arm64"}}) {
+    SCOPED_TRACE(name);
+    Description description = foundry::description_named(std::string(name) + "-tables");
+    const std::string dump = description.files.back().name;
+    write(description, "osreldate", version);
+    const auto session = open_session(description, dump, "none");
+    const Rows rows = rows_of(*session, "processes");
+    ASSERT_EQ(rows.size(), description.processes.size());
+    EXPECT_EQ(rows[0].at("ppid"), integer(1));
+    EXPECT_EQ(rows[0].at("uid"), integer(1001));
+    for (const char* table : {"processes", "threads", "files", "sockets", "maps", "locks"})
+      EXPECT_TRUE(any_has(notes_of(*session, table),
+                          "those of " + std::string(nearest) +
+                              ", the nearest that is built in to FreeBSD version " +
+                              std::to_string(version)))
+          << table;
+
+    // Offsets by which the first process is not the one that it always is are another kernel's.
+    for (const foundry::ProcessText& process : description.processes)
+      if (process.pid == 0) write(description, "initproc", process.address);
+    const auto doubtful = open_session(description, dump, "none");
+    EXPECT_EQ(rows_of(*doubtful, "processes")[0].at("uid"), null);
+    EXPECT_TRUE(any_has(notes_of(*doubtful, "processes"), "initproc is not process 1 by it"));
+  }
+}
+
+/// What was not yet a release may have its structures anywhere.
+TEST(FreeBsdWithoutTypes, NoReleaseOfABranch) {
+  Description description = foundry::description_named("freebsd-13-tables");
+  for (const unsigned version : {1300100U, 1600000U}) {
+    write(description, "osreldate", version);
+    const auto session = open_session(description, "freebsd-13-v3", "none");
+    EXPECT_TRUE(any_has(notes_of(*session, "processes"),
+                        "no layout of FreeBSD version " + std::to_string(version)));
   }
 }
 

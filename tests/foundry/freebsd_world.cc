@@ -62,6 +62,8 @@ class World {
     // LIST heads: allproc newest first as the description gives them, zombies in zombproc.
     list("allproc", false);
     list("zombproc", true);
+    for (const ProcessText& process : description_.processes)
+      if (process.pid == 1) number("initproc", process.address, word_);
     for (ProcessText& process : description_.processes)
       for (ThreadText& thread : process.threads)
         thread.address = heap_.take_aligned(layout_.size("thread"), 64);

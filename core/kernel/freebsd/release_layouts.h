@@ -36,6 +36,11 @@ struct ReleaseLayout {
 /// The one for a kernel; null where none is built in.
 const ReleaseLayout* release_layout(Architecture architecture, std::uint64_t osreldate);
 
+/// That of the nearest release of the same stable branch, where none is built in for the kernel
+/// itself: a branch keeps most structures as modules know them. Null for a kernel that is older
+/// than its branch.
+const ReleaseLayout* branch_layout(Architecture architecture, std::uint64_t osreldate);
+
 /// As release_layout, of the structures that belong to the machine as a whole (modules, mounts,
 /// processors, memory, the allocator, interrupts, sysctl variables), which have changed more often:
 /// of releases alone.

@@ -116,16 +116,47 @@ const ReleaseLayout* Evidence::layout() {
     return nullptr;
   }
   const ReleaseLayout* found = release_layout(dump_.machine.architecture, *osreldate_);
+  of_the_branch_ = !found;
+  if (!found) found = branch_layout(dump_.machine.architecture, *osreldate_);
   if (!found)
     why_no_layout_ = fmt::format("no layout of FreeBSD version {} on {} is built in", *osreldate_,
                                  name(dump_.machine.architecture));
-  else if (!agrees([&](const Exported& one) { return found->member(one.structure, one.path); }))
-    why_no_layout_ = fmt::format(
-        "the layout of {} that is built in contradicts the offsets that the kernel exports",
-        found->name);
-  else
+  else if (holds(*found))
     layout_ = found;
   return *layout_;
+}
+
+bool Evidence::holds(const ReleaseLayout& found) {
+  const auto refuse = [&](std::string_view why) {
+    why_no_layout_ = of_the_branch_
+                         ? fmt::format(
+                               "no layout of FreeBSD version {} is built in, and that of "
+                               "{} {}",
+                               *osreldate_, found.name, why)
+                         : fmt::format("the layout of {} that is built in {}", found.name, why);
+    return false;
+  };
+  if (!agrees([&](const Exported& one) { return found.member(one.structure, one.path); }))
+    return refuse("contradicts the offsets that the kernel exports");
+  if (of_the_branch_ && !finds_init(found))
+    return refuse("is not its: initproc is not process 1 by it");
+  return true;
+}
+
+bool Evidence::finds_init(const ReleaseLayout& layout) {
+  const auto value = [&](std::uint64_t object, std::string_view structure,
+                         std::string_view path) -> std::optional<std::uint64_t> {
+    const auto member = layout.member(structure, path);
+    if (!member) return std::nullopt;
+    const auto read = field(object, *member);
+    return read ? std::optional(*read) : std::nullopt;
+  };
+  const auto init = pointer("initproc");
+  if (!init || value(*init, "proc", "p_pid") != 1U) return false;
+  const auto parent = value(*init, "proc", "p_pptr");
+  const auto credentials = value(*init, "proc", "p_ucred");
+  return parent && credentials && value(*parent, "proc", "p_pid") == 0U &&
+         value(*credentials, "ucred", "cr_uid") == 0U;
 }
 
 std::optional<Member> Evidence::built_in(const ReleaseLayout& layout, std::string_view structure,
@@ -173,8 +204,12 @@ std::optional<Note> Evidence::remark() {
   if (has_types()) return std::nullopt;
   if (const ReleaseLayout* known = layout())
     return Note{ErrorCode::no_type,
-                fmt::format("the offsets in structures are those of {}, built in: {}", known->name,
-                            why_no_types_),
+                of_the_branch_
+                    ? fmt::format("the offsets in structures are those of {}, the nearest that is "
+                                  "built in to FreeBSD version {}, so that some may be wrong: {}",
+                                  known->name, *osreldate_, why_no_types_)
+                    : fmt::format("the offsets in structures are those of {}, built in: {}",
+                                  known->name, why_no_types_),
                 std::nullopt};
   const std::string_view known =
       exported("proc", "p_pid")

@@ -63,6 +63,10 @@ class Evidence final : public Structures {
  private:
   std::optional<Member> exported(std::string_view structure, std::string_view path);
   const ReleaseLayout* layout();
+  /// False, and why_no_layout_ says why, when the dump contradicts `found`.
+  bool holds(const ReleaseLayout& found);
+  /// Whether initproc is process 1 by `layout`, a child of process 0 and root's.
+  bool finds_init(const ReleaseLayout& layout);
   /// As the layout that is built in has it; that was chosen by osreldate.
   std::optional<Member> built_in(const ReleaseLayout& layout, std::string_view structure,
                                  std::string_view path) const;
@@ -80,6 +84,7 @@ class Evidence final : public Structures {
   std::optional<Result<std::shared_ptr<const TypeCatalog>>> types_;
   std::optional<bool> has_types_;
   std::optional<const ReleaseLayout*> layout_;
+  bool of_the_branch_ = false;  ///< layout_ is another release's
   std::string why_no_types_, why_no_layout_;
   std::optional<std::uint64_t> memory_present_;
 };
