@@ -34,9 +34,16 @@ function usePicked(table: TableInfo | undefined) {
   return { picked, setPicked, reveal };
 }
 
-/** Every process; the picked one with its threads and their stacks. */
-export function Processes() {
-  const table = useTable('processes');
+/** A table beside what is known of the row that is picked in it. */
+function PickedTable({ name, one, placeholder, rowClass, details }: {
+  name: string;
+  /** What a row is, for one without a name. */
+  one: string;
+  placeholder: string;
+  rowClass?: (facts: Facts) => string | undefined;
+  details: (table: TableInfo, picked: Facts) => ReactNode;
+}) {
+  const table = useTable(name);
   const { picked, setPicked, reveal } = usePicked(table);
   if (!table) return null;
   return (
@@ -44,56 +51,58 @@ export function Processes() {
       <DataTable
         table={table}
         render={render}
-        placeholder="Filter by pid, name, state…"
+        placeholder={placeholder}
         reveal={reveal}
+        rowClass={rowClass && ((row) => rowClass(record(table.columns, row)))}
         onSelect={(row) => setPicked(record(table.columns, row))}
         isSelected={(row) => picked !== null && record(table.columns, row)['address'] === picked['address']}
       />
-      <Details title={picked ? `${picked['name'] ?? 'process'}` : null} onClose={() => setPicked(null)}>
-        {picked && (
-          <>
-            <ProcessFacts key={String(picked['address'])} table={table} picked={picked} />
-            {numberOf(picked['pid']) !== null && (
-              <>
-                <a href={fragmentOf({ view: 'memory', pid: numberOf(picked['pid'])! })}>its address space</a>
-                <ProcessThreads key={String(picked['address'])} pid={numberOf(picked['pid'])!} />
-              </>
-            )}
-          </>
-        )}
+      <Details title={picked ? `${picked['name'] ?? one}` : null} onClose={() => setPicked(null)}>
+        {picked && details(table, picked)}
       </Details>
     </div>
   );
 }
 
+/** Every process; the picked one with its threads and their stacks. */
+export const Processes = () => (
+  <PickedTable
+    name="processes"
+    one="process"
+    placeholder="Filter by pid, name, state…"
+    details={(table, picked) => {
+      const pid = numberOf(picked['pid']);
+      return (
+        <>
+          <ProcessFacts key={String(picked['address'])} table={table} picked={picked} />
+          {pid !== null && (
+            <>
+              <a href={fragmentOf({ view: 'memory', pid })}>its address space</a>
+              <ProcessThreads key={String(picked['address'])} pid={pid} />
+            </>
+          )}
+        </>
+      );
+    }}
+  />
+);
+
 /** Every thread; the picked one with its stack. */
-export function Threads() {
-  const table = useTable('threads');
-  const { picked, setPicked, reveal } = usePicked(table);
-  if (!table) return null;
-  return (
-    <div className="split">
-      <DataTable
-        table={table}
-        render={render}
-        placeholder="Filter by tid, name, state…"
-        reveal={reveal}
-        rowClass={(row) => (record(table.columns, row)['crashed'] === true ? 'crashed-row' : undefined)}
-        onSelect={(row) => setPicked(record(table.columns, row))}
-        isSelected={(row) => picked !== null && record(table.columns, row)['address'] === picked['address']}
-      />
-      <Details title={picked ? `${picked['name'] ?? 'thread'}` : null} onClose={() => setPicked(null)}>
-        {picked && (
-          <>
-            <FactTable table={table} facts={picked} />
-            <h3>Kernel stack</h3>
-            <Stack of={{ pid: numberOf(picked['pid']), tid: numberOf(picked['tid']), name: textOf(picked['name']) }} />
-          </>
-        )}
-      </Details>
-    </div>
-  );
-}
+export const Threads = () => (
+  <PickedTable
+    name="threads"
+    one="thread"
+    placeholder="Filter by tid, name, state…"
+    rowClass={(facts) => (facts['crashed'] === true ? 'crashed-row' : undefined)}
+    details={(table, picked) => (
+      <>
+        <FactTable table={table} facts={picked} />
+        <h3>Kernel stack</h3>
+        <Stack of={{ pid: numberOf(picked['pid']), tid: numberOf(picked['tid']), name: textOf(picked['name']) }} />
+      </>
+    )}
+  />
+);
 
 /** What the grid shows of a process, and what is only read for the picked one. */
 function ProcessFacts({ table, picked }: { table: TableInfo; picked: Facts }) {
