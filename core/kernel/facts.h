@@ -181,7 +181,7 @@ struct Sysctl {
   std::optional<std::string> type;
   std::optional<std::string> value;  ///< as sysctl(8) prints it; none where only a function knows
   std::optional<std::string> doc;    ///< the kernel's own description
-  std::uint64_t address = 0;         ///< of struct sysctl_oid
+  std::uint64_t address = 0;         ///< of struct sysctl_oid or ctl_table
 };
 
 }  // namespace panicroom

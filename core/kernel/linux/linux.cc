@@ -23,6 +23,7 @@
 #include "core/kernel/linux/socket_lists.h"
 #include "core/kernel/linux/sockets.h"
 #include "core/kernel/linux/stacks.h"
+#include "core/kernel/linux/sysctl.h"
 #include "core/kernel/linux/tasks.h"
 
 namespace panicroom {
@@ -108,6 +109,9 @@ class Linux final : public Kernel {
   Result<void> interrupts(const Visitor<Interrupt>& visit, Notes& notes) override {
     PANICROOM_TRY(cpus, linux_kernel::read_cpus(evidence_, notes));
     return linux_kernel::read_interrupts(evidence_, cpus, visit, notes);
+  }
+  Result<void> sysctls(const Visitor<Sysctl>& visit, Notes& notes) override {
+    return linux_kernel::read_sysctls(evidence_, visit, notes);
   }
   Result<void> locks(const Visitor<Lock>& visit, Notes& notes) override;
 

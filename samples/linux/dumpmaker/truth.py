@@ -86,8 +86,8 @@ def collect(raw: bytes, serial: bytes, how: dict) -> dict:
             if record["pid"] in processes:
                 processes[record["pid"]]["files"].append(
                     {key: _text(value) if isinstance(value, str) else value for key, value in body.items() if key != "pid"})
-        elif kind == "state":
-            truth.setdefault("state", {})[body["name"]] = _text(body["text"])
+        elif kind in ("state", "sysctl"):
+            truth.setdefault(kind, {})[body["name"]] = _text(body["text"])
         elif kind in ("symbol", "log"):
             if kind == "log":
                 body["text"] = _text(body["text"])

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <linux/netlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -709,6 +710,25 @@ static void put_state(void) {
   }
 }
 
+/* One variable of /proc/sys that can be read; those that are computed may say something else each time. */
+static int put_sysctl(const char *path, const struct stat *status, int kind, struct FTW *place) {
+  (void)place;
+  if (kind != FTW_F || (status->st_mode & 0444) == 0) return 0;
+  size_t length;
+  char *text = slurp(path, &length);
+  if (text == NULL || length == 0) { /* not for reading, or not yet set */
+    free(text);
+    return 0;
+  }
+  fputs("{\"kind\":\"sysctl\"", out);
+  put_field("name", path + strlen("/proc/sys/"));
+  fputs(",\"text\":", out);
+  put_string(text, length);
+  fputs("}\n", out);
+  free(text);
+  return 0;
+}
+
 static void put_tasks(void) {
   struct dirent **pids;
   int count = scandir("/proc", &pids, is_number, by_number);
@@ -915,6 +935,7 @@ int main(int argc, char **argv) {
   if (!brief) {
     put_tasks();
     put_state();
+    nftw("/proc/sys", put_sysctl, 16, FTW_PHYS);
   }
   fputs("{\"kind\":\"end\"}\n", out);
   fflush(out);
