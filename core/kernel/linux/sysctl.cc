@@ -41,8 +41,12 @@ constexpr Handler longs(std::string_view name) {
   return {name, Shown::numbers, "unsigned long", word};
 }
 
-// kernel/sysctl.c; then those that only check what is written (kernel/hung_task.c,
-// kernel/watchdog.c, mm/page-writeback.c, mm/util.c, mm/page_alloc.c, fs/pipe.c, fs/exec.c).
+constexpr Handler jiffies(std::string_view name, Shown shown) {
+  return {name, shown, "integer", 4, true};
+}
+
+// Those of kernel/sysctl.c; then those of others (kernel, mm, fs, ipc, security, net) that read as
+// one of them and do something of their own only when written.
 constexpr std::array handlers = {
     text("proc_dostring"),
     text("proc_dostring_coredump"),
@@ -62,10 +66,14 @@ constexpr std::array handlers = {
     longs("dirty_background_bytes_handler"),
     longs("dirty_bytes_handler"),
     longs("overcommit_kbytes_handler"),
-    Handler{"proc_dointvec_jiffies", Shown::jiffies, "integer", 4, true},
-    Handler{"proc_dointvec_userhz_jiffies", Shown::user_ticks, "integer", 4, true},
-    Handler{"proc_dointvec_ms_jiffies", Shown::milliseconds, "integer", 4, true},
-    Handler{"proc_dointvec_ms_jiffies_minmax", Shown::milliseconds, "integer", 4, true},
+    jiffies("proc_dointvec_jiffies", Shown::jiffies),
+    jiffies("proc_dointvec_userhz_jiffies", Shown::user_ticks),
+    jiffies("proc_dointvec_ms_jiffies", Shown::milliseconds),
+    jiffies("proc_dointvec_ms_jiffies_minmax", Shown::milliseconds),
+    jiffies("neigh_proc_dointvec_jiffies", Shown::jiffies),
+    jiffies("neigh_proc_dointvec_userhz_jiffies", Shown::user_ticks),
+    jiffies("neigh_proc_dointvec_ms_jiffies", Shown::milliseconds),
+    jiffies("neigh_proc_dointvec_ms_jiffies_positive", Shown::milliseconds),
     Handler{"proc_doulongvec_ms_jiffies_minmax", Shown::milliseconds, "unsigned long", word},
     Handler{"proc_do_static_key", Shown::key, "boolean"},
     integers("proc_watchdog_thresh"),
@@ -76,6 +84,29 @@ constexpr std::array handlers = {
     integers("overcommit_policy_handler"),
     integers("min_free_kbytes_sysctl_handler"),
     integers("watermark_scale_factor_sysctl_handler"),
+    integers("sysctl_min_slab_ratio_sysctl_handler"),
+    integers("sysctl_min_unmapped_ratio_sysctl_handler"),
+    integers("percpu_pagelist_high_fraction_sysctl_handler"),
+    integers("compaction_proactiveness_sysctl_handler"),
+    integers("dirtytime_interval_handler"),
+    integers("perf_event_max_stack_handler"),
+    integers("sched_rt_handler"),
+    integers("proc_do_rointvec"),
+    integers("proc_ipc_sem_dointvec"),
+    integers("proc_ipc_dointvec_minmax_orphans"),
+    integers("apparmor_dointvec"),
+    integers("yama_dointvec_minmax"),
+    integers("devinet_conf_proc"),
+    integers("devinet_sysctl_forward"),
+    integers("ipv4_doint_and_flush"),
+    integers("neigh_proc_dointvec_zero_intmax"),
+    integers("addrconf_sysctl_addr_gen_mode"),
+    integers("addrconf_sysctl_disable"),
+    integers("addrconf_sysctl_disable_policy"),
+    integers("addrconf_sysctl_forward"),
+    integers("addrconf_sysctl_ignore_routes_with_linkdown"),
+    integers("addrconf_sysctl_mtu"),
+    integers("addrconf_sysctl_proxy_ndp"),
 };
 
 /// Where a namespace keeps what links of the tree stand for.
