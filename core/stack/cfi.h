@@ -14,6 +14,7 @@
 #include "core/base/machine.h"
 #include "core/io/byte_source.h"
 #include "core/stack/cfi_registers.h"
+#include "core/symbols/elf_sections.h"
 #include "core/types/lazy_bytes.h"
 
 namespace panicroom {
@@ -107,5 +108,8 @@ class CfiTable {
 /// The call-frame information of a linked kernel file or its debug file. Errors: `no_symbol` (the
 /// file carries none, or it is not linked), `corrupt`, `unsupported`.
 Result<std::shared_ptr<CfiTable>> read_cfi(const SourcePtr& file);
+/// That of a file whose sections lie where `elf` says; a relocatable one's may have been loaded
+/// anywhere.
+Result<std::shared_ptr<CfiTable>> read_cfi(const SourcePtr& file, const ElfSections& elf);
 
 }  // namespace panicroom

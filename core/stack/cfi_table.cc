@@ -9,7 +9,7 @@
 #include "core/base/printable.h"
 #include "core/stack/cfi.h"
 #include "core/stack/cfi_entries.h"
-#include "core/symbols/elf_sections.h"
+#include "core/types/debug_section.h"
 #include "core/types/dwarf_cursor.h"
 #include "core/types/section_bytes.h"
 
@@ -340,17 +340,21 @@ Result<void> CfiTable::rows(const std::function<bool(const CfiRow&)>& visit) {
 
 Result<std::shared_ptr<CfiTable>> read_cfi(const SourcePtr& file) {
   PANICROOM_TRY(elf, read_elf_sections(*file));
-  const std::string name = printable(base_name(file->name()));
   if (elf.type == ET_REL)
-    return fail(ErrorCode::no_symbol,
-                fmt::format("{} is not linked: its code has no addresses", name));
+    return fail(ErrorCode::no_symbol, fmt::format("{} is not linked: its code has no addresses",
+                                                  printable(base_name(file->name()))));
+  return read_cfi(file, elf);
+}
+
+Result<std::shared_ptr<CfiTable>> read_cfi(const SourcePtr& file, const ElfSections& elf) {
+  const std::string name = printable(base_name(file->name()));
   CfiSections sections;
   sections.machine = elf.machine;
   if (const ElfSection* text = elf.find(".text")) sections.text = text->address;
   const auto section = [&](const char* title, bool eh) -> Result<std::optional<CfiSection>> {
     const ElfSection* found = elf.find(title);
     if (found == nullptr || found->size == 0) return std::optional<CfiSection>{};
-    auto bytes = section_bytes(file, elf, *found);
+    auto bytes = debug_section(file, elf, title);
     if (!bytes) return Failure(bytes.error().within(name));
     return std::optional<CfiSection>(CfiSection{*std::move(bytes), found->address, eh});
   };

@@ -9,7 +9,6 @@
 
 #include "core/base/arithmetic.h"
 #include "core/base/printable.h"
-#include "core/symbols/elf_sections.h"
 #include "core/types/debug_section.h"
 #include "core/types/dwarf_cursor.h"
 #include "core/types/section_bytes.h"
@@ -120,9 +119,16 @@ Result<std::optional<SourceLine>> SourceLines::at(std::uint64_t address) {
 
 Result<std::unique_ptr<SourceLines>> read_source_lines(const SourcePtr& file) {
   PANICROOM_TRY(elf, read_elf_sections(*file));
+  if (elf.type == ET_REL)
+    return fail(ErrorCode::no_symbol, fmt::format("{} is not linked: its code has no addresses",
+                                                  printable(base_name(file->name()))));
+  return read_source_lines(file, elf);
+}
+
+Result<std::unique_ptr<SourceLines>> read_source_lines(const SourcePtr& file,
+                                                       const ElfSections& elf) {
   const std::string name = printable(base_name(file->name()));
-  if (elf.type == ET_REL || elf.find(".debug_line") == nullptr ||
-      elf.find(".debug_info") == nullptr)
+  if (elf.find(".debug_line") == nullptr || elf.find(".debug_info") == nullptr)
     return fail(ErrorCode::no_symbol, fmt::format("{} carries no source lines", name));
   std::optional<Error> why;
   const auto section = [&](const char* title) {

@@ -9,6 +9,7 @@
 
 #include "core/base/error.h"
 #include "core/io/byte_source.h"
+#include "core/symbols/elf_sections.h"
 #include "core/types/code_ranges.h"
 #include "core/types/dwarf_units.h"
 #include "core/types/line_program.h"
@@ -64,5 +65,9 @@ class SourceLines {
 /// Those of a linked kernel file or its debug file. Errors: `no_symbol` (it carries none, or it is
 /// not linked), `corrupt`, `unsupported`.
 Result<std::unique_ptr<SourceLines>> read_source_lines(const SourcePtr& file);
+/// Those of a file whose sections lie where `elf` says; a relocatable one's may have been loaded
+/// anywhere.
+Result<std::unique_ptr<SourceLines>> read_source_lines(const SourcePtr& file,
+                                                       const ElfSections& elf);
 
 }  // namespace panicroom
