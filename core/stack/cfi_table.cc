@@ -254,17 +254,20 @@ Result<std::optional<std::optional<CfiTable::Known>>> CfiTable::search_header(
   const auto count_encoding = static_cast<unsigned>(cursor.number(1));
   const auto table_encoding = static_cast<unsigned>(cursor.number(1));
   const auto width = width_of(table_encoding, address_size);
-  if (cursor.failed() || version != 1 || count_encoding == kOmitted || table_encoding == kOmitted ||
-      !width)
-    return Answer{};
+  if (cursor.failed()) return Failure(cursor.error());
+  if (count_encoding == kOmitted || table_encoding == kOmitted) return Answer{};
+  if (version != 1 || !width)
+    return Failure(unsupported(
+        0, fmt::format("a search table of version {}, encoded as {:#x}", version, table_encoding)));
   PANICROOM_CHECK(
       pointer(header, cursor, frame_encoding, address_size, 0).map([](std::uint64_t) {}));
   PANICROOM_TRY(count, pointer(header, cursor, count_encoding, address_size, 0));
   if (cursor.failed()) return Failure(cursor.error());
   const std::uint64_t table = cursor.at(), row = std::uint64_t{2} * *width;
-  if (count > (header.bytes.size() - table) / row)
+  if (count == 0 || count > (header.bytes.size() - table) / row)
     return Failure(
-        corrupt(table, fmt::format("a search table of {} entries leaves its section", count)));
+        corrupt(table, fmt::format("a search table of {} entries in a section of {} bytes", count,
+                                   header.bytes.size())));
   const auto cell = [&](std::uint64_t place) -> Result<std::uint64_t> {
     DwarfCursor at(header.bytes, order(), place, header.bytes.size());
     PANICROOM_TRY(value, pointer(header, at, table_encoding, address_size, 0));
@@ -281,23 +284,30 @@ Result<std::optional<std::optional<CfiTable::Known>>> CfiTable::search_header(
       high = middle;
   }
   if (low == 0) return Answer{std::optional<Known>{}};
+  PANICROOM_TRY(begin, cell(table + (low - 1) * row));
   PANICROOM_TRY(place, cell(table + (low - 1) * row + *width));
   CfiSection& section = sections_.frames[eh];
   if (place < section.address || place - section.address >= section.bytes.size())
     return Failure(corrupt(table, "the search table leads out of .eh_frame"));
   std::uint64_t next = 0;
   PANICROOM_TRY(found, entry(eh, place - section.address, next));
-  if (!found) return Failure(corrupt(table, "the search table leads to no FDE"));
+  if (!found || found->begin != begin)
+    return Failure(corrupt(table, "the search table leads to no FDE, or another function's"));
   if (address < found->begin || address >= found->end) return Answer{std::optional<Known>{}};
   return Answer{Known{found->begin, found->end, place - section.address, eh}};
 }
 
 Result<std::optional<CfiRow>> CfiTable::row_at(std::uint64_t address) {
   std::optional<Known> known;
-  PANICROOM_TRY(by_header, search_header(address));
-  if (by_header) known = *by_header;
+  auto by_header = search_header(address);
+  if (!by_header) {
+    remark_ = by_header.error().within("the search table .eh_frame_hdr is not used");
+    sections_.header.reset();
+  } else if (*by_header) {
+    known = **by_header;
+  }
   // The header knows .eh_frame alone.
-  if (!known && (!by_header || sections_.frames.size() > 1)) {
+  if (!known && (!by_header || !*by_header || sections_.frames.size() > 1)) {
     if (!index_) index();
     auto after = std::upper_bound(
         index_->begin(), index_->end(), address,

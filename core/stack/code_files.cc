@@ -84,6 +84,8 @@ Result<std::optional<CfiFound>> CodeFiles::rules(std::uint64_t pc) {
     for (const File& file : files_) {
       if (!file.rules || !file.speaks_of(pc)) continue;
       auto row = file.rules->row_at(pc - file.loaded->slide);
+      if (const auto doubt = file.rules->take_remark())
+        remark(doubt->within(printable(base_name(file.source->name()))));
       if (row && *row) return std::optional<CfiFound>({**std::move(row), file.loaded->slide});
       if (!row && !why) why = row.error();
     }
