@@ -94,18 +94,20 @@ Result<std::optional<CfiFound>> CodeFiles::rules(std::uint64_t pc) {
   return std::optional<CfiFound>{};
 }
 
-std::optional<SourceLine> CodeFiles::line(std::uint64_t pc) {
+SourceCalls CodeFiles::calls(std::uint64_t pc) {
   for (File& file : files_) {
     if (!load(file) || !file.speaks_of(pc)) continue;
     open_lines(file);
     if (!file.lines) continue;
-    auto found = file.lines->at(pc - file.loaded->slide);
-    if (!found)
-      remark(found.error().within("the source lines of a frame"));
-    else if (*found)
-      return **std::move(found);
+    const std::uint64_t address = pc - file.loaded->slide;
+    auto found = file.lines->calls_at(address);
+    if (found && (found->line || !found->inlined.empty())) return *std::move(found);
+    if (found) continue;
+    remark(found.error().within("the source lines of a frame"));
+    // The line alone needs less.
+    if (auto line = file.lines->at(address); line && *line) return {{}, *std::move(line)};
   }
-  return std::nullopt;
+  return {};
 }
 
 std::vector<Note> CodeFiles::take_remarks() {

@@ -40,8 +40,9 @@ class CodeFiles {
   bool have_rules();
   /// The rules for the instruction at run-time address `pc`, of the first file that has some.
   Result<std::optional<CfiFound>> rules(std::uint64_t pc);
-  /// The line of source of the instruction at run-time address `pc`; nothing where none is known.
-  std::optional<SourceLine> line(std::uint64_t pc);
+  /// The line of source of the instruction at run-time address `pc` and the calls that were inlined
+  /// there, as far as they are known.
+  SourceCalls calls(std::uint64_t pc);
   /// Why files are not used, and why parts of them could not be read, which is said once.
   std::vector<Note> take_remarks();
 

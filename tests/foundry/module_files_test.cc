@@ -183,9 +183,17 @@ class ModuleFiles : public testing::TestWithParam<Case> {
     session = std::move(*opened);
     ASSERT_NE(session->kernel(), nullptr) << session->why_no_kernel()->message();
   }
+  static panicroom::Query of_the_thread() {
+    panicroom::Query query;
+    query.tid = 4000;
+    return query;
+  }
+  /// One for each frame: of the innermost function there.
   Rows rows() {
-    Rows found = rows_of(*session, "frames");
-    std::erase_if(found, [](const auto& row) { return row.at("name") != text("tracer"); });
+    Rows found;
+    for (auto& row : rows_of(*session, "frames", of_the_thread()))
+      if (found.empty() || found.back().at("frame") != row.at("frame"))
+        found.push_back(std::move(row));
     return found;
   }
   std::vector<Value> lines_found() {
@@ -230,6 +238,41 @@ TEST_P(ModuleFiles, GiveLinesAndFrames) {
     if (row.at("name") == text("tracer")) continue;
     EXPECT_EQ(row.at("line"), null);
   }
+}
+
+/// Each call that was inlined is a row before the frame that it is part of.
+TEST_P(ModuleFiles, TellWhatWasInlined) {
+  open("line_maker.ko");
+  const Rows found = rows_of(*session, "frames", of_the_thread());
+  std::size_t at = 0, inlined = 0;
+  for (std::size_t frame = 0; frame < description.processes.back().threads.back().frames.size();
+       ++frame) {
+    const std::uint64_t pc = description.processes.back().threads.back().frames[frame];
+    auto calls = calls_before(pc);
+    if (calls.empty()) calls.emplace_back("|");
+    for (std::size_t i = 0; i < calls.size(); ++i, ++at) {
+      ASSERT_LT(at, found.size());
+      const bool is_frame = i + 1 == calls.size();
+      const std::string name = calls[i].substr(0, calls[i].find('|'));
+      const std::string line = calls[i].substr(calls[i].find(':') + 1);
+      EXPECT_EQ(found[at].at("inlined"), Value(!is_frame));
+      EXPECT_EQ(found[at].at("frame"), Value(std::uint64_t{frame}));
+      EXPECT_EQ(found[at].at("pc"), Value(Address{pc}));
+      if (frame < stack_pointers.size()) {
+        EXPECT_EQ(found[at].at("sp"), Value(Address{stack_pointers[frame]}));
+      }
+      if (!is_frame) {
+        EXPECT_EQ(found[at].at("symbol"), text(name));
+        EXPECT_EQ(found[at].at("offset"), null);
+        EXPECT_EQ(found[at].at("module"), found[at + 1].at("module"));
+        ++inlined;
+      }
+      if (name.empty()) continue;
+      EXPECT_EQ(found[at].at("line"), line == "?" ? null : Value(std::uint64_t{std::stoul(line)}));
+    }
+  }
+  EXPECT_EQ(at, found.size());
+  EXPECT_GE(inlined, 4U);
 }
 
 TEST_P(ModuleFiles, AreNotNeeded) {

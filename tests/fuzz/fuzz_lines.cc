@@ -18,6 +18,8 @@ void question(SourceLines& lines) {
         std::uint64_t{0x401000}, 0xffffffff81000010, ~std::uint64_t{0}}) {
     const auto found = lines.at(address);
     if (found && *found && (*found)->file.empty()) __builtin_trap();
+    const auto calls = lines.calls_at(address);
+    if (calls && calls->line && calls->line->file.empty()) __builtin_trap();
   }
 }
 

@@ -59,10 +59,10 @@ class FreeBsd final : public Kernel {
                          const std::function<bool(const Process&)>& visit, Notes& notes) override;
   Result<void> threads(const std::function<bool(const Thread&)>& visit, Notes& notes) override;
   Unwound stack(const Thread& thread, Notes& notes) override;
-  std::optional<SourceLine> source_line(std::uint64_t address, Notes& notes) override {
-    auto line = code_.line(address);
+  SourceCalls source_calls(std::uint64_t address, Notes& notes) override {
+    auto calls = code_.calls(address);
     for (Note& note : code_.take_remarks()) notes.add(std::move(note));
-    return line;
+    return calls;
   }
   Result<void> log(const LogVisitor& visit, Notes& notes) override {
     return freebsd::read_message_buffer(evidence_.dump(), &memory(), evidence_.symbols().get(),

@@ -78,10 +78,10 @@ class Linux final : public Kernel {
         evidence_.vmcoreinfo() ? evidence_.vmcoreinfo()->value("BUILD-ID") : std::nullopt;
     return id ? std::string(*id) : std::string();
   }
-  std::optional<SourceLine> source_line(std::uint64_t address, Notes& notes) override {
-    auto line = evidence_.code().line(address);
+  SourceCalls source_calls(std::uint64_t address, Notes& notes) override {
+    auto calls = evidence_.code().calls(address);
     for (Note& note : evidence_.code().take_remarks()) notes.add(std::move(note));
-    return line;
+    return calls;
   }
   std::optional<std::string> module_at(std::uint64_t address) override {
     const auto* module = loaded().at(address);
