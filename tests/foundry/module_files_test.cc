@@ -108,7 +108,7 @@ class ModuleFiles : public testing::TestWithParam<Case> {
     else
       lines = fmt::format("kld 9 \"line_maker.ko\" {:#x} {:#x}\n", GetParam().base,
                           GetParam().relocatable ? 0x1000 : 0x20000);
-    if (!GetParam().relocatable) return lines;
+    if (!GetParam().relocatable || !tells_sections) return lines;
     for (const auto& [name, size] : sections())
       lines += is_linux() ? fmt::format("msection {} {:#x}\n", name, address_of(name))
                           : fmt::format("ksection {} {:#x} {}\n", name, address_of(name),
@@ -204,6 +204,7 @@ class ModuleFiles : public testing::TestWithParam<Case> {
   }
 
   Description description;
+  bool tells_sections = true;  ///< the kernel keeps where they lie
   std::vector<std::uint64_t> stack_pointers;
   std::unique_ptr<Session> session;
 };
@@ -305,6 +306,18 @@ TEST_P(ModuleFiles, OfAnotherBuildAreRefused) {
   open("line_maker.ko");
   EXPECT_TRUE(foundry::any_has(foundry::notes_of(*session, "frames"),
                                "line_maker.ko: another build of this module was loaded"));
+  EXPECT_TRUE(lines_found().empty());
+}
+
+/// A kernel without CONFIG_SYSFS keeps no list of sections, and a loader's may be gone.
+TEST_P(ModuleFiles, NeedTheirSectionsPlaces) {
+  if (!GetParam().relocatable) return open("line_maker.ko");  // one address is all it needs
+  tells_sections = false;
+  describe(0);
+  open("line_maker.ko");
+  const auto notes = foundry::notes_of(*session, "frames");
+  EXPECT_TRUE(foundry::any_has(notes, "line_maker.ko"));
+  EXPECT_TRUE(foundry::any_has(notes, "sections"));
   EXPECT_TRUE(lines_found().empty());
 }
 
