@@ -168,6 +168,9 @@ class ModuleFiles : public testing::TestWithParam<Case> {
   void open(const std::string& file_name) {
     std::vector<panicroom::SourcePtr> files;
     if (!file_name.empty()) files.push_back(source(file_name, bytes_of(*GetParam().file)));
+    open(std::move(files));
+  }
+  void open(std::vector<panicroom::SourcePtr> files) {
     const auto& dump = *std::find_if(
         description.files.begin(), description.files.end(),
         [](const auto& file) { return file.container != "kdump" && file.get("parts").empty(); });
@@ -293,6 +296,22 @@ TEST_P(ModuleFiles, AreKnownByTheirNames) {
   EXPECT_TRUE(lines_found().empty());
   EXPECT_TRUE(foundry::any_has(foundry::notes_of(*session, "frames"),
                                "line_taker.ko: no module of this name was loaded"));
+}
+
+/// Where debug files are kept by their build ids, nothing else says whose they are.
+TEST_P(ModuleFiles, AreKnownByTheBuildIdOfAnother) {
+  if (!GetParam().relocatable) return open("line_maker.ko");  // a linked file may be any program
+  Blob without_lines = bytes_of(*GetParam().file);
+  const std::string_view name = ".debug_line";
+  for (auto at = without_lines.begin(); (at = std::search(at, without_lines.end(), name.begin(),
+                                                          name.end())) != without_lines.end();)
+    *at = '-';
+  open({source("line_maker.ko", without_lines)});
+  EXPECT_TRUE(lines_found().empty());
+  open(
+      {source("cdef01.debug", bytes_of(*GetParam().file)), source("line_maker.ko", without_lines)});
+  EXPECT_GE(lines_found().size(), 3U);
+  EXPECT_FALSE(foundry::any_has(foundry::notes_of(*session, "frames"), "cdef01"));
 }
 
 TEST_P(ModuleFiles, OfAnotherBuildAreRefused) {
