@@ -18,7 +18,7 @@ std::optional<std::uint64_t> Kernel::wait_address(const Thread&, Notes&) { retur
 
 std::optional<std::string> Kernel::module_at(std::uint64_t) { return std::nullopt; }
 
-std::optional<SourceLine> Kernel::source_line(std::uint64_t, Notes&) { return std::nullopt; }
+SourceCalls Kernel::source_calls(std::uint64_t, Notes&) { return {}; }
 
 Result<void> Kernel::files(std::optional<std::int64_t>, const Visitor<OpenFile>&, Notes&) {
   return not_read_yet("the open files");

@@ -123,9 +123,9 @@ class Kernel {
   virtual std::optional<std::uint64_t> wait_address(const Thread& thread, Notes& notes);
   /// The loaded module whose code holds an address; nothing for the kernel's own.
   virtual std::optional<std::string> module_at(std::uint64_t address);
-  /// The line of source that an instruction was made from, by the kernel files' DWARF; nothing
-  /// where none says it.
-  virtual std::optional<SourceLine> source_line(std::uint64_t address, Notes& notes);
+  /// The line of source that an instruction was made from and the calls that were inlined there, by
+  /// the DWARF of the kernel's and its modules' files, as far as they say it.
+  virtual SourceCalls source_calls(std::uint64_t address, Notes& notes);
   virtual Result<void> log(const LogVisitor& visit, Notes& notes) = 0;
 
   // What a system's reader does not know yet is `unsupported`. `pid`: of this process alone.

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/base/bytes.h"
@@ -14,6 +15,7 @@
 #include "core/base/machine.h"
 #include "core/io/byte_source.h"
 #include "core/stack/cfi_registers.h"
+#include "core/symbols/elf_sections.h"
 #include "core/types/lazy_bytes.h"
 
 namespace panicroom {
@@ -73,6 +75,9 @@ class CfiTable {
   /// The row for the instruction at `address`; nothing when no entry covers it. Errors: `corrupt`,
   /// `unsupported` (an encoding that no kernel uses), those of a read.
   Result<std::optional<CfiRow>> row_at(std::uint64_t address);
+  /// Why the search table is not used, if that came to light since this was asked last: what it
+  /// would have led to is then found among the entries themselves.
+  std::optional<Error> take_remark() { return std::exchange(remark_, std::nullopt); }
   /// All rows of all entries in the order of the sections, until `visit` answers false.
   Result<void> rows(const std::function<bool(const CfiRow&)>& visit);
   std::endian order() const { return sections_.machine.order; }
@@ -102,10 +107,14 @@ class CfiTable {
   CfiSections sections_;
   std::map<std::pair<std::size_t, std::uint64_t>, std::shared_ptr<const Common>> commons_;
   std::optional<std::vector<Known>> index_;
+  std::optional<Error> remark_;
 };
 
 /// The call-frame information of a linked kernel file or its debug file. Errors: `no_symbol` (the
 /// file carries none, or it is not linked), `corrupt`, `unsupported`.
 Result<std::shared_ptr<CfiTable>> read_cfi(const SourcePtr& file);
+/// That of a file whose sections lie where `elf` says; a relocatable one's may have been loaded
+/// anywhere.
+Result<std::shared_ptr<CfiTable>> read_cfi(const SourcePtr& file, const ElfSections& elf);
 
 }  // namespace panicroom

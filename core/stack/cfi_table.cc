@@ -9,7 +9,7 @@
 #include "core/base/printable.h"
 #include "core/stack/cfi.h"
 #include "core/stack/cfi_entries.h"
-#include "core/symbols/elf_sections.h"
+#include "core/types/debug_section.h"
 #include "core/types/dwarf_cursor.h"
 #include "core/types/section_bytes.h"
 
@@ -254,17 +254,20 @@ Result<std::optional<std::optional<CfiTable::Known>>> CfiTable::search_header(
   const auto count_encoding = static_cast<unsigned>(cursor.number(1));
   const auto table_encoding = static_cast<unsigned>(cursor.number(1));
   const auto width = width_of(table_encoding, address_size);
-  if (cursor.failed() || version != 1 || count_encoding == kOmitted || table_encoding == kOmitted ||
-      !width)
-    return Answer{};
+  if (cursor.failed()) return Failure(cursor.error());
+  if (count_encoding == kOmitted || table_encoding == kOmitted) return Answer{};
+  if (version != 1 || !width)
+    return Failure(unsupported(
+        0, fmt::format("a search table of version {}, encoded as {:#x}", version, table_encoding)));
   PANICROOM_CHECK(
       pointer(header, cursor, frame_encoding, address_size, 0).map([](std::uint64_t) {}));
   PANICROOM_TRY(count, pointer(header, cursor, count_encoding, address_size, 0));
   if (cursor.failed()) return Failure(cursor.error());
   const std::uint64_t table = cursor.at(), row = std::uint64_t{2} * *width;
-  if (count > (header.bytes.size() - table) / row)
+  if (count == 0 || count > (header.bytes.size() - table) / row)
     return Failure(
-        corrupt(table, fmt::format("a search table of {} entries leaves its section", count)));
+        corrupt(table, fmt::format("a search table of {} entries in a section of {} bytes", count,
+                                   header.bytes.size())));
   const auto cell = [&](std::uint64_t place) -> Result<std::uint64_t> {
     DwarfCursor at(header.bytes, order(), place, header.bytes.size());
     PANICROOM_TRY(value, pointer(header, at, table_encoding, address_size, 0));
@@ -281,23 +284,30 @@ Result<std::optional<std::optional<CfiTable::Known>>> CfiTable::search_header(
       high = middle;
   }
   if (low == 0) return Answer{std::optional<Known>{}};
+  PANICROOM_TRY(begin, cell(table + (low - 1) * row));
   PANICROOM_TRY(place, cell(table + (low - 1) * row + *width));
   CfiSection& section = sections_.frames[eh];
   if (place < section.address || place - section.address >= section.bytes.size())
     return Failure(corrupt(table, "the search table leads out of .eh_frame"));
   std::uint64_t next = 0;
   PANICROOM_TRY(found, entry(eh, place - section.address, next));
-  if (!found) return Failure(corrupt(table, "the search table leads to no FDE"));
+  if (!found || found->begin != begin)
+    return Failure(corrupt(table, "the search table leads to no FDE, or another function's"));
   if (address < found->begin || address >= found->end) return Answer{std::optional<Known>{}};
   return Answer{Known{found->begin, found->end, place - section.address, eh}};
 }
 
 Result<std::optional<CfiRow>> CfiTable::row_at(std::uint64_t address) {
   std::optional<Known> known;
-  PANICROOM_TRY(by_header, search_header(address));
-  if (by_header) known = *by_header;
+  auto by_header = search_header(address);
+  if (!by_header) {
+    remark_ = by_header.error().within("the search table .eh_frame_hdr is not used");
+    sections_.header.reset();
+  } else if (*by_header) {
+    known = **by_header;
+  }
   // The header knows .eh_frame alone.
-  if (!known && (!by_header || sections_.frames.size() > 1)) {
+  if (!known && (!by_header || !*by_header || sections_.frames.size() > 1)) {
     if (!index_) index();
     auto after = std::upper_bound(
         index_->begin(), index_->end(), address,
@@ -340,17 +350,21 @@ Result<void> CfiTable::rows(const std::function<bool(const CfiRow&)>& visit) {
 
 Result<std::shared_ptr<CfiTable>> read_cfi(const SourcePtr& file) {
   PANICROOM_TRY(elf, read_elf_sections(*file));
-  const std::string name = printable(base_name(file->name()));
   if (elf.type == ET_REL)
-    return fail(ErrorCode::no_symbol,
-                fmt::format("{} is not linked: its code has no addresses", name));
+    return fail(ErrorCode::no_symbol, fmt::format("{} is not linked: its code has no addresses",
+                                                  printable(base_name(file->name()))));
+  return read_cfi(file, elf);
+}
+
+Result<std::shared_ptr<CfiTable>> read_cfi(const SourcePtr& file, const ElfSections& elf) {
+  const std::string name = printable(base_name(file->name()));
   CfiSections sections;
   sections.machine = elf.machine;
   if (const ElfSection* text = elf.find(".text")) sections.text = text->address;
   const auto section = [&](const char* title, bool eh) -> Result<std::optional<CfiSection>> {
     const ElfSection* found = elf.find(title);
     if (found == nullptr || found->size == 0) return std::optional<CfiSection>{};
-    auto bytes = section_bytes(file, elf, *found);
+    auto bytes = debug_section(file, elf, title);
     if (!bytes) return Failure(bytes.error().within(name));
     return std::optional<CfiSection>(CfiSection{*std::move(bytes), found->address, eh});
   };

@@ -6,16 +6,21 @@
 namespace panicroom {
 namespace {
 
-constexpr std::array<Column, 12> columns_of_frames = {{
+constexpr std::array<Column, 13> columns_of_frames = {{
     {"pid", ColumnType::integer, "Process id."},
     {"tid", ColumnType::integer, "Thread id."},
-    {"frame", ColumnType::integer, "0 for the innermost frame."},
+    {"frame", ColumnType::integer,
+     "0 for the innermost frame. A function that was inlined has the number of the frame that it "
+     "is "
+     "part of, and stands before it."},
     {"pc", ColumnType::address,
      "Instruction in this frame: the interrupted one, or a return address."},
     {"sp", ColumnType::address,
      "Stack pointer in this frame; null where the unwinder does not know it."},
-    {"symbol", ColumnType::text, "Function that holds pc; null where no symbol covers it."},
-    {"offset", ColumnType::integer, "pc minus the symbol's address, bytes."},
+    {"symbol", ColumnType::text,
+     "Function that holds pc, or that was inlined there; null where no symbol covers it."},
+    {"offset", ColumnType::integer,
+     "pc minus the symbol's address, bytes; null for what was inlined."},
     {"name", ColumnType::text, "Name of the thread."},
     {"exact", ColumnType::boolean,
      "True when pc is the instruction itself, false for a return address."},
@@ -25,10 +30,12 @@ constexpr std::array<Column, 12> columns_of_frames = {{
      "not said.",
      true},
     {"line", ColumnType::integer,
-     "Line in that file: of the innermost function where calls were inlined.", true},
+     "Line in that file; of a function that calls an inlined one, the line of the call.", true},
+    {"inlined", ColumnType::boolean,
+     "True for a function that the compiler made part of the one in the next row, as the kernel "
+     "file's DWARF tells; false for a frame of the stack.",
+     true},
 }};
-
-constexpr std::size_t file_column = 10, line_column = 11;
 
 class Frames final : public Table {
  public:
@@ -49,7 +56,7 @@ class Frames final : public Table {
           if (unwound.stopped) notes.add(*unwound.stopped);
           std::uint64_t index = 0;
           for (const UnwoundFrame& frame : unwound.frames)
-            if (!visit(row_of(*kernel, thread, frame, index++, symbols.get(), query, notes)))
+            if (!visit_frame(*kernel, thread, frame, index++, symbols.get(), visit, notes))
               return false;
           return true;
         },
@@ -57,27 +64,37 @@ class Frames final : public Table {
   }
 
  private:
-  static std::array<Value, 12> row_of(Kernel& kernel, const Thread& thread,
-                                      const UnwoundFrame& frame, std::uint64_t index,
-                                      const SymbolTable* symbols, const Query& query,
-                                      Notes& notes) {
-    std::optional<SourceLine> line;
-    if (query.wants(file_column) || query.wants(line_column))
-      line = kernel.source_line(frame.lookup_address(), notes);
+  /// The rows of a frame: of what was inlined there, then its own.
+  static bool visit_frame(Kernel& kernel, const Thread& thread, const UnwoundFrame& frame,
+                          std::uint64_t index, const SymbolTable* symbols, const RowVisitor& visit,
+                          Notes& notes) {
+    const Value none = std::monostate{};
+    const SourceCalls calls = kernel.source_calls(frame.lookup_address(), notes);
+    const Value module = cell(kernel.module_at(frame.lookup_address()));
+    const auto row = [&](const Value& function, const Value& offset,
+                         const std::optional<SourceLine>& line, bool inlined) {
+      const std::array<Value, 13> values = {cell(thread.pid),
+                                            cell(thread.tid),
+                                            index,
+                                            Address{frame.pc},
+                                            address_cell(frame.sp),
+                                            function,
+                                            offset,
+                                            cell(thread.name),
+                                            frame.exact,
+                                            module,
+                                            line ? Value(line->file) : none,
+                                            line ? Value(line->line) : none,
+                                            inlined};
+      return visit(values);
+    };
+    for (const InlinedCall& call : calls.inlined)
+      if (!row(call.function.empty() ? none : Value(call.function), none, call.line, true))
+        return false;
     std::optional<Symbol> symbol;
     if (symbols) symbol = symbols->at(frame.lookup_address());
-    return {cell(thread.pid),
-            cell(thread.tid),
-            index,
-            Address{frame.pc},
-            address_cell(frame.sp),
-            symbol ? Value(std::string(symbol->name)) : Value(std::monostate{}),
-            symbol ? Value(frame.pc - symbol->address) : Value(std::monostate{}),
-            cell(thread.name),
-            frame.exact,
-            cell(kernel.module_at(frame.lookup_address())),
-            line ? Value(line->file) : Value(std::monostate{}),
-            line ? Value(line->line) : Value(std::monostate{})};
+    return row(symbol ? Value(std::string(symbol->name)) : none,
+               symbol ? Value(frame.pc - symbol->address) : none, calls.line, false);
   }
 };
 

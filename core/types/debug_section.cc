@@ -7,27 +7,46 @@
 #include <vector>
 
 #include "core/base/arithmetic.h"
+#include "core/base/printable.h"
 #include "core/types/section_bytes.h"
 
 namespace panicroom {
 
 namespace {
 
-constexpr std::uint64_t kModuleLimit = std::uint64_t{64} << 20;  // bytes of .debug_info
+// Bytes of a section that is filled in whole; the largest modules' .debug_info has some 300 MiB.
+constexpr std::uint64_t kModuleLimit = std::uint64_t{sizeof(void*) == 4 ? 64U : 512U} << 20;
 
-/// Width of the field that a relocation of debugging information fills; 0: not known.
-unsigned relocated_width(Architecture architecture, std::uint32_t type) {
+/// What a relocation of debugging information fills in.
+struct RelocatedField {
+  unsigned width = 0;      ///< bytes; 0: not known
+  bool from_here = false;  ///< it counts from where it stands
+};
+
+RelocatedField relocated_field(Architecture architecture, std::uint32_t type) {
   switch (architecture) {
     case Architecture::x86_64:
-      return type == R_X86_64_64 ? 8 : type == R_X86_64_32 || type == R_X86_64_32S ? 4 : 0;
+      if (type == R_X86_64_64) return {8};
+      if (type == R_X86_64_32 || type == R_X86_64_32S) return {4};
+      if (type == R_X86_64_PC32) return {4, true};
+      if (type == R_X86_64_PC64) return {8, true};
+      return {};
     case Architecture::i386:
-      return type == R_386_32 ? 4 : 0;
+      if (type == R_386_32) return {4};
+      if (type == R_386_PC32) return {4, true};
+      return {};
     case Architecture::aarch64:
-      return type == R_AARCH64_ABS64 ? 8 : type == R_AARCH64_ABS32 ? 4 : 0;
+      if (type == R_AARCH64_ABS64) return {8};
+      if (type == R_AARCH64_ABS32) return {4};
+      if (type == R_AARCH64_PREL32) return {4, true};
+      if (type == R_AARCH64_PREL64) return {8, true};
+      return {};
     case Architecture::riscv64:
-      return type == R_RISCV_64 ? 8 : type == R_RISCV_32 ? 4 : 0;
+      if (type == R_RISCV_64) return {8};
+      if (type == R_RISCV_32) return {4};
+      return {};
     default:
-      return 0;
+      return {};
   }
 }
 
@@ -39,16 +58,21 @@ void put(std::byte* at, std::uint64_t value, unsigned width, std::endian order) 
 }
 
 /// A relocatable file's section as a linker would fill it in: its references to other sections are
-/// in the relocations alone. Symbols' addresses count from their sections' starts.
+/// in the relocations alone. Symbols' values count from their sections' addresses.
 Result<LazyBytes> relocated(const SourcePtr& file, const ElfSections& elf, LazyBytes section,
-                            const ElfSection& relocations) {
+                            std::uint64_t address, const ElfSection& relocations) {
   const bool wide = elf.machine.pointer_size == 8;
   const unsigned word = wide ? 8 : 4;
   const std::endian order = elf.machine.order;
   const bool with_addend = relocations.type == SHT_RELA;
   const std::uint64_t entry = std::uint64_t{with_addend ? 3U : 2U} * word;
   const std::uint64_t symbol_size = wide ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
-  if (relocations.link >= elf.sections.size() || section.size() > kModuleLimit) return section;
+  if (relocations.link >= elf.sections.size()) return section;
+  if (section.size() > kModuleLimit)
+    return fail_at_offset(
+        ErrorCode::unsupported, relocations.offset,
+        fmt::format("a section of {} bytes is not linked: at most {} are filled in by {}",
+                    section.size(), kModuleLimit, printable(relocations.name)));
   PANICROOM_TRY(table, section_bytes(file, elf, relocations));
   PANICROOM_TRY(symbols, section_bytes(file, elf, elf.sections[relocations.link]));
   const std::byte* from = section.at(0, section.size());
@@ -61,7 +85,7 @@ Result<LazyBytes> relocated(const SourcePtr& file, const ElfSections& elf, LazyB
     const std::uint64_t place = *reader.word(0, word), info = *reader.word(word, word);
     const std::uint64_t symbol = wide ? info >> 32 : info >> 8;
     const auto type = static_cast<std::uint32_t>(wide ? info & 0xffffffff : info & 0xff);
-    const unsigned width = relocated_width(elf.machine.architecture, type);
+    const auto [width, from_here] = relocated_field(elf.machine.architecture, type);
     if (width == 0 || !contains(bytes.size(), place, width)) continue;
     const std::byte* known = symbol < symbols.size() / symbol_size
                                  ? symbols.at(symbol * symbol_size, symbol_size)
@@ -70,6 +94,10 @@ Result<LazyBytes> relocated(const SourcePtr& file, const ElfSections& elf, LazyB
     const Reader told({known, static_cast<std::size_t>(symbol_size)}, order);
     std::byte* field = bytes.data() + place;
     std::uint64_t value = *told.word(wide ? 8 : 4, word);
+    // The numbers of no section (absolute, common, more than 16 bits) lie above all others.
+    if (const std::uint16_t number = *told.u16(wide ? 6 : 14); number < elf.sections.size())
+      value += elf.sections[number].address;
+    if (from_here) value -= address + place;
     if (with_addend)
       value += *reader.word(std::uint64_t{2} * word, word);
     else
@@ -89,7 +117,7 @@ Result<LazyBytes> debug_section(const SourcePtr& file, const ElfSections& elf,
   if (elf.type != ET_REL) return bytes;
   for (const char* kind : {".rela", ".rel"})
     if (const ElfSection* relocations = elf.find(kind + std::string(name)))
-      return relocated(file, elf, std::move(bytes), *relocations);
+      return relocated(file, elf, std::move(bytes), section->address, *relocations);
   return bytes;
 }
 

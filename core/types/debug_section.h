@@ -9,8 +9,9 @@
 namespace panicroom {
 
 /// The bytes of a section of debugging information by name, empty where the file has no such
-/// section; in a relocatable file as a linker would fill them in, with every section at address 0.
-/// Errors: those of section_bytes.
+/// section; in a relocatable file as a linker would fill them in, with each section at the address
+/// that `elf` has of it (0, unless the caller knows where it was loaded). Errors: those of
+/// section_bytes; `unsupported` for more bytes than are filled in.
 Result<LazyBytes> debug_section(const SourcePtr& file, const ElfSections& elf,
                                 std::string_view name);
 

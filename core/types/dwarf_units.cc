@@ -38,6 +38,8 @@ enum class Name : std::uint16_t {
   declaration = 0x3c,
   encoding = 0x3e,
   external = 0x3f,
+  call_file = 0x58,
+  call_line = 0x59,
   specification = 0x47,
   type = 0x49,
   data_bit_offset = 0x6b,
@@ -178,8 +180,9 @@ Result<const DwarfUnits::Unit*> DwarfUnits::unit_at(std::uint64_t offset) {
 /// Reads one entry's attributes.
 class DwarfUnits::EntryReader {
  public:
-  EntryReader(DwarfUnits& units, const Unit& unit, DwarfCursor& cursor, DwarfEntry& entry)
-      : units_(units), unit_(unit), cursor_(cursor), entry_(entry) {}
+  EntryReader(DwarfUnits& units, const Unit& unit, DwarfCursor& cursor, DwarfEntry& entry,
+              bool with_names)
+      : units_(units), unit_(unit), cursor_(cursor), entry_(entry), with_names_(with_names) {}
 
   Result<void> read(const Attribute& attribute) {
     const auto name = static_cast<Name>(attribute.name);
@@ -236,7 +239,8 @@ class DwarfUnits::EntryReader {
       cursor_.skip_text();
     else
       offset = number(form);
-    if ((name != Name::name && name != Name::comp_dir) || cursor_.failed()) return {};
+    if (!with_names_ || (name != Name::name && name != Name::comp_dir) || cursor_.failed())
+      return {};
     DwarfSections& sections = units_.sections_;
     LazyBytes* strings = &sections.strings;
     if (form == Form::string) {
@@ -321,6 +325,12 @@ class DwarfUnits::EntryReader {
       case Name::ranges:
         code.ranges = DwarfIndexed{value, is_index(form)};
         return true;
+      case Name::call_file:
+        code.call_file = value;
+        return true;
+      case Name::call_line:
+        code.call_line = value;
+        return true;
       case Name::stmt_list:
         code.lines = value;
         return true;
@@ -384,9 +394,10 @@ class DwarfUnits::EntryReader {
   const Unit& unit_;
   DwarfCursor& cursor_;
   DwarfEntry& entry_;
+  bool with_names_;
 };
 
-Result<DwarfEntry> DwarfUnits::entry(const Unit& unit, std::uint64_t offset) {
+Result<DwarfEntry> DwarfUnits::read_entry(const Unit& unit, std::uint64_t offset, bool with_names) {
   if (!unit.is_readable)
     return fail(ErrorCode::unsupported,
                 fmt::format("DWARF at {:#x}: a unit of version {} cannot be read", unit.begin,
@@ -414,7 +425,7 @@ Result<DwarfEntry> DwarfUnits::entry(const Unit& unit, std::uint64_t offset) {
   if (entry.tag == DwarfTag::end) return Failure(corrupt_dwarf(offset, "an entry has no tag"));
   entry.has_children = abbreviation->has_children;
   work_ += abbreviation->count;
-  EntryReader reader(*this, unit, cursor, entry);
+  EntryReader reader(*this, unit, cursor, entry, with_names);
   for (std::uint32_t i = 0; i < abbreviation->count; ++i)
     PANICROOM_CHECK(reader.read(abbreviations->attributes[abbreviation->first + i]));
   if (cursor.failed()) return Failure(cursor.error());

@@ -21,13 +21,14 @@ struct DwarfSections {
   std::endian order = std::endian::little;
 };
 
-/// The tags and attributes that types and variables are told with (DWARF 5, chapter 7).
+/// The tags that types, variables and inlined functions are told with (DWARF 5, chapter 7).
 enum class DwarfTag : std::uint16_t {
   end = 0,  ///< no entry: the end of a list of siblings
   array = 0x01,
   class_ = 0x02,
   enumeration = 0x04,
   parameter = 0x05,
+  lexical_block = 0x0b,
   member = 0x0d,
   pointer = 0x0f,
   reference = 0x10,
@@ -36,13 +37,16 @@ enum class DwarfTag : std::uint16_t {
   typedef_ = 0x16,
   union_ = 0x17,
   unspecified_parameters = 0x18,
+  inlined_subroutine = 0x1d,
   subrange = 0x21,
   base = 0x24,
   const_ = 0x26,
   enumerator = 0x28,
+  subprogram = 0x2e,
   variable = 0x34,
   volatile_ = 0x35,
   restrict_ = 0x37,
+  namespace_ = 0x39,
   unspecified_type = 0x3b,
   rvalue_reference = 0x42,
   atomic = 0x47
@@ -55,10 +59,12 @@ struct DwarfIndexed {
   bool is_number = false;
 };
 
-/// Where the code of an entry lies and, of a unit's entry, where its lines are.
+/// Where the code of an entry lies, of an inlined function where it was called and, of a unit's
+/// entry, where its lines are.
 struct DwarfCode {
   std::optional<DwarfIndexed> low, high, ranges;
   bool high_is_length = false;
+  std::uint64_t call_file = 0, call_line = 0;         ///< 0: not said
   std::optional<std::uint64_t> lines;                 ///< in .debug_line
   std::string_view directory;                         ///< in which it was compiled
   std::uint64_t addresses_base = 0, ranges_base = 0;  ///< 0: not said
@@ -115,7 +121,13 @@ class DwarfUnits {
   Result<const Unit*> unit_at(std::uint64_t offset);
   /// The entry at `offset`, which lies in `unit`. Errors: `corrupt`, `unsupported`, those of a
   /// read.
-  Result<DwarfEntry> entry(const Unit& unit, std::uint64_t offset);
+  Result<DwarfEntry> entry(const Unit& unit, std::uint64_t offset) {
+    return read_entry(unit, offset, true);
+  }
+  /// The same without its names, which are not looked up.
+  Result<DwarfEntry> outline(const Unit& unit, std::uint64_t offset) {
+    return read_entry(unit, offset, false);
+  }
   /// Attributes that were read so far: what walks cost.
   std::uint64_t work() const { return work_; }
 
@@ -137,6 +149,7 @@ class DwarfUnits {
   };
   class EntryReader;
 
+  Result<DwarfEntry> read_entry(const Unit& unit, std::uint64_t offset, bool with_names);
   Result<void> read_unit();
   Result<const Table*> table(std::uint64_t offset);
 

@@ -104,6 +104,21 @@ class Gathered {
 
 }  // namespace
 
+TypeCatalog::Graphs types_of_modules(const std::vector<std::pair<std::string, SourcePtr>>& files,
+                                     const Machine& machine,
+                                     const std::shared_ptr<BtfGraph>& kernel) {
+  TypeCatalog::Graphs graphs;
+  for (const auto& [name, file] : files) {
+    const auto elf = read_elf_sections(*file);
+    if (!elf || elf->machine.architecture != machine.architecture) continue;
+    if (auto dwarf = read_dwarf(file))
+      graphs.push_back(*std::move(dwarf));
+    else if (auto btf = read_btf(file, kernel))
+      graphs.push_back(*std::move(btf));
+  }
+  return graphs;
+}
+
 bool carries_types_alone(const SourcePtr& file) {
   const auto elf = read_elf_sections(*file);
   if (!elf || elf->find(".BTF") == nullptr) return false;

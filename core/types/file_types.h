@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/base/machine.h"
 #include "core/io/byte_source.h"
+#include "core/types/btf_graph.h"
 #include "core/types/type_catalog.h"
 
 namespace panicroom {
@@ -19,6 +20,13 @@ namespace panicroom {
 /// could be read.
 Result<std::shared_ptr<const TypeCatalog>> types_of_files(
     const std::vector<std::pair<std::string, SourcePtr>>& files, const Machine& machine);
+
+/// Those that modules' files carry beside their kernel's: DWARF, else BTF that goes on where
+/// `kernel`, which the dump carries, ends. Files that cannot be read or are of another architecture
+/// are left out.
+TypeCatalog::Graphs types_of_modules(const std::vector<std::pair<std::string, SourcePtr>>& files,
+                                     const Machine& machine,
+                                     const std::shared_ptr<BtfGraph>& kernel);
 
 /// True for a file that carries types (BTF) and no symbols, as `types export` writes it.
 bool carries_types_alone(const SourcePtr& file);

@@ -9,7 +9,6 @@
 
 #include "core/base/arithmetic.h"
 #include "core/base/printable.h"
-#include "core/symbols/elf_sections.h"
 #include "core/types/debug_section.h"
 #include "core/types/dwarf_cursor.h"
 #include "core/types/section_bytes.h"
@@ -20,11 +19,14 @@ namespace {
 
 constexpr std::size_t kRangesLimit = std::size_t{1} << 22;
 constexpr std::size_t kUnitsKept = 64, kRowsKept = std::size_t{1} << 21;
+constexpr std::size_t kCallsKept = 4096;
 
 }  // namespace
 
 SourceLines::SourceLines(SourceLineSections sections)
-    : sections_(std::move(sections)), units_(std::move(sections_.dwarf)) {}
+    : sections_(std::move(sections)),
+      units_(std::move(sections_.dwarf)),
+      inlined_(units_, sections_.code) {}
 
 /// DWARF 5, 6.1.2. A set that cannot be read costs its unit.
 void SourceLines::index_aranges() {
@@ -99,30 +101,70 @@ Result<std::shared_ptr<const SourceLines::UnitLines>> SourceLines::lines_of(std:
   return lines_.emplace(place, std::move(fresh)).first->second;
 }
 
-Result<std::optional<SourceLine>> SourceLines::at(std::uint64_t address) {
+std::vector<std::uint64_t> SourceLines::units_at(std::uint64_t address) {
   if (!ranges_) index();
+  std::vector<std::uint64_t> units;
   auto after = std::upper_bound(
       ranges_->begin(), ranges_->end(), address,
       [](std::uint64_t place, const UnitRange& range) { return place < range.begin; });
-  // Few ranges lie within another's.
-  for (unsigned tries = 0; tries < 4 && after != ranges_->begin(); ++tries) {
-    --after;
-    if (address >= after->end) continue;
-    PANICROOM_TRY(unit, lines_of(after->unit));
-    const LineTable::Row* row = unit->table.at(address);
-    if (row == nullptr || row->line == 0) continue;  // 0: no line of the source
-    std::string path = unit->table.path(row->file, unit->directory);
-    if (path.empty()) continue;
-    return std::optional<SourceLine>({std::move(path), row->line});
+  for (unsigned tries = 0; tries < 4 && after != ranges_->begin(); ++tries)
+    if (address < (--after)->end) units.push_back(after->unit);
+  return units;
+}
+
+std::optional<SourceLine> SourceLines::line_in(const UnitLines& unit, std::uint64_t address) {
+  const LineTable::Row* row = unit.table.at(address);
+  if (row == nullptr || row->line == 0) return std::nullopt;  // 0: no line of the source
+  std::string path = unit.table.path(row->file, unit.directory);
+  if (path.empty()) return std::nullopt;
+  return SourceLine{std::move(path), row->line};
+}
+
+Result<std::optional<SourceLine>> SourceLines::at(std::uint64_t address) {
+  for (const std::uint64_t place : units_at(address)) {
+    PANICROOM_TRY(unit, lines_of(place));
+    if (auto line = line_in(*unit, address)) return line;
   }
   return std::optional<SourceLine>{};
 }
 
+Result<SourceCalls> SourceLines::find_calls(std::uint64_t address) {
+  for (const std::uint64_t place : units_at(address)) {
+    PANICROOM_TRY(lines, lines_of(place));
+    PANICROOM_TRY(unit, units_.unit_at(place));
+    PANICROOM_TRY(inlined, inlined_.at(*unit, address));
+    SourceCalls calls;
+    calls.line = line_in(*lines, address);
+    // A call stands on its caller's line, and `line` becomes the outermost caller's.
+    for (const InlinedCalls::Call& call : inlined) {
+      calls.inlined.push_back({std::string(call.function), std::move(calls.line)});
+      calls.line.reset();
+      std::string path = lines->table.path(call.file, lines->directory);
+      if (call.line != 0 && !path.empty()) calls.line = SourceLine{std::move(path), call.line};
+    }
+    if (calls.line || !calls.inlined.empty()) return calls;
+  }
+  return SourceCalls{};
+}
+
+Result<SourceCalls> SourceLines::calls_at(std::uint64_t address) {
+  if (const auto known = calls_.find(address); known != calls_.end()) return known->second;
+  if (calls_.size() == kCallsKept) calls_.clear();
+  return calls_.emplace(address, find_calls(address)).first->second;
+}
+
 Result<std::unique_ptr<SourceLines>> read_source_lines(const SourcePtr& file) {
   PANICROOM_TRY(elf, read_elf_sections(*file));
+  if (elf.type == ET_REL)
+    return fail(ErrorCode::no_symbol, fmt::format("{} is not linked: its code has no addresses",
+                                                  printable(base_name(file->name()))));
+  return read_source_lines(file, elf);
+}
+
+Result<std::unique_ptr<SourceLines>> read_source_lines(const SourcePtr& file,
+                                                       const ElfSections& elf) {
   const std::string name = printable(base_name(file->name()));
-  if (elf.type == ET_REL || elf.find(".debug_line") == nullptr ||
-      elf.find(".debug_info") == nullptr)
+  if (elf.find(".debug_line") == nullptr || elf.find(".debug_info") == nullptr)
     return fail(ErrorCode::no_symbol, fmt::format("{} carries no source lines", name));
   std::optional<Error> why;
   const auto section = [&](const char* title) {

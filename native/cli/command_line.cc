@@ -23,7 +23,8 @@ constexpr std::string_view description =
 constexpr std::string_view footer =
     "DUMP is a vmcore, minidump or kdump, also compressed or split; KERNEL is its kernel file, "
     "which Linux\n"
-    "dumps do not need. Files are recognised by content and may come in any order. Without a "
+    "dumps do not need. With debug files, modules' too (foo.ko.debug), stacks have source lines.\n"
+    "Files are recognised by content and may come in any order. Without a "
     "command,\n"
     "`panicroom DUMP` means `panicroom info DUMP`. `panicroom COMMAND --help` shows an example.\n\n"
     "Exit status: 0 answered (also in part, with notes that say what is missing), 1 it could not "

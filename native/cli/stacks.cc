@@ -22,17 +22,26 @@ std::string heading(const Thread& thread, bool colour) {
   return colour ? "\x1b[1m" + text + "\x1b[0m\n" : text + "\n";
 }
 
-std::string frame_line(std::size_t index, const UnwoundFrame& frame, const SymbolTable* symbols,
-                       Kernel& kernel, Notes& notes) {
-  std::string where = "?";
+/// The frame's function; before it, each on a line of its own, those that were inlined into it.
+std::string frame_lines(std::size_t index, const UnwoundFrame& frame, const SymbolTable* symbols,
+                        Kernel& kernel, Notes& notes) {
+  const SourceCalls calls = kernel.source_calls(frame.lookup_address(), notes);
+  const auto module = kernel.module_at(frame.lookup_address());
+  std::string text;
+  const auto add = [&](std::string where, const std::optional<SourceLine>& line) {
+    if (module) where += fmt::format(" [{}]", visible(*module));
+    if (line) where += fmt::format("  {}:{}", visible(line->file), line->line);
+    text += fmt::format("  #{:<3} {:#018x}  {}{}\n", index, frame.pc,
+                        text.empty() ? "" : "(inlined by) ", where);
+  };
+  for (const InlinedCall& call : calls.inlined)
+    add(call.function.empty() ? "?" : visible(call.function), call.line);
+  std::string own = "?";
   if (symbols)
     if (const auto symbol = symbols->at(frame.lookup_address()))
-      where = fmt::format("{}+{:#x}", visible(symbol->name), frame.pc - symbol->address);
-  if (const auto module = kernel.module_at(frame.lookup_address()))
-    where += fmt::format(" [{}]", visible(*module));
-  if (const auto line = kernel.source_line(frame.lookup_address(), notes))
-    where += fmt::format("  {}:{}", visible(line->file), line->line);
-  return fmt::format("  #{:<3} {:#018x}  {}\n", index, frame.pc, where);
+      own = fmt::format("{}+{:#x}", visible(symbol->name), frame.pc - symbol->address);
+  add(std::move(own), calls.line);
+  return text;
 }
 
 }  // namespace
@@ -52,7 +61,7 @@ Result<void> print_stacks(const Request& request, Session& session, Host& host, 
         any = true;
         std::size_t index = 0;
         for (const UnwoundFrame& frame : unwound.frames)
-          text += frame_line(index++, frame, symbols.get(), *kernel, notes);
+          text += frame_lines(index++, frame, symbols.get(), *kernel, notes);
         if (unwound.frames.empty()) text += "  no frames\n";
         if (unwound.stopped)
           text += fmt::format("  stopped: {}\n", visible(unwound.stopped->message()));

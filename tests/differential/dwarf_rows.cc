@@ -1,6 +1,8 @@
 // Prints what the engine's readers make of a file's tables, for the comparison with other readers.
 // usage: dwarf_rows cfi FILE      begin end CFA then a rule for each register: rN=RULE
 //        dwarf_rows lines FILE    for each address on standard input: FILE:LINE, or ?
+//        dwarf_rows calls FILE    the same, with FUNCTION FILE:LINE < for each that is inlined
+//        there
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -72,14 +74,48 @@ int print_lines(const SourcePtr& file) {
   return 0;
 }
 
+void print_line(const std::optional<SourceLine>& line) {
+  if (line)
+    std::printf("%s:%llu", line->file.c_str(), static_cast<unsigned long long>(line->line));
+  else
+    std::printf("?");
+}
+
+/// What was inlined, innermost first, and at last the line in the function itself.
+int print_calls(const SourcePtr& file) {
+  const auto lines = read_source_lines(file);
+  if (!lines) {
+    std::fprintf(stderr, "%s\n", lines.error().message().c_str());
+    return 1;
+  }
+  for (unsigned long long address = 0; std::scanf("%llx", &address) == 1;) {
+    const auto found = (*lines)->calls_at(address);
+    if (!found) {
+      std::printf("%s\n", found.error().message().c_str());
+      continue;
+    }
+    for (const InlinedCall& call : found->inlined) {
+      std::printf("%s ", call.function.c_str());
+      print_line(call.line);
+      std::printf(" < ");
+    }
+    print_line(found->line);
+    std::printf("\n");
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
   const std::string_view what = count == 3 ? arguments[1] : "";
-  if (what == "cfi" || what == "lines") {
+  if (what == "cfi" || what == "lines" || what == "calls") {
     const auto file = open_mapped_file(arguments[2]);
-    if (file) return what == "cfi" ? print_cfi(*file) : print_lines(*file);
+    if (file)
+      return what == "cfi"     ? print_cfi(*file)
+             : what == "lines" ? print_lines(*file)
+                               : print_calls(*file);
   }
-  std::fprintf(stderr, "usage: dwarf_rows cfi|lines FILE\n");
+  std::fprintf(stderr, "usage: dwarf_rows cfi|lines|calls FILE\n");
   return 2;
 }

@@ -90,6 +90,8 @@ def joined(lines, known):
 def frames_of_ours():
     frames = {}
     for row in rows("frames"):
+        if row["inlined"]:
+            continue
         frames.setdefault((row["tid"], row["name"]), []).append(row)
     return {number(thread["address"]): frames.get((thread["tid"], thread["name"]), []) for thread in rows("threads")}
 

@@ -131,9 +131,12 @@ class Parser {
     else if (verb == "mapping")
       mapping(words);
     else if (verb == "module")
-      out_.modules.push_back({word(1), range_of(word(2)), {}});
+      out_.modules.push_back({word(1), range_of(word(2)), {}, {}});
     else if (verb == "msymbol")
-      module_symbol({word(1), number_of(word(2)), number_of(word(3)), word(4)[0]});
+      last_module().symbols.push_back(
+          {word(1), number_of(word(2)), number_of(word(3)), word(4)[0]});
+    else if (verb == "msection")
+      last_module().sections.emplace_back(word(1), number_of(word(2)));
     else if (verb == "file")
       file(words);
     else if (!parse_machine(out_.machine, words))
@@ -321,9 +324,9 @@ class Parser {
     if (word == "stack") return &thread.stack_pages;
     return nullptr;
   }
-  void module_symbol(const Symbol& symbol) {
-    if (out_.modules.empty()) throw std::runtime_error("a module's symbol before any module");
-    out_.modules.back().symbols.push_back(symbol);
+  ModuleText& last_module() {
+    if (out_.modules.empty()) throw std::runtime_error("what a module has before any module");
+    return out_.modules.back();
   }
   void file(const Words& words) {
     FileText file{words.at(1), words.at(2), {}};
@@ -401,11 +404,13 @@ void read_lines(std::string_view text, const std::string& folder, const std::str
 }
 
 /// What a description says, before anything is built of it.
-Description parsed(std::string_view text, const std::string& folder, std::string name) {
+Description parsed(std::string_view text, const std::string& folder, std::string name,
+                   std::string_view more = {}) {
   Description description;
   description.name = std::move(name);
   Parser parser(description);
   read_lines(text, folder, description.name, description, parser);
+  read_lines(more, folder, description.name + ", more", description, parser);
   parser.finish();
   return description;
 }
@@ -419,9 +424,9 @@ Description built(Description description) {
   return description;
 }
 
-Description parsed_file(const std::string& path) {
+Description parsed_file(const std::string& path, std::string_view more = {}) {
   const auto [folder, name] = split_path(path);
-  return parsed(text_of(path), folder, name);
+  return parsed(text_of(path), folder, name, more);
 }
 
 }  // namespace
@@ -430,7 +435,9 @@ Description parse_description(std::string_view text, std::string name) {
   return built(parsed(text, "", std::move(name)));
 }
 
-Description read_description(const std::string& path) { return built(parsed_file(path)); }
+Description read_description(const std::string& path, std::string_view more) {
+  return built(parsed_file(path, more));
+}
 
 std::vector<FileText> read_files(const std::string& path) { return parsed_file(path).files; }
 

@@ -89,11 +89,13 @@ struct ProcessText {
   std::uint64_t address = 0, space = 0;  ///< FreeBSD: its vmspace
 };
 
-/// Linux: a loaded module and the symbols of its own.
+/// Linux: a loaded module, the symbols of its own and where its sections were loaded.
 struct ModuleText {
   std::string name;
   Range text;
   std::vector<Symbol> symbols;
+  std::vector<std::pair<std::string, std::uint64_t>> sections;
+  std::uint64_t address = 0;  ///< set while the world is built
 };
 
 struct LogText {
@@ -137,7 +139,8 @@ struct Description {
 /// Parses a description and builds its world (page tables, kernel objects). Throws
 /// std::runtime_error that names the line.
 Description parse_description(std::string_view text, std::string name);
-Description read_description(const std::string& path);
+/// `more`: lines that follow those of the file.
+Description read_description(const std::string& path, std::string_view more = {});
 /// The files that a description names; nothing is built.
 std::vector<FileText> read_files(const std::string& path);
 

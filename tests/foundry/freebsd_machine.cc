@@ -127,6 +127,7 @@ void FreeBsdMachine::modules() {
     fill("address", module.start);
     fill("size", module.size);
     symbols(module);
+    sections(module);
     fill("ndeps", module.needs.size());
     if (module.needs.empty()) continue;
     const std::uint64_t needs = heap_.take(module.needs.size() * word_);
@@ -174,6 +175,21 @@ void FreeBsdMachine::symbols(const MachineText::Module& module) {
   set(module.address, "elf_file", "ddbstrtab", names);
   set(module.address, "elf_file", "ddbstrcnt", texts.size());
   set(module.address, "elf_file", "address", module.start);
+}
+
+/// sys/kern/link_elf_obj.c: an Elf_progent for each section that was loaded.
+void FreeBsdMachine::sections(const MachineText::Module& module) {
+  if (module.sections.empty()) return;
+  const std::uint64_t one = layout_.size("Elf_progent");
+  std::uint64_t at = heap_.take(module.sections.size() * one);
+  set(module.address, "elf_file", "progtab", at);
+  set(module.address, "elf_file", "nprogtab", module.sections.size());
+  for (const MachineText::Module::Section& section : module.sections) {
+    set(at, "Elf_progent", "addr", section.address);
+    set(at, "Elf_progent", "size", section.size);
+    set(at, "Elf_progent", "name", string(section.name));
+    at += one;
+  }
 }
 
 void FreeBsdMachine::mounts() {

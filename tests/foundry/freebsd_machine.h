@@ -39,6 +39,7 @@ class FreeBsdMachine {
   void processors();
   void modules();
   void symbols(const MachineText::Module& module);
+  void sections(const MachineText::Module& module);
   void mounts();
   void load();
   void swap();

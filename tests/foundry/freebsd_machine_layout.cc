@@ -11,6 +11,11 @@ namespace {
 constexpr std::string_view invented = R"(
 elf_file . 0 264 size
 elf_file progtab 168 w pointer
+elf_file nprogtab 176 4 unsigned
+Elf_progent . 0 48 size
+Elf_progent name 0 w pointer
+Elf_progent size 16 w unsigned
+Elf_progent addr 32 w pointer
 elf_file dynamic 184 w pointer
 elf_file address 192 w pointer
 elf_file ddbstrcnt 200 w signed
@@ -206,6 +211,11 @@ vnet . 0 48 size
 vnet vnet_data_base 40 8 unsigned
 elf_file . 0 344 size
 elf_file progtab 208 8 pointer
+elf_file nprogtab 216 4 unsigned
+Elf_progent . 0 32 size
+Elf_progent addr 0 8 pointer
+Elf_progent size 8 8 unsigned
+Elf_progent name 24 8 pointer
 elf_file ddbsymtab 256 8 pointer
 elf_file ddbsymcnt 264 8 signed
 elf_file ddbstrtab 272 8 pointer
@@ -352,6 +362,11 @@ vnet . 0 64 size
 vnet vnet_data_base 40 8 unsigned
 elf_file . 0 368 size
 elf_file progtab 232 8 pointer
+elf_file nprogtab 240 4 unsigned
+Elf_progent . 0 32 size
+Elf_progent addr 0 8 pointer
+Elf_progent size 8 8 unsigned
+Elf_progent name 24 8 pointer
 elf_file ddbsymtab 280 8 pointer
 elf_file ddbsymcnt 288 8 signed
 elf_file ddbstrtab 296 8 pointer
@@ -411,6 +426,7 @@ sysctl_oid oid_fmt 64 8 pointer
 sysctl_oid oid_descr 80 8 pointer
 elf_file . 0 344 size
 elf_file progtab 208 8 pointer
+elf_file nprogtab 216 4 unsigned
 elf_file ddbsymtab 256 8 pointer
 elf_file ddbsymcnt 264 8 signed
 elf_file ddbstrtab 272 8 pointer
@@ -463,6 +479,7 @@ sysctl_oid oid_fmt 64 8 pointer
 sysctl_oid oid_descr 80 8 pointer
 elf_file . 0 360 size
 elf_file progtab 224 8 pointer
+elf_file nprogtab 232 4 unsigned
 elf_file ddbsymtab 272 8 pointer
 elf_file ddbsymcnt 280 8 signed
 elf_file ddbstrtab 288 8 pointer

@@ -26,8 +26,11 @@ struct Layout {
   static constexpr unsigned curr = 104, idle = 112, rq_size = 256;
   static constexpr unsigned uts_name = 4;
   static constexpr unsigned module_list = 16, module_name = 40, core_layout = 104, kallsyms = 152,
-                            module_size = 192;
+                            sect_attrs = 168, module_size = 192;
   static constexpr unsigned layout_base = 8, layout_text_size = 28;
+  static constexpr unsigned attribute_name = 8, bin_private = 40, bin_size = 64, battr = 16,
+                            section_name = 24, section_address = 88, section_size = 104,
+                            nsections = 20, bin_attrs = 8, attrs = 32;
   static constexpr unsigned symtab = 0, num_symtab = 8, strtab = 16, typetab = 24;
 };
 
@@ -248,8 +251,8 @@ class World {
   // include/linux/module.h: struct module and struct mod_kallsyms; the symbols are ELF's own.
   void modules() {
     std::vector<std::uint64_t> links = {place("modules", 2 * word_)};
-    for (const ModuleText& text : description_.modules) {
-      const std::uint64_t module = heap_.take(Layout::module_size);
+    for (ModuleText& text : description_.modules) {
+      const std::uint64_t module = text.address = heap_.take(Layout::module_size);
       links.push_back(module + Layout::module_list);
       image_.write_virtual(module + Layout::module_name, text.name);
       pointer(module + Layout::core_layout + Layout::layout_base, text.text.start);
@@ -276,8 +279,40 @@ class World {
       pointer(table + Layout::symtab, symtab), pointer(table + Layout::strtab, strtab);
       image_.write_virtual(table + Layout::num_symtab, count, 4);
       pointer(table + Layout::typetab, typetab);
+      sections(text);
     }
     circle(links);
+  }
+
+  // kernel/module/sysfs.c: struct module_sect_attrs. An AArch64 kernel has the form since 6.14 (a
+  // list of pointers to bin_attributes, each with the address in its `private`), an x86_64 one that
+  // before it (an array, names in bin_attributes), an i386 one that before 5.8 (names of its own).
+  void sections(const ModuleText& module) {
+    if (module.sections.empty()) return;
+    const std::uint64_t count = module.sections.size();
+    const std::uint64_t all = heap_.take(Layout::attrs + count * Layout::section_size);
+    const std::uint64_t list = heap_.take((count + 1) * word_);
+    pointer(module.address + Layout::sect_attrs, all);
+    if (arm_)
+      pointer(all + Layout::bin_attrs, list);
+    else
+      image_.write_virtual(all + Layout::nsections, count, 4);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const auto& [name, address] = module.sections[static_cast<std::size_t>(i)];
+      const std::uint64_t own = heap_.take(name.size() + 1);
+      image_.write_virtual(own, name);
+      if (arm_) {
+        const std::uint64_t attribute = heap_.take(Layout::bin_size);
+        pointer(list + i * word_, attribute);
+        pointer(attribute + Layout::attribute_name, own);
+        pointer(attribute + Layout::bin_private, address);
+        continue;
+      }
+      const std::uint64_t at = all + Layout::attrs + i * Layout::section_size;
+      pointer(at + (word_ == 8 ? Layout::battr + Layout::attribute_name : Layout::section_name),
+              own);
+      pointer(at + Layout::section_address, address);
+    }
   }
 
   // kernel/printk/printk_ringbuffer.h: descriptors with (state, id), a data ring of blocks (id,
@@ -395,7 +430,29 @@ class World {
                   {{"list", list, Layout::module_list * 8},
                    {"name", btf.array(chr, 56), Layout::module_name * 8},
                    {"core_layout", module_layout, Layout::core_layout * 8},
-                   {"kallsyms", ptr, Layout::kallsyms * 8}});
+                   {"kallsyms", ptr, Layout::kallsyms * 8},
+                   {"sect_attrs", ptr, Layout::sect_attrs * 8}});
+    const unsigned attribute =
+        btf.structure("attribute", 16 + word_, {{"name", ptr, Layout::attribute_name * 8}});
+    const unsigned bin_attribute =
+        btf.structure("bin_attribute", Layout::bin_size,
+                      {{"attr", attribute, 0}, {"private", ptr, Layout::bin_private * 8}});
+    if (arm_) {
+      const unsigned group = btf.structure("attribute_group", Layout::bin_attrs + word_,
+                                           {{"bin_attrs", ptr, Layout::bin_attrs * 8}});
+      btf.structure("module_sect_attrs", Layout::attrs, {{"grp", group, 0}});
+    } else {
+      const unsigned section =
+          word_ == 8 ? btf.structure("module_sect_attr", Layout::section_size,
+                                     {{"battr", bin_attribute, Layout::battr * 8},
+                                      {"address", ulong, Layout::section_address * 8}})
+                     : btf.structure("module_sect_attr", Layout::section_size,
+                                     {{"name", ptr, Layout::section_name * 8},
+                                      {"address", ulong, Layout::section_address * 8}});
+      btf.structure("module_sect_attrs", Layout::attrs,
+                    {{"nsections", u32, Layout::nsections * 8},
+                     {"attrs", btf.array(section, 0), Layout::attrs * 8}});
+    }
     const unsigned uts = btf.structure("new_utsname", 390,
                                        {{"sysname", name65, 0},
                                         {"nodename", name65, 65 * 8},

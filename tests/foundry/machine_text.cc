@@ -94,6 +94,12 @@ const std::map<std::string, std::function<void(MachineText&, const Words&)>> sta
        out.modules.back().symbols.push_back(
            {words.at(1), number(words.at(2)), number(words.at(3)), words.at(4)[0]});
      }},
+    {"ksection",
+     [](MachineText& out, const Words& words) {
+       if (out.modules.empty()) throw std::runtime_error("a module's section before any module");
+       out.modules.back().sections.push_back(
+           {words.at(1), number(words.at(2)), number(words.at(3))});
+     }},
     {"interrupt", interrupt},
     {"variable", variable},
     {"mounted",

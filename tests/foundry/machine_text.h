@@ -19,6 +19,11 @@ struct MachineText {
     std::uint64_t start = 0, size = 0, flags = 1;
     std::vector<std::string> needs;
     std::vector<Symbol> symbols;
+    struct Section {
+      std::string name;
+      std::uint64_t address = 0, size = 0;
+    };
+    std::vector<Section> sections;  ///< of a relocatable file
     std::uint64_t address = 0;
   };
   struct Mounted {

@@ -1,6 +1,7 @@
-// Input: an ELF file with DWARF; or sections, one after the other, each with its length before it
-// (32 bits, little-endian): .debug_info, .debug_abbrev, .debug_str, .debug_line_str,
-// .debug_str_offsets, .debug_addr, .debug_ranges, .debug_rnglists, .debug_line, .debug_aranges.
+// Input: an ELF file with DWARF, linked or relocatable; or sections, one after the other, each with
+// its length before it (32 bits, little-endian): .debug_info, .debug_abbrev, .debug_str,
+// .debug_line_str, .debug_str_offsets, .debug_addr, .debug_ranges, .debug_rnglists, .debug_line,
+// .debug_aranges.
 #include <array>
 #include <span>
 #include <vector>
@@ -17,6 +18,8 @@ void question(SourceLines& lines) {
         std::uint64_t{0x401000}, 0xffffffff81000010, ~std::uint64_t{0}}) {
     const auto found = lines.at(address);
     if (found && *found && (*found)->file.empty()) __builtin_trap();
+    const auto calls = lines.calls_at(address);
+    if (calls && calls->line && calls->line->file.empty()) __builtin_trap();
   }
 }
 
@@ -26,9 +29,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size > (std::size_t{1} << 20)) return 0;
   const Bytes input = std::as_bytes(std::span(data, size));
   if (size > 4 && data[0] == 0x7f) {
-    const auto lines = read_source_lines(
-        memory_source("fuzz", std::vector<std::byte>(input.begin(), input.end())));
-    if (lines) question(**lines);
+    const auto file = memory_source("fuzz", std::vector<std::byte>(input.begin(), input.end()));
+    auto elf = read_elf_sections(*file);
+    if (!elf) return 0;
+    for (ElfSection& section : elf->sections)
+      if (elf->type == 1 && (section.flags & 2) != 0) section.address = 0xffffffff81000000;
+    if (const auto lines = read_source_lines(file, *elf)) question(**lines);
     return 0;
   }
   std::array<std::vector<std::byte>, 10> parts;

@@ -3,7 +3,8 @@
 
 usage: deaths.py PROGRAM [ARGUMENT...]    PROGRAM is the command line to test, native or wasm.
 The dumps are found in $PANICROOM_LINUX_DUMPS, else where samples/linux/make puts them. What is expected is what was provoked:
-the functions, locks and threads are those of die.c, the frames those that the kernel printed on its console (serial.log).
+the functions, locks and threads are those of die.c, the frames those that the kernel printed on its console (serial.log), the lines
+those that addr2line finds in the module.
 """
 
 import json
@@ -11,9 +12,16 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 from functools import lru_cache
 from pathlib import Path
+
+SAMPLES = Path(__file__).resolve().parents[2] / "samples" / "linux"
+sys.path.insert(0, str(SAMPLES))
+sys.dont_write_bytecode = True
+
+from dumpmaker import debian  # noqa: E402
 
 PROGRAM: list[str] = []
 FOLDER = Path()
@@ -39,7 +47,48 @@ def thread(death, name):
     return next(row for row in table(death, "threads") if row["name"] == name)
 
 
+def frames_with(death, module):
+    """Of the thread that died: frames, each with its rows, what was inlined first."""
+    done = subprocess.run([*PROGRAM, "table", "frames", "--crashed", "--json", str(FOLDER / f"die-{death}.kdump"), str(module)],
+                          capture_output=True, timeout=120, check=True)
+    told = json.loads(done.stdout)
+    frames = {}
+    for row in told["rows"]:
+        frames.setdefault(row["frame"], []).append(row)
+    return list(frames.values()), [note["text"] for note in told["notes"]]
+
+
 class Deaths(unittest.TestCase):
+    def test_lines_of_the_module(self):
+        """Frames in the module have the lines that addr2line finds in its file, what was inlined there too."""
+        release = next(found[1] for line in serial("bug") if (found := re.search(r"Linux version (\S+)", line)))
+        with tempfile.TemporaryDirectory() as folder:
+            module = Path(folder) / "die.ko"
+            module.write_bytes(debian.build_module(SAMPLES / "guest" / "die.c", release))
+            # It was compiled in another folder, whose name its debugging information holds.
+            frames, notes = frames_with("bug", module)
+            self.assertTrue(any("die.ko: another build of this module" in note for note in notes), notes)
+            self.assertTrue(all(row["line"] is None for rows in frames for row in rows))
+            subprocess.run(["objcopy", "-R", ".note.gnu.build-id", module], check=True)
+            values = {name: int(value, 16) for value, _, name in
+                      re.findall(r"^(\w+) ([tT]) (\S+)$", subprocess.run(["nm", module], capture_output=True, text=True, check=True).stdout, re.M)}
+            inlined = 0
+            for death in ("bug", "soft-lockup", "double-free", "stack-overflow", "null-dereference"):
+                frames, _ = frames_with(death, module)
+                inside = [rows for rows in frames if rows[-1]["module"] == "die"]
+                self.assertGreaterEqual(len(inside), 2, death)
+                for rows in inside:
+                    own = rows[-1]
+                    place = values[own["symbol"]] + own["offset"] - (0 if own["exact"] else 1)
+                    said = subprocess.run(["addr2line", "-i", "-f", "-j", ".text", "-e", module, f"{place:#x}"],
+                                          capture_output=True, text=True, check=True).stdout.split("\n")
+                    lines = [re.sub(r" \(.*", "", line) for line in said[1::2]]
+                    self.assertEqual([f"{row['file']}:{row['line']}" for row in rows], lines, death)
+                    self.assertEqual([row["symbol"] for row in rows[:-1]], said[0:2 * len(rows) - 2:2], death)
+                    self.assertEqual([row["inlined"] for row in rows], [True] * (len(rows) - 1) + [False])
+                    inlined += len(rows) - 1
+            self.assertGreaterEqual(inlined, 2)
+
     def check(self, death, kind, *said):
         self.assertEqual(statements(death, "kind"), [kind])
         [cause] = statements(death, "cause")

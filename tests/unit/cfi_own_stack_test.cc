@@ -102,7 +102,7 @@ void look(Seen& seen) {
       [](dl_phdr_info* info, std::size_t, void* into) {
         const std::string name = *info->dlpi_name == 0 ? "/proc/self/exe" : info->dlpi_name;
         if (auto file = open_mapped_file(name))
-          static_cast<CodeFiles*>(into)->add(name, *file, info->dlpi_addr);
+          static_cast<CodeFiles*>(into)->add(*file, info->dlpi_addr);
         return 0;
       },
       &files);

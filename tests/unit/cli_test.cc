@@ -495,9 +495,9 @@ foundry::Blob blob_of(const test::Assembly& assembly) {
   return blob;
 }
 
-TEST_F(CommandLine, StacksShowTheSourceLinesOfADebugFile) {
-  // A unit that was compiled in /src, of two runs of code: lines 7 and 8 meet at vpanic's return
-  // address, whose call is of line 7; the innermost frame is on line 42.
+/// A unit that was compiled in /src, of two runs of code: lines 7 and 8 meet at vpanic's return
+/// address, whose call is of line 7; the innermost frame is on line 42. `functions`: its entries.
+foundry::Blob debug_file(const test::Assembly& functions) {
   using test::Assembly;
   const auto program = Assembly()
                            .all({0, 9, 2})
@@ -517,12 +517,27 @@ TEST_F(CommandLine, StacksShowTheSourceLinesOfADebugFile) {
   lines.append(names).append(program);
   Assembly unit;  // DWARF 4: stmt_list, comp_dir, low_pc, high_pc
   unit.number(4, 2).u32(0).u8(8).uleb(1).u32(0).text("/src").u64(0xffffffff80201000).u32(0x2000);
+  unit.append(functions.bytes).u8(0);
   const auto info = Assembly().u32(unit.bytes.size()).append(unit.bytes);
   const auto abbreviations =
-      Assembly().all({1, 0x11, 0, 0x10, 0x17, 0x1b, 0x08, 0x11, 0x01, 0x12, 0x06, 0, 0, 0});
-  host.files["kernel.debug"] = sections_file({{".debug_info", 1, blob_of(info)},
-                                              {".debug_abbrev", 1, blob_of(abbreviations)},
-                                              {".debug_line", 1, blob_of(lines)}});
+      Assembly()
+          .all({1, 0x11, 1, 0x10, 0x17, 0x1b, 0x08, 0x11, 0x01, 0x12, 0x06, 0, 0})
+          // 2: a function's name; 3: one with low_pc and high_pc; 4: one that is inlined there:
+          // abstract_origin, low_pc, high_pc, call_file, call_line; 5: a block
+          .all({2, 0x2e, 0, 0x03, 0x08, 0, 0})
+          .all({3, 0x2e, 1, 0x11, 0x01, 0x12, 0x06, 0, 0})
+          .all({4, 0x1d, 1, 0x31, 0x13, 0x11, 0x01, 0x12, 0x06, 0x58, 0x0b, 0x59, 0x0b, 0, 0})
+          .all({5, 0x0b, 1, 0, 0, 0});
+  return sections_file({{".debug_info", 1, blob_of(info)},
+                        {".debug_abbrev", 1, blob_of(abbreviations)},
+                        {".debug_line", 1, blob_of(lines)}});
+}
+
+/// What debug_file's units begin with: the offset of their first entry but their own.
+constexpr std::uint32_t first_entry = 33;
+
+TEST_F(CommandLine, StacksShowTheSourceLinesOfADebugFile) {
+  host.files["kernel.debug"] = debug_file({});
   EXPECT_EQ(run({"stack", "--crashed", "vmcore", "kernel", "kernel.debug"}), 0);
   EXPECT_TRUE(printed("kern_reboot+0x10  /src/kern.c:42\n")) << host.printed;
   EXPECT_TRUE(printed("vpanic+0x34  /src/kern.c:7\n")) << host.printed;
@@ -531,6 +546,60 @@ TEST_F(CommandLine, StacksShowTheSourceLinesOfADebugFile) {
                  "kernel", "kernel.debug"}),
             0);
   EXPECT_TRUE(printed("0,/src/kern.c,42\r\n1,/src/kern.c,7\r\n2,,\r\n")) << host.printed;
+}
+
+TEST_F(CommandLine, FunctionsThatWereInlinedStandBeforeTheOneTheyArePartOf) {
+  // dump_now is part of stop, and that, in a block of no place, of vpanic; beside them and beside
+  // the return address others are.
+  test::Assembly functions;
+  functions.uleb(2).text("dump_now").uleb(2).text("stop");
+  const std::uint32_t dump_now = first_entry, stop = first_entry + 10;
+  const auto inlined = [&](std::uint32_t name, std::uint64_t at, unsigned size, unsigned line) {
+    functions.uleb(4).u32(name).u64(at).u32(size).u8(1).u8(line);
+  };
+  functions.uleb(3).u64(0xffffffff80201200).u32(0x100).uleb(5);
+  inlined(stop, 0xffffffff80201220, 0x10, 98);
+  functions.u8(0);
+  inlined(stop, 0xffffffff80201230, 8, 99);
+  inlined(dump_now, 0xffffffff80201234, 1, 12);
+  functions.u8(0);
+  inlined(dump_now, 0xffffffff80201233, 1, 11);
+  functions.all({0, 0, 0, 0});
+  host.files["kernel.debug"] = debug_file({});
+  EXPECT_EQ(run({"analyze", "--json", "vmcore", "kernel", "kernel.debug"}), 0);
+  const std::string without = host.printed;
+  host.files["kernel.debug"] = debug_file(functions);
+  EXPECT_EQ(run({"stack", "--crashed", "vmcore", "kernel", "kernel.debug"}), 0);
+  EXPECT_TRUE(
+      printed("  #1   0xffffffff80201234  dump_now  /src/kern.c:7\n"
+              "  #1   0xffffffff80201234  (inlined by) stop  /src/kern.c:11\n"
+              "  #1   0xffffffff80201234  (inlined by) vpanic+0x34  /src/kern.c:99\n"
+              "  #2   0xffffffff80201023  panic+0x23\n"))
+      << host.printed;
+  EXPECT_EQ(
+      run({"table", "frames", "--crashed", "--columns", "frame,pc,symbol,offset,line,exact,inlined",
+           "--csv", "vmcore", "kernel", "kernel.debug"}),
+      0);
+  EXPECT_TRUE(
+      printed("1,0xffffffff80201234,dump_now,,7,false,true\r\n"
+              "1,0xffffffff80201234,stop,,11,false,true\r\n"
+              "1,0xffffffff80201234,vpanic,52,99,false,false\r\n2,"))
+      << host.printed;
+  // What it died of, and by what it is told from others, is told by the frames of the stack alone.
+  EXPECT_EQ(run({"analyze", "--json", "vmcore", "kernel", "kernel.debug"}), 0);
+  EXPECT_EQ(host.printed, without);
+}
+
+TEST_F(CommandLine, FunctionsInlinedWithoutEndCostNoLine) {
+  test::Assembly functions;
+  functions.uleb(2).text("dump_now").uleb(3).u64(0xffffffff80201200).u32(0x100);
+  for (int depth = 0; depth < 300; ++depth)
+    functions.uleb(4).u32(first_entry).u64(0xffffffff80201230).u32(8).u8(1).u8(9);
+  functions.bytes.resize(functions.bytes.size() + 301);
+  host.files["kernel.debug"] = debug_file(functions);
+  EXPECT_EQ(run({"stack", "--crashed", "vmcore", "kernel", "kernel.debug"}), 0);
+  EXPECT_TRUE(printed("#1   0xffffffff80201234  vpanic+0x34  /src/kern.c:7\n")) << host.printed;
+  EXPECT_TRUE(complained("inlined in each other")) << host.complained;
 }
 
 TEST_F(CommandLine, StacksFollowTheCallFrameInformationOfADebugFile) {

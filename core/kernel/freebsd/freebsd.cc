@@ -1,3 +1,4 @@
+#include <elf.h>
 #include <fmt/format.h>
 
 #include <string>
@@ -15,6 +16,7 @@
 #include "core/kernel/freebsd/machine_state.h"
 #include "core/kernel/freebsd/mappings.h"
 #include "core/kernel/freebsd/message_buffer.h"
+#include "core/kernel/freebsd/module_sections.h"
 #include "core/kernel/freebsd/modules.h"
 #include "core/kernel/freebsd/mounts.h"
 #include "core/kernel/freebsd/process_details.h"
@@ -24,9 +26,11 @@
 #include "core/kernel/freebsd/trap_frames.h"
 #include "core/kernel/freebsd/vnodes.h"
 #include "core/kernel/kernel.h"
+#include "core/kernel/module_file.h"
 #include "core/stack/code_files.h"
 #include "core/types/debug_file.h"
 #include "core/types/file_types.h"
+#include "core/types/section_bytes.h"
 
 namespace panicroom {
 namespace {
@@ -40,7 +44,14 @@ class FreeBsd final : public Kernel {
           std::unique_ptr<PageTable> table)
       : evidence_(inputs, std::move(symbols), std::move(table)) {
     // A FreeBSD kernel runs where it was linked to run.
-    for (const auto& [name, file] : inputs.kernel_files) code_.add(name, file, 0);
+    modules_of_files_ = modules_of_files(inputs.kernel_files);
+    for (std::size_t i = 0; i < inputs.kernel_files.size(); ++i) {
+      const SourcePtr& file = inputs.kernel_files[i].second;
+      if (const auto& name = modules_of_files_[i])
+        code_.add(file, [this, wanted = *name, file] { return load_module(wanted, file); });
+      else
+        code_.add(file, 0);
+    }
   }
 
   KernelIdentity identity(Notes& notes) override;
@@ -48,10 +59,10 @@ class FreeBsd final : public Kernel {
                          const std::function<bool(const Process&)>& visit, Notes& notes) override;
   Result<void> threads(const std::function<bool(const Thread&)>& visit, Notes& notes) override;
   Unwound stack(const Thread& thread, Notes& notes) override;
-  std::optional<SourceLine> source_line(std::uint64_t address, Notes& notes) override {
-    auto line = code_.line(address);
+  SourceCalls source_calls(std::uint64_t address, Notes& notes) override {
+    auto calls = code_.calls(address);
     for (Note& note : code_.take_remarks()) notes.add(std::move(note));
-    return line;
+    return calls;
   }
   Result<void> log(const LogVisitor& visit, Notes& notes) override {
     return freebsd::read_message_buffer(evidence_.dump(), &memory(), evidence_.symbols().get(),
@@ -122,8 +133,10 @@ class FreeBsd final : public Kernel {
   }
   Result<std::shared_ptr<const TypeCatalog>> types() override { return evidence_.types(); }
   std::string build_id() override {
-    for (const auto& [name, file] : evidence_.kernel_files())
-      if (std::string id = build_id_of(file); !id.empty()) return id;
+    for (std::size_t i = 0; i < modules_of_files_.size(); ++i) {
+      if (modules_of_files_[i]) continue;
+      if (std::string id = build_id_of(evidence_.kernel_files()[i].second); !id.empty()) return id;
+    }
     return {};
   }
 
@@ -157,6 +170,8 @@ class FreeBsd final : public Kernel {
     return kernbase && address >= *kernbase;
   }
 
+  Result<LoadedCode> load_module(const std::string& name, const SourcePtr& file);
+
   /// Read once, when the first answer needs them; none where they cannot be read.
   const freebsd::Modules& loaded() {
     if (!modules_) {
@@ -170,10 +185,28 @@ class FreeBsd final : public Kernel {
 
   Evidence evidence_;
   CodeFiles code_;
+  std::vector<std::optional<std::string>> modules_of_files_;  ///< of the user's kernel files
   std::optional<freebsd::Modules> modules_;
   std::shared_ptr<const SymbolTable> symbols_;
   std::vector<Note> module_notes_;  // for every answer that needs the modules
 };
+
+Result<LoadedCode> FreeBsd::load_module(const std::string& name, const SourcePtr& file) {
+  for (const freebsd::Module& module : loaded().all()) {
+    if (plain_module_name(module.name) != name) continue;
+    ModulePlace place{module.start, {}, {{module.start, module.end}}};
+    PANICROOM_TRY(elf, read_elf_sections(*file));
+    if (elf.type == ET_REL) {
+      auto sections = freebsd::read_module_sections(evidence_, module.address);
+      if (!sections)
+        return Failure(sections.error().within(
+            fmt::format("{}: not used", printable(base_name(file->name())))));
+      place.sections = *std::move(sections);
+    }
+    return load_module_file(memory(), file, place);
+  }
+  return Failure(module_not_loaded(file));
+}
 
 Result<std::uint64_t> FreeBsd::stopped_pcb(const Processes& walk, std::uint64_t cpu) {
   PANICROOM_TRY(first, evidence_.address_of("stoppcbs"));
@@ -494,8 +527,10 @@ Result<std::unique_ptr<AddressSpace>> FreeBsd::process_memory(const Process& pro
 /// Those of the first kernel; modules, which may stand before it, are for their types and lines. A
 /// file that cannot be read or is neither says so.
 std::shared_ptr<const SymbolTable> symbols_from(const KernelInputs& inputs, Notes& notes) {
-  for (const auto& [file_name, file] : inputs.kernel_files) {
-    if (carries_types_alone(file)) continue;
+  const auto modules = modules_of_files(inputs.kernel_files);
+  for (std::size_t i = 0; i < modules.size(); ++i) {
+    const auto& [file_name, file] = inputs.kernel_files[i];
+    if (modules[i] || carries_types_alone(file)) continue;
     const auto refuse = [&notes, name = printable(file_name)](std::string_view why) {
       notes.add(Note{ErrorCode::invalid, fmt::format("{}: {}: not used", name, why), std::nullopt});
     };
@@ -509,7 +544,7 @@ std::shared_ptr<const SymbolTable> symbols_from(const KernelInputs& inputs, Note
     } else if (kernel->symbols->find("allproc") || kernel->symbols->find("kernbase")) {
       if (kernel->remark) notes.add(*kernel->remark);
       return kernel->symbols;
-    } else if (file_name.find(".ko") == std::string::npos) {
+    } else {
       refuse("it has neither of the symbols allproc and kernbase: no FreeBSD kernel");
     }
   }

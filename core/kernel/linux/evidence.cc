@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/printable.h"
+#include "core/kernel/module_file.h"
 #include "core/symbols/elf_symbols.h"
 #include "core/symbols/kallsyms.h"
 #include "core/types/btf.h"
@@ -119,7 +120,9 @@ Result<std::shared_ptr<const SymbolTable>> Evidence::symbols() {
 Result<std::shared_ptr<const TypeCatalog>> Evidence::read_types() {
   auto own = types_of_dump();
   if (own || type_files_.empty()) return own;
-  auto given = types_of_files(type_files_, dump_.machine);
+  std::vector<std::pair<std::string, SourcePtr>> files = type_files_;
+  files.insert(files.end(), module_files_.begin(), module_files_.end());
+  auto given = types_of_files(files, dump_.machine);
   if (given || given.error().code == ErrorCode::no_type) return given ? given : own;
   return given;
 }
@@ -141,7 +144,10 @@ Result<std::shared_ptr<const TypeCatalog>> Evidence::types_of_dump() {
 Result<std::shared_ptr<const TypeCatalog>> Evidence::types_at(std::uint64_t start,
                                                               std::uint64_t end) {
   PANICROOM_TRY(btf, read_btf(memory_, start, end, "BTF in the dump"));
-  return std::make_shared<const TypeCatalog>(std::move(btf));
+  return std::make_shared<const TypeCatalog>(btf,
+                                             [files = module_files_, machine = dump_.machine, btf] {
+                                               return types_of_modules(files, machine, btf);
+                                             });
 }
 
 Result<std::shared_ptr<const TypeCatalog>> Evidence::types() {
@@ -155,7 +161,13 @@ Result<std::shared_ptr<const TypeCatalog>> Evidence::types() {
 void Evidence::use_kernel_files(const KernelInputs& inputs, Notes& notes) {
   const auto build_id = vmcoreinfo_ ? vmcoreinfo_->value("BUILD-ID") : std::nullopt;
   bool taken = false;
-  for (const auto& [file_name, file] : inputs.kernel_files) {
+  const auto modules = modules_of_files(inputs.kernel_files);
+  for (std::size_t number = 0; number < modules.size(); ++number) {
+    const auto& [file_name, file] = inputs.kernel_files[number];
+    if (modules[number]) {
+      module_files_.emplace_back(*modules[number], file);
+      continue;
+    }
     const auto refuse = [&](std::string why) {
       notes.add(Note{ErrorCode::invalid, fmt::format("{}: {}: not used", printable(file_name), why),
                      std::nullopt});
@@ -205,7 +217,7 @@ void Evidence::use_kernel_files(const KernelInputs& inputs, Notes& notes) {
     taken = true;
   }
   // What opening the dump asked for before is asked again with the files' types.
-  if (types_ && !*types_) types_.reset();
+  if (types_ && (!*types_ || !module_files_.empty())) types_.reset();
 }
 
 bool Evidence::use_types_alone(const std::string& name, const SourcePtr& file, Notes& notes) {
@@ -235,7 +247,7 @@ void Evidence::use_for_code(const KernelInputs& inputs, const KernelFile& kernel
       return first && second && first->address == second->address;
     };
     if (!same()) continue;
-    code_.add(file_name, file, slide);
+    code_.add(file, slide);
     type_files_.emplace_back(file_name, file);
   }
 }

@@ -40,9 +40,13 @@ class Evidence final : public Structures {
   Result<std::shared_ptr<const TypeCatalog>> types();
   /// Takes the symbols of the first of the user's kernel files that is this kernel's, and all that
   /// are its for what they say of its code and, where the dump has no BTF, its types; those before
-  /// it that are not get a note.
+  /// it that are not get a note. Modules' files are kept for their types and for module_files.
   void use_kernel_files(const KernelInputs& inputs, Notes& notes);
   CodeFiles& code() { return code_; }
+  /// Those of the user's files that are modules', with the modules' names (modules_of_files).
+  const std::vector<std::pair<std::string, SourcePtr>>& module_files() const {
+    return module_files_;
+  }
 
   /// Run-time address of a symbol: VMCOREINFO's, else the symbol table's. Errors: `no_symbol`.
   Result<std::uint64_t> address_of(std::string_view symbol);
@@ -78,6 +82,7 @@ class Evidence final : public Structures {
   std::optional<std::uint64_t> memory_present_;
   CodeFiles code_;
   std::vector<std::pair<std::string, SourcePtr>> type_files_;  ///< for a dump without BTF
+  std::vector<std::pair<std::string, SourcePtr>> module_files_;
 };
 
 }  // namespace panicroom::linux_kernel

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "core/base/printable.h"
 #include "core/kernel/kernel.h"
 #include "core/kernel/linux/allocator.h"
 #include "core/kernel/linux/cpus.h"
@@ -16,6 +17,7 @@
 #include "core/kernel/linux/log.h"
 #include "core/kernel/linux/machine_state.h"
 #include "core/kernel/linux/mappings.h"
+#include "core/kernel/linux/module_sections.h"
 #include "core/kernel/linux/modules.h"
 #include "core/kernel/linux/mounts.h"
 #include "core/kernel/linux/paths.h"
@@ -25,6 +27,8 @@
 #include "core/kernel/linux/stacks.h"
 #include "core/kernel/linux/sysctl.h"
 #include "core/kernel/linux/tasks.h"
+#include "core/kernel/module_file.h"
+#include "core/types/section_bytes.h"
 
 namespace panicroom {
 namespace {
@@ -48,6 +52,12 @@ class Linux final : public Kernel {
         stacks_(evidence_, [this]() -> const Modules& { return loaded(); }) {}
 
   Evidence& evidence() { return evidence_; }
+  /// What the user's files of modules say of their code is found where those were loaded.
+  void use_module_files() {
+    for (const auto& [name, file] : evidence_.module_files())
+      evidence_.code().add(
+          file, [this, wanted = name, source = file] { return load_module(wanted, source); });
+  }
 
   KernelIdentity identity(Notes& notes) override;
   Result<void> processes(const ProcessQuery& query,
@@ -69,10 +79,10 @@ class Linux final : public Kernel {
         evidence_.vmcoreinfo() ? evidence_.vmcoreinfo()->value("BUILD-ID") : std::nullopt;
     return id ? std::string(*id) : std::string();
   }
-  std::optional<SourceLine> source_line(std::uint64_t address, Notes& notes) override {
-    auto line = evidence_.code().line(address);
+  SourceCalls source_calls(std::uint64_t address, Notes& notes) override {
+    auto calls = evidence_.code().calls(address);
     for (Note& note : evidence_.code().take_remarks()) notes.add(std::move(note));
-    return line;
+    return calls;
   }
   std::optional<std::string> module_at(std::uint64_t address) override {
     const auto* module = loaded().at(address);
@@ -158,6 +168,8 @@ class Linux final : public Kernel {
   /// little more is known than its registers.
   void threads_of_processors(const std::function<bool(const Thread&)>& visit, Notes& notes);
 
+  Result<LoadedCode> load_module(const std::string& name, const SourcePtr& file);
+
   /// Read once, when the first answer needs them; none where they cannot be read.
   const Modules& loaded() {
     if (!modules_) {
@@ -180,6 +192,23 @@ class Linux final : public Kernel {
   std::shared_ptr<const SymbolTable> symbols_;
   Stacks stacks_;
 };
+
+Result<LoadedCode> Linux::load_module(const std::string& name, const SourcePtr& file) {
+  for (const linux_kernel::Module& module : loaded().all()) {
+    if (plain_module_name(module.name) != name) continue;
+    ModulePlace place;
+    place.base = module.text.start;
+    for (const AddressRange& range : module.memory)
+      place.memory.push_back({range.start, range.end});
+    auto sections = linux_kernel::read_module_sections(evidence_, module.address);
+    if (!sections)
+      return Failure(
+          sections.error().within(fmt::format("{}: not used", printable(base_name(file->name())))));
+    place.sections = *std::move(sections);
+    return load_module_file(evidence_.memory(), file, place);
+  }
+  return Failure(module_not_loaded(file));
+}
 
 Result<Tasks> Linux::tasks(Notes& notes) {
   PANICROOM_TRY(layout, linux_kernel::read_task_layout(evidence_));
@@ -519,6 +548,7 @@ Result<std::unique_ptr<Kernel>> open_linux(const KernelInputs& inputs, Notes& no
     return nullptr;
   }
   kernel->evidence().use_kernel_files(inputs, notes);
+  kernel->use_module_files();
   return std::unique_ptr<Kernel>(std::move(kernel));
 }
 

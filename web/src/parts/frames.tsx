@@ -26,6 +26,11 @@ export function Frames({ frames, words = [], stale = false }: FramesProps) {
         <li key={index}>
           <span className="dim frame-number">#{String(frame['frame'] ?? index)}</span>
           <FrameText frame={frame} words={words} />
+          {frame['inlined'] === true && (
+            <span className="dim frame-inlined" title="The compiler made this function part of the next one">
+              inlined
+            </span>
+          )}
         </li>
       ))}
     </ol>

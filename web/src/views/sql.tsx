@@ -10,7 +10,7 @@ const examples = [
   { title: 'Threads by state', text: 'select state, count(*) as threads\nfrom threads\ngroup by state\norder by threads desc' },
   {
     title: 'Where threads wait',
-    text: 'select symbol, count(*) as threads, group_concat(distinct name) as names\nfrom frames\nwhere frame = 0\ngroup by symbol\norder by threads desc',
+    text: 'select symbol, count(*) as threads, group_concat(distinct name) as names\nfrom frames\nwhere frame = 0 and not inlined\ngroup by symbol\norder by threads desc',
   },
   {
     title: 'The deepest stacks',

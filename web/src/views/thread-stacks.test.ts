@@ -29,6 +29,22 @@ test('frames are under their thread, the crashed one first, idle threads of one 
   ]);
 });
 
+test('functions that were inlined into the innermost one begin no stack of their own', () => {
+  const of = { ...frames(), columns: columns('pid', 'tid', 'name', 'frame', 'pc', 'symbol', 'offset', 'inlined') };
+  of.rows = [
+    [7, 7, 'sh', 0, '0x10', 'list_del', null, true],
+    [7, 7, 'sh', 0, '0x10', 'remove', null, true],
+    [7, 7, 'sh', 0, '0x10', 'do_exit', 8, false],
+    [7, 7, 'sh', 1, '0x20', 'exit', 4, false],
+    [8, 8, 'cat', 0, '0x10', 'list_del', null, true],
+    [8, 8, 'cat', 0, '0x10', 'do_exit', 8, false],
+  ];
+  expect(threadStacks(of, threads()).map((stack) => stack.frames.map((frame) => frame['symbol']))).toEqual([
+    ['list_del', 'remove', 'do_exit', 'exit'],
+    ['list_del', 'do_exit'],
+  ]);
+});
+
 test('a filter finds threads by any of their frames, offsets in hexadecimal', () => {
   const found = (...words: string[]) => stacks.filter((stack) => holdsWords(stack, words)).map(({ thread }) => thread['name']);
   expect(found('do_idle')).toEqual(['swapper/0']);

@@ -28,7 +28,8 @@ export function threadStacks(frames: Rows, threads: Rows): ThreadStack[] {
   for (const row of frames.rows) {
     const frame = record(frames.columns, row);
     const current = stacks.at(-1);
-    if (current && frame['frame'] !== 0) current.frames.push(frame);
+    // What was inlined into the innermost function has its number too.
+    if (current && (frame['frame'] !== 0 || current.frames.at(-1)!['inlined'] === true)) current.frames.push(frame);
     else stacks.push({ thread: known.get(identity(frame)) ?? frame, frames: [frame] });
   }
   const crashed = stacks.filter(({ thread }) => thread['crashed'] === true);
