@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -130,7 +131,8 @@ struct Description {
   std::vector<std::pair<std::string, std::string>> filesystems;  ///< FreeBSD: path, type
   bool tell_kallsyms = true;    ///< VMCOREINFO names the kallsyms tables (Linux 6.0 and later)
   bool functions_only = false;  ///< kallsyms names code alone (no CONFIG_KALLSYMS_ALL)
-  Range heap;                   ///< virtual addresses that kernel objects are put at
+  std::map<std::int64_t, std::uint64_t> run_queues;  ///< Linux: of the processors, once built
+  Range heap;  ///< virtual addresses that kernel objects are put at
   std::vector<FileText> files;
 };
 

@@ -221,6 +221,24 @@ TEST_P(LinuxFoundry, Translation) {
       }
 }
 
+TEST_P(LinuxFoundry, VariablesOfAProcessor) {
+  if (description.functions_only) {  // nothing names them
+    EXPECT_EQ(session->resolve("runqueues").error().code, panicroom::ErrorCode::no_symbol);
+    return;
+  }
+  ASSERT_GT(description.run_queues.size(), 1U);
+  for (const auto& [cpu, queue] : description.run_queues) {
+    EXPECT_EQ(session->resolve("runqueues", static_cast<std::uint64_t>(cpu)), queue);
+    EXPECT_EQ(session->resolve("runqueues-8", static_cast<std::uint64_t>(cpu)), queue - 8);
+  }
+  EXPECT_EQ(session->resolve("runqueues"), description.run_queues.at(0));
+  const auto none = session->resolve("runqueues", 17);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, panicroom::ErrorCode::invalid);
+  EXPECT_NE(none.error().text.find("there is no processor 17, but 0-"), std::string::npos);
+  EXPECT_EQ(session->resolve("init_task", 1).error().code, panicroom::ErrorCode::invalid);
+}
+
 std::vector<Named> all_files() {
   std::vector<Named> all;
   for (const char* name :

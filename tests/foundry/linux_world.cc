@@ -231,12 +231,15 @@ class World {
     const bool from_zero = image_.architecture == "x86_64";
     const std::uint64_t run_queue =
         from_zero ? in_area : heap_.take(in_area + Layout::rq_size) + in_area;
+    symbol("__per_cpu_start", run_queue - in_area, from_zero ? 'A' : 'D');
     symbol("runqueues", run_queue, from_zero ? 'A' : 'D');
+    symbol("__per_cpu_end", run_queue + Layout::rq_size, from_zero ? 'A' : 'D');
     const std::uint64_t offsets = place("__per_cpu_offset", word_ * count);
     const auto& idle = description_.processes[0].threads;
     for (const auto& [cpu, thread] : running) {
       const std::uint64_t own = heap_.take(in_area + Layout::rq_size) + in_area;
       pointer(offsets + word_ * static_cast<std::uint64_t>(cpu), own - run_queue);
+      description_.run_queues[cpu] = own;
       pointer(own + Layout::curr, thread->address);
       pointer(own + Layout::idle, idle.at(static_cast<std::size_t>(cpu)).address);
       image_.cpus.push_back({static_cast<std::uint64_t>(thread->tid),

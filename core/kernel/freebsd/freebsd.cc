@@ -17,6 +17,7 @@
 #include "core/kernel/freebsd/message_buffer.h"
 #include "core/kernel/freebsd/modules.h"
 #include "core/kernel/freebsd/mounts.h"
+#include "core/kernel/freebsd/own_variables.h"
 #include "core/kernel/freebsd/process_details.h"
 #include "core/kernel/freebsd/processes.h"
 #include "core/kernel/freebsd/sockets.h"
@@ -121,6 +122,13 @@ class FreeBsd final : public Kernel {
                  std::nullopt, std::nullopt};
   }
   Result<std::shared_ptr<const TypeCatalog>> types() override { return evidence_.types(); }
+  Result<std::optional<OwnVariable>> own_variable(std::string_view name, CpuNumber cpu,
+                                                  Notes& notes) override {
+    const auto known = symbols();
+    if (!known) return std::nullopt;
+    return freebsd::own_variable(evidence_, *known, name, cpu, notes);
+  }
+  PointerWords pointer_words() override { return freebsd::counter_sums(evidence_); }
   std::string build_id() override {
     for (const auto& [name, file] : evidence_.kernel_files())
       if (std::string id = build_id_of(file); !id.empty()) return id;

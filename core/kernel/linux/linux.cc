@@ -18,6 +18,7 @@
 #include "core/kernel/linux/mappings.h"
 #include "core/kernel/linux/modules.h"
 #include "core/kernel/linux/mounts.h"
+#include "core/kernel/linux/own_variables.h"
 #include "core/kernel/linux/paths.h"
 #include "core/kernel/linux/process_details.h"
 #include "core/kernel/linux/socket_lists.h"
@@ -128,6 +129,12 @@ class Linux final : public Kernel {
     return symbols.error();
   }
   Result<std::shared_ptr<const TypeCatalog>> types() override { return evidence_.types(); }
+  Result<std::optional<OwnVariable>> own_variable(std::string_view name, CpuNumber cpu,
+                                                  Notes&) override {
+    const auto known = symbols();
+    if (!known) return std::nullopt;
+    return linux_kernel::own_variable(evidence_, *known, name, cpu);
+  }
 
  private:
   /// The walk's own state: layouts and processors, read anew for each walk.
