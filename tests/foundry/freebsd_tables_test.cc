@@ -131,6 +131,22 @@ TEST_P(FreeBsdTables, Processes) {
       is_minidump());
 }
 
+/// The function in which a thread waits, by the names of the descriptions' functions that only put
+/// it to sleep.
+Value waits_in(const Description& description, const ThreadText& thread) {
+  const std::set<std::string> asleep = {"mi_switch",      "sleepq_wait",      "_sleep",
+                                        "turnstile_wait", "__mtx_lock_sleep", "fork_trampoline"};
+  if (thread.cpu || thread.state == "running") return null;
+  for (std::size_t i = 0; i < thread.frames.size(); ++i) {
+    const std::uint64_t at = thread.frames[i] - (i == 0 ? 0 : 1);
+    for (const foundry::Symbol& symbol : description.image.symbols)
+      if (at >= symbol.address && at < symbol.address + symbol.size &&
+          !asleep.contains(symbol.name))
+        return text(symbol.name);
+  }
+  return null;
+}
+
 TEST_P(FreeBsdTables, Threads) {
   const Rows rows = rows_of(*session, "threads");
   std::size_t index = 0;
@@ -168,6 +184,7 @@ TEST_P(FreeBsdTables, Threads) {
       EXPECT_EQ(row.at("wait_message"), text_or_null(lock ? lock->name : thread.message));
       EXPECT_EQ(row.at("lock"), lock ? Value(Address{lock->address}) : null);
       EXPECT_EQ(row.at("lock_owner"), lock && lock->owner ? integer(*lock->owner) : null);
+      EXPECT_EQ(row.at("wait"), waits_in(description, thread));
       EXPECT_EQ(row.at("stack_low"), Value(Address{thread.stack}));
       EXPECT_EQ(row.at("stack_high"), Value(Address{thread.stack + thread.stack_pages * 4096}));
     }

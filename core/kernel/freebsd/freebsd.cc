@@ -20,11 +20,13 @@
 #include "core/kernel/freebsd/own_variables.h"
 #include "core/kernel/freebsd/process_details.h"
 #include "core/kernel/freebsd/processes.h"
+#include "core/kernel/freebsd/scheduler_functions.h"
 #include "core/kernel/freebsd/sockets.h"
 #include "core/kernel/freebsd/sysctl.h"
 #include "core/kernel/freebsd/trap_frames.h"
 #include "core/kernel/freebsd/vnodes.h"
 #include "core/kernel/kernel.h"
+#include "core/kernel/wait_search.h"
 #include "core/stack/code_files.h"
 #include "core/types/debug_file.h"
 #include "core/types/file_types.h"
@@ -49,6 +51,15 @@ class FreeBsd final : public Kernel {
                          const std::function<bool(const Process&)>& visit, Notes& notes) override;
   Result<void> threads(const std::function<bool(const Thread&)>& visit, Notes& notes) override;
   Unwound stack(const Thread& thread, Notes& notes) override;
+  std::optional<std::uint64_t> wait_address(const Thread& thread, Notes& notes) override {
+    return waits_.find(
+        *this, thread,
+        [names = symbols()](const UnwoundFrame& frame) {
+          const auto symbol = names ? names->at(frame.lookup_address()) : std::nullopt;
+          return symbol && freebsd::is_of_scheduler(symbol->name);
+        },
+        notes);
+  }
   std::optional<SourceLine> source_line(std::uint64_t address, Notes& notes) override {
     auto line = code_.line(address);
     for (Note& note : code_.take_remarks()) notes.add(std::move(note));
@@ -180,6 +191,7 @@ class FreeBsd final : public Kernel {
   CodeFiles code_;
   std::optional<freebsd::Modules> modules_;
   std::shared_ptr<const SymbolTable> symbols_;
+  WaitSearch waits_;
   std::vector<Note> module_notes_;  // for every answer that needs the modules
 };
 
