@@ -507,7 +507,9 @@ void FreeBsdObjects::locks() {
     const std::uint64_t whole = heap_.take_aligned(layout_.size(kind->structure), 32);
     lock.address = whole + layout_.offset(kind->structure, "lock_object");
     set(lock.address, "lock_object", "lo_name", string(lock.name));
-    set(lock.address, "lock_object", "lo_flags", std::uint64_t{kind->number} * 0x1000000 + 0x10000);
+    // LO_INITIALIZED; of those that one sleeps on LO_SLEEPABLE, LO_UPGRADABLE.
+    const std::uint64_t made = kind->number == 2 || kind->number == 6 ? 0x310000 : 0x10000;
+    set(lock.address, "lock_object", "lo_flags", std::uint64_t{kind->number} * 0x1000000 + made);
     // A word of readers: their number above the flags, of which the lowest says so. lockmgr had one
     // flag less until FreeBSD 13.
     const unsigned shift = kind->number == 6 && description_.version < 1300000 ? 16 : 32;
@@ -559,7 +561,7 @@ void FreeBsdObjects::thread(ThreadText& thread) {
       image_.physical_of(lock.address + layout_.offset("lock_object", "lo_name")), word_);
   if (lock.kind == "sx" || lock.kind == "lockmgr") {
     set(at, "thread", "td_wchan", lock.address);
-    set(at, "thread", "td_wmesg", name);
+    if (thread.message.empty()) set(at, "thread", "td_wmesg", name);
     return;
   }
   std::uint64_t& turnstile = turnstiles_[lock.name];

@@ -181,7 +181,8 @@ TEST_P(FreeBsdTables, Threads) {
       EXPECT_EQ(row.at("wait_channel"), sleeps                ? Value(Address{lock->address})
                                         : thread.channel != 0 ? Value(Address{thread.channel})
                                                               : null);
-      EXPECT_EQ(row.at("wait_message"), text_or_null(lock ? lock->name : thread.message));
+      EXPECT_EQ(row.at("wait_message"),
+                text_or_null(lock && thread.message.empty() ? lock->name : thread.message));
       EXPECT_EQ(row.at("lock"), lock ? Value(Address{lock->address}) : null);
       EXPECT_EQ(row.at("lock_owner"), lock && lock->owner ? integer(*lock->owner) : null);
       EXPECT_EQ(row.at("wait"), waits_in(description, thread));
@@ -350,6 +351,35 @@ std::vector<FreeBsdCase> all_cases() {
 
 INSTANTIATE_TEST_SUITE_P(Layouts, FreeBsdTables, testing::ValuesIn(all_cases()),
                          [](const auto& named) { return foundry::name_of(named.param); });
+
+/// A thread sleeps with a message of its own on what is no lock that somebody waits for.
+TEST(FreeBsdLocks, WhatOnlyLooksLikeOneIsNone) {
+  struct Doubt {
+    const char *structure, *member;
+    std::uint64_t value;
+  };
+  for (const Doubt& doubt : {Doubt{"lock", "lk_lock", 1},                  // free: LK_SHARE
+                             Doubt{"lock", "lk_lock", 0x7770 + 4},         // no thread's
+                             Doubt{"lock_object", "lo_flags", 0x6010000},  // not of lockinit()
+                             Doubt{"lock_object", "lo_flags", 0x5310000},  // a rw lock
+                             Doubt{"lock_object", "lo_name", 0x10}}) {
+    Description description = foundry::description_named("freebsd-invented-tables");
+    const foundry::FreeBsdLayout layout(description.layout, 8);
+    const auto lock = std::find_if(description.locks.begin(), description.locks.end(),
+                                   [](const LockText& one) { return one.name == "bufwait"; });
+    ASSERT_NE(lock, description.locks.end());
+    const auto* member = layout.find(doubt.structure, doubt.member);
+    ASSERT_NE(member, nullptr);
+    const bool whole = std::string(doubt.structure) == "lock";
+    description.image.write_virtual(
+        lock->address - (whole ? layout.offset("lock", "lock_object") : 0) + member->offset,
+        doubt.value, static_cast<unsigned>(member->size));
+    const auto session = open_session(description, description.files.at(0).name, "ctf2");
+    for (const auto& row : rows_of(*session, "locks"))
+      EXPECT_NE(row.at("address"), Value(Address{lock->address})) << doubt.member << doubt.value;
+    EXPECT_FALSE(any_has(notes_of(*session, "locks"), "which is no thread"));
+  }
+}
 
 /// On a machine of 32 bits too, a lockmgr lock of no thread in particular (LK_KERNPROC: all bits
 /// but the flags, sys/sys/lockmgr.h) is held by none that could be named.
