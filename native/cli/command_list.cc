@@ -23,7 +23,7 @@ std::span<const CommandInfo> commands() {
        "panicroom stack --crashed vmcore", "frames", "json csv pid tid crashed", 0, 0, true},
       {"files", "fstat lsof", "", "Every open file of every process.",
        "panicroom files --pid 1 vmcore", "files", of_processes, 0, 0, true},
-      {"sockets", "netstat", "", "Every socket that a process has open.",
+      {"sockets", "netstat", "", "Every socket, also those that no process has open.",
        "panicroom sockets vmcore", "sockets", of_processes, 0, 0, true},
       {"maps", "", "", "Every part of every process's address space.",
        "panicroom maps --pid 1 vmcore", "maps", of_processes, 0, 0, true},

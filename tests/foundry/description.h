@@ -31,9 +31,9 @@ struct DescriptorText {
   std::string access;  ///< r, w, rw
   std::string path;
   std::uint64_t position = 0, flags = 0;
-  std::string local, remote;  ///< of sockets: "127.0.0.1:80", "[::1]:80", a path
-  std::uint64_t state = 0;    ///< of TCP
-  bool listens = false;
+  std::string local, remote;           ///< of sockets: "127.0.0.1:80", "[::1]:80", a path
+  std::uint64_t state = 0;             ///< of TCP
+  bool listens = false, gone = false;  ///< gone: a connection without a struct socket
   std::uint64_t received = 0, sent = 0;
   std::uint64_t address = 0, socket_address = 0;  ///< set while the world is built
 };
@@ -127,7 +127,8 @@ struct Description {
   std::string release = "14.0-FOUNDRY";
   std::uint64_t tick_rate = 0;  ///< FreeBSD: cpu_tick_frequency
   std::vector<LockText> locks;
-  MachineText machine;                                           ///< FreeBSD
+  std::vector<DescriptorText> sockets;  ///< FreeBSD: those that no process has open
+  MachineText machine;                  ///< FreeBSD
   std::vector<std::pair<std::string, std::string>> filesystems;  ///< FreeBSD: path, type
   bool tell_kallsyms = true;    ///< VMCOREINFO names the kallsyms tables (Linux 6.0 and later)
   bool functions_only = false;  ///< kallsyms names code alone (no CONFIG_KALLSYMS_ALL)

@@ -505,34 +505,35 @@ void FreeBsdMachine::set_of(const std::string& name, std::uint64_t linked, std::
   image_.symbols.push_back({"__stop_set_" + name, linked + size, 0, 'D'});
 }
 
+std::uint64_t FreeBsdMachine::place_of_network(const std::string& name, std::uint64_t size) {
+  image_.symbols.push_back({"vnet_entry_" + name, network_start + in_network_area_, size, 'D'});
+  const std::uint64_t at = network_area_ + in_network_area_;
+  in_network_area_ += size;
+  return at;
+}
+
 void FreeBsdMachine::own_variables() {
   set_of("pcpu", linked_at, area_size);
   set_of("vnet", network_start, network_area_size);
-  std::uint64_t in_area = 0, in_network_area = 0;
+  std::uint64_t in_area = 0;
   for (MachineText::Own& own : description_.machine.own) {
-    const bool of_cpus = own.set == "pcpu";
     const std::uint64_t size = own.counters ? word_ * own.values.size() : word_;
-    const auto write = [&](std::uint64_t at, std::uint64_t value) {
-      image_.write_virtual(at, value, word_);
-    };
-    std::uint64_t linked = 0;
-    if (of_cpus) {
-      linked = linked_at + in_area;
+    if (own.set == "pcpu") {
+      const std::uint64_t linked = linked_at + in_area;
       for (std::size_t i = 0; i < own.values.size(); ++i) {
         own.addresses.push_back(description_.machine.cpus.at(i).base + linked);
-        write(own.addresses.back(), own.values[i]);
+        image_.write_virtual(own.addresses.back(), own.values[i], word_);
       }
+      image_.symbols.push_back({own.symbol(), linked, size, 'D'});
       in_area += size;
-    } else {
-      const bool of_network = own.set == "vnet";
-      const std::uint64_t at = of_network ? network_area_ + in_network_area : heap_.take(size);
-      linked = of_network ? network_start + in_network_area : at;
-      own.addresses.push_back(at);
-      for (std::size_t i = 0; i < own.values.size(); ++i)
-        write(at + word_ * i, own.counters ? counter(own.values[i]) : own.values[i]);
-      if (of_network) in_network_area += size;
+      continue;
     }
-    image_.symbols.push_back({own.symbol(), linked, size, 'D'});
+    const std::uint64_t at =
+        own.set == "vnet" ? place_of_network(own.name, size) : place(own.name, size);
+    own.addresses.push_back(at);
+    for (std::size_t i = 0; i < own.values.size(); ++i)
+      image_.write_virtual(at + word_ * i, own.counters ? counter(own.values[i]) : own.values[i],
+                           word_);
   }
 }
 

@@ -16,6 +16,8 @@ class FreeBsdMachine {
                  FreeBsdObjects& objects, std::uint64_t cpus);
 
   void build();
+  /// A variable of which each network stack has its own, in that of the host.
+  std::uint64_t place_of_network(const std::string& name, std::uint64_t size);
 
  private:
   std::uint64_t make(const std::string& structure) { return heap_.take(layout_.size(structure)); }
@@ -62,7 +64,7 @@ class FreeBsdMachine {
   unsigned word_;
   std::uint64_t share_ = 0, next_in_share_ = 0;  ///< of counters: a page of each processor
   std::uint64_t share_base_ = 0;                 ///< taken off addresses that zones gave out
-  std::uint64_t network_area_ = 0,
+  std::uint64_t in_network_area_ = 0, network_area_ = 0,
                 network_stack_ = 0;  ///< the variables, what is added to find one
   std::map<std::string, std::uint64_t> handlers_;
 };

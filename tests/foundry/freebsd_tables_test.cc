@@ -4,10 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <set>
 #include <string>
 
 #include "tests/foundry/freebsd_case.h"
@@ -261,8 +263,33 @@ TEST_P(FreeBsdTables, Sockets) {
       EXPECT_EQ(row.at("sent"), number(open.sent));
       EXPECT_EQ(row.at("address"), Value(Address{open.socket_address}));
     }
-  EXPECT_EQ(rows.size(), index);
   EXPECT_GE(index, 7U);
+  // The lists' heads are of the newest and of older kinds; a layout may have none of them.
+  const bool listed =
+      GetParam().types != "none" &&
+      foundry::FreeBsdLayout(description.layout, 8).find("inpcbinfo", "ipi_listhead") != nullptr;
+  EXPECT_EQ(any_has(notes_of(*session, "sockets"), "the sockets that no process has open"),
+            !listed);
+  ASSERT_EQ(rows.size(), index + (listed ? description.sockets.size() : 0));
+  if (!listed) return;
+  EXPECT_EQ(description.sockets.size(), 4U);
+  for (const DescriptorText& open : description.sockets) {
+    const auto row = std::find_if(rows.begin(), rows.end(), [&open](const auto& one) {
+      return one.at("address") == Value(Address{open.socket_address});
+    });
+    ASSERT_NE(row, rows.end()) << open.local;
+    EXPECT_EQ(row->at("pid"), null);
+    EXPECT_EQ(row->at("process"), null);
+    EXPECT_EQ(row->at("fd"), null);
+    EXPECT_EQ(row->at("protocol"), text(open.type == "unix-stream" ? "unix stream" : open.type));
+    EXPECT_EQ(row->at("state"), text(open.type.starts_with("tcp") ? states[open.state]
+                                     : open.state != 0            ? "connected"
+                                                                  : "unconnected"));
+    EXPECT_EQ(row->at("local"), text_or_null(open.local));
+    EXPECT_EQ(row->at("remote"), text_or_null(open.remote));
+    EXPECT_EQ(row->at("received"), number(open.received));
+    EXPECT_EQ(row->at("sent"), number(open.sent));
+  }
 }
 
 TEST_P(FreeBsdTables, Mappings) {
@@ -333,11 +360,13 @@ TEST_P(FreeBsdTables, ABuiltInLayoutIsNamed) {
 std::vector<FreeBsdCase> all_cases() {
   std::vector<FreeBsdCase> cases;
   for (const std::string name :
-       {"freebsd-11", "freebsd-11-arm64", "freebsd-12", "freebsd-12-2", "freebsd-12-3",
-        "freebsd-13-0", "freebsd-13", "freebsd-14-current", "freebsd-14-2", "freebsd-15-0",
-        "freebsd-invented", "freebsd-12-arm64", "freebsd-12-2-arm64", "freebsd-12-3-arm64",
-        "freebsd-13-0-arm64", "freebsd-13-arm64", "freebsd-14-current-arm64", "freebsd-14-2-arm64",
-        "freebsd-15-0-arm64"})
+       {"freebsd-11",         "freebsd-11-arm64",   "freebsd-12",
+        "freebsd-12-2",       "freebsd-12-3",       "freebsd-13-0",
+        "freebsd-13",         "freebsd-14-current", "freebsd-14-2",
+        "freebsd-15-0",       "freebsd-invented",   "freebsd-invented-older",
+        "freebsd-12-arm64",   "freebsd-12-2-arm64", "freebsd-12-3-arm64",
+        "freebsd-13-0-arm64", "freebsd-13-arm64",   "freebsd-14-current-arm64",
+        "freebsd-14-2-arm64", "freebsd-15-0-arm64"})
     for (const std::string dump : {"-full", "-v3", "-v2"})
       for (const char* types : {"ctf2", "ctf3z", "none"}) {
         const bool built_in =
@@ -351,6 +380,36 @@ std::vector<FreeBsdCase> all_cases() {
 
 INSTANTIATE_TEST_SUITE_P(Layouts, FreeBsdTables, testing::ValuesIn(all_cases()),
                          [](const auto& named) { return foundry::name_of(named.param); });
+
+/// With VIMAGE each network stack has its own lists: the host's are read.
+TEST(FreeBsdSockets, OfTheHostsNetworkStack) {
+  const Description description = foundry::description_named("freebsd-invented-machine");
+  const auto session = open_session(description, description.files.at(0).name, "ctf3z");
+  const Rows rows = rows_of(*session, "sockets");
+  ASSERT_EQ(rows.size(), description.sockets.size());
+  EXPECT_FALSE(any_has(notes_of(*session, "sockets"), "no process has open"));
+  std::set<std::uint64_t> listed, described;
+  for (const auto& row : rows) listed.insert(std::get<Address>(row.at("address")).value);
+  for (const DescriptorText& open : description.sockets) described.insert(open.socket_address);
+  EXPECT_EQ(listed, described);
+}
+
+/// A list that comes back to itself costs a note, not the answer; each socket is shown once.
+TEST(FreeBsdSockets, AListThatIsACircle) {
+  Description description = foundry::description_named("freebsd-invented-tables");
+  const foundry::FreeBsdLayout layout(description.layout, 8);
+  const auto over = std::find_if(description.sockets.begin(), description.sockets.end(),
+                                 [](const DescriptorText& open) { return open.gone; });
+  ASSERT_NE(over, description.sockets.end());
+  description.image.write_virtual(over->socket_address + layout.offset("inpcb", "inp_list"),
+                                  over->socket_address, 8);
+  const auto session = open_session(description, description.files.at(0).name, "ctf3z");
+  std::size_t shown = 0;
+  for (const auto& row : rows_of(*session, "sockets"))
+    if (row.at("address") == Value(Address{over->socket_address})) ++shown;
+  EXPECT_EQ(shown, 1U);
+  EXPECT_TRUE(any_has(notes_of(*session, "sockets"), "is a cycle"));
+}
 
 /// A thread sleeps with a message of its own on what is no lock that somebody waits for.
 TEST(FreeBsdLocks, WhatOnlyLooksLikeOneIsNone) {

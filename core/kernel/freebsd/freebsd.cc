@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "core/kernel/freebsd/process_details.h"
 #include "core/kernel/freebsd/processes.h"
 #include "core/kernel/freebsd/scheduler_functions.h"
+#include "core/kernel/freebsd/socket_lists.h"
 #include "core/kernel/freebsd/sockets.h"
 #include "core/kernel/freebsd/sysctl.h"
 #include "core/kernel/freebsd/trap_frames.h"
@@ -364,17 +366,31 @@ Result<void> FreeBsd::sockets(std::optional<std::int64_t> pid, const Visitor<Soc
   freebsd::Vnodes vnodes(evidence_);
   freebsd::FilesReader files(evidence_, vnodes);
   freebsd::SocketsReader sockets(evidence_);
-  return each_process(
+  std::set<std::uint64_t> shown;
+  bool go_on = true;
+  PANICROOM_CHECK(each_process(
       "sockets", pid,
       [&](Processes&, const Process& process) {
-        return files.read(
-            process,
-            [&](const OpenFile& file, std::uint64_t socket) {
-              return socket == 0 || visit(sockets.read(file, socket, notes));
-            },
-            notes);
+        return go_on = files.read(
+                   process,
+                   [&](const OpenFile& file, std::uint64_t socket) {
+                     if (socket == 0) return true;
+                     shown.insert(socket);
+                     return visit(sockets.read(file, socket, notes));
+                   },
+                   notes);
+      },
+      notes));
+  const auto names = symbols();
+  if (pid || !go_on || !names) return {};
+  freebsd::SocketLists(evidence_).each(
+      *names,
+      [&](std::uint64_t socket, std::uint64_t pcb) {
+        return !shown.insert(socket != 0 ? socket : pcb).second ||
+               visit(sockets.read(socket, pcb, notes));
       },
       notes);
+  return {};
 }
 
 Result<void> FreeBsd::mappings(std::optional<std::int64_t> pid, const Visitor<Mapping>& visit,
