@@ -95,6 +95,7 @@ struct ModuleText {
   std::string name;
   Range text;
   std::vector<Symbol> symbols;
+  std::vector<Symbol> per_cpu;  ///< variables that each processor has its own of, by linked address
 };
 
 struct LogText {

@@ -26,7 +26,7 @@ struct Layout {
   static constexpr unsigned curr = 104, idle = 112, rq_size = 256;
   static constexpr unsigned uts_name = 4;
   static constexpr unsigned module_list = 16, module_name = 40, core_layout = 104, kallsyms = 152,
-                            module_size = 192;
+                            percpu = 160, percpu_size = 172, module_size = 192;
   static constexpr unsigned layout_base = 8, layout_text_size = 28;
   static constexpr unsigned symtab = 0, num_symtab = 8, strtab = 16, typetab = 24;
 };
@@ -258,13 +258,21 @@ class World {
       pointer(module + Layout::core_layout + Layout::layout_base, text.text.start);
       image_.write_virtual(module + Layout::core_layout + Layout::layout_text_size,
                            text.text.end - text.text.start, 4);
-      const std::uint64_t count = text.symbols.size() + 1;
+      std::vector<Symbol> symbols = text.symbols;
+      symbols.insert(symbols.end(), text.per_cpu.begin(), text.per_cpu.end());
+      if (!text.per_cpu.empty()) {
+        const Symbol& last = text.per_cpu.back();
+        const std::uint64_t area = text.per_cpu.front().address;
+        pointer(module + Layout::percpu, area);
+        image_.write_virtual(module + Layout::percpu_size, last.address + last.size - area, 4);
+      }
+      const std::uint64_t count = symbols.size() + 1;
       const std::uint64_t entry = word_ == 8 ? 24 : 16;
       const std::uint64_t table = heap_.take(32), symtab = heap_.take(entry * count),
                           typetab = heap_.take(count);
       std::string names(1, '\0');
-      for (std::size_t index = 0; index < text.symbols.size(); ++index) {
-        const Symbol& symbol = text.symbols[index];
+      for (std::size_t index = 0; index < symbols.size(); ++index) {
+        const Symbol& symbol = symbols[index];
         const std::uint64_t at = symtab + entry * (index + 1);
         image_.write_virtual(at, names.size(), 4);
         image_.write_virtual(at + (word_ == 8 ? 6 : 14), 1, 2);
@@ -398,7 +406,9 @@ class World {
                   {{"list", list, Layout::module_list * 8},
                    {"name", btf.array(chr, 56), Layout::module_name * 8},
                    {"core_layout", module_layout, Layout::core_layout * 8},
-                   {"kallsyms", ptr, Layout::kallsyms * 8}});
+                   {"kallsyms", ptr, Layout::kallsyms * 8},
+                   {"percpu", ptr, Layout::percpu * 8},
+                   {"percpu_size", u32, Layout::percpu_size * 8}});
     const unsigned uts = btf.structure("new_utsname", 390,
                                        {{"sysname", name65, 0},
                                         {"nodename", name65, 65 * 8},

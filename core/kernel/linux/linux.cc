@@ -134,7 +134,7 @@ class Linux final : public Kernel {
                                                   Notes&) override {
     const auto known = symbols();
     if (!known) return std::nullopt;
-    return linux_kernel::own_variable(evidence_, *known, name, cpu);
+    return linux_kernel::own_variable(evidence_, *known, loaded(), name, cpu);
   }
 
  private:
