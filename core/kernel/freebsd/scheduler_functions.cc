@@ -9,7 +9,7 @@ namespace {
 // Families: what begins so is one of them, also where a compiler split it (".part.0").
 constexpr std::array<std::string_view, 21> families = {
     "sched_switch", "mi_switch", "sleepq_",   "turnstile_", "_cv_",         "_sleep",
-    "msleep_",      "pause_sbt", "_mtx_lock", "__mtx_lock", "_thread_lock", "thread_lock_",
+    "msleep_spin",  "pause_sbt", "_mtx_lock", "__mtx_lock", "_thread_lock", "thread_lock_",
     "_sx_",         "sx_",       "_rw_",      "__rw_",      "_rm_",         "__lockmgr_args",
     "lockmgr_",     "_lockmgr_", "sleeplk",
 };
