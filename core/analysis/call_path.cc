@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/kernel/freebsd/scheduler_functions.h"
+
 namespace panicroom {
 namespace {
 
@@ -114,9 +116,8 @@ constexpr std::array<std::string_view, 27> allocators = {
     "uma_zfree_debug", "zfree",
     "item_dtor"};
 
-// Linux kernel/sched/core.c, kernel/locking; FreeBSD sys/kern/{sched_*,kern_synch,subr_sleepqueue,
-// subr_turnstile,kern_mutex,kern_sx,kern_rwlock,kern_lock}.c.
-constexpr std::array<std::string_view, 38> scheduler = {"__schedule",
+// Linux kernel/sched/core.c, kernel/locking.
+constexpr std::array<std::string_view, 26> scheduler = {"__schedule",
                                                         "schedule",
                                                         "schedule_timeout",
                                                         "schedule_preempt_disabled",
@@ -141,19 +142,7 @@ constexpr std::array<std::string_view, 38> scheduler = {"__schedule",
                                                         "__down_common",
                                                         "___down_common",
                                                         "__down",
-                                                        "down",
-                                                        "mi_switch",
-                                                        "sched_switch",
-                                                        "sleepq_switch",
-                                                        "sleepq_wait",
-                                                        "sleepq_timedwait",
-                                                        "_sleep",
-                                                        "turnstile_wait",
-                                                        "__mtx_lock_sleep",
-                                                        "_sx_xlock_hard",
-                                                        "_sx_slock_hard",
-                                                        "__rw_wlock_hard",
-                                                        "__rw_rlock_hard"};
+                                                        "down"};
 
 /// Whether a trap or an interrupt stopped the code that is to blame; others called panic().
 bool came_by_trap(Death death) {
@@ -250,7 +239,9 @@ Culprit find_culprit(std::span<const Call> calls, Death death) {
 
 std::size_t first_behind_waiting(std::span<const Call> calls) {
   std::size_t at = 0;
-  while (at < calls.size() && is_one_of(scheduler, calls[at].function)) ++at;
+  while (at < calls.size() &&
+         (is_one_of(scheduler, calls[at].function) || freebsd::is_of_scheduler(calls[at].function)))
+    ++at;
   return at;
 }
 

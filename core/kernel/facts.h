@@ -73,7 +73,7 @@ struct Socket {
   std::optional<std::string> local, remote;  ///< "127.0.0.1:80", "[::1]:80", a path
   std::optional<std::uint64_t> received, sent;
   std::optional<std::uint64_t> inode;
-  std::uint64_t address = 0;  ///< of struct sock (Linux), socket (FreeBSD)
+  std::uint64_t address = 0;  ///< of struct sock (Linux), socket or inpcb (FreeBSD)
 };
 
 /// A part of a process's address space.

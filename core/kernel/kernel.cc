@@ -16,6 +16,12 @@ Registers Kernel::saved_registers(std::uint64_t, Notes&) { return {}; }
 
 std::optional<std::uint64_t> Kernel::wait_address(const Thread&, Notes&) { return std::nullopt; }
 
+Result<std::optional<OwnVariable>> Kernel::own_variable(std::string_view, CpuNumber, Notes&) {
+  return std::nullopt;
+}
+
+PointerWords Kernel::pointer_words() { return {}; }
+
 std::optional<std::string> Kernel::module_at(std::uint64_t) { return std::nullopt; }
 
 SourceCalls Kernel::source_calls(std::uint64_t, Notes&) { return {}; }

@@ -13,12 +13,14 @@
 #include "core/base/registers.h"
 #include "core/dump/dump.h"
 #include "core/kernel/facts.h"
+#include "core/kernel/own_variables.h"
 #include "core/memory/address_space.h"
 #include "core/stack/unwind.h"
 #include "core/symbols/elf_symbols.h"
 #include "core/symbols/symbol_table.h"
 #include "core/types/source_lines.h"
 #include "core/types/type_catalog.h"
+#include "core/types/value_lines.h"
 
 namespace panicroom {
 
@@ -157,6 +159,14 @@ class Kernel {
   virtual std::optional<Error> why_no_symbols() = 0;
   /// Error: why there are none.
   virtual Result<std::shared_ptr<const TypeCatalog>> types() = 0;
+  /// Where a variable lies of which each processor has its own (that of `cpu`) or each network
+  /// stack (the host's), by its symbol or by the name that the kernel's source gives it. Nothing:
+  /// `name` is no such variable's. Errors: `invalid` for a processor that there is not, or that is
+  /// said of a network stack's variable; `not_in_dump`, those of a read.
+  virtual Result<std::optional<OwnVariable>> own_variable(std::string_view name, CpuNumber cpu,
+                                                          Notes& notes);
+  /// What pointers of types with a meaning of their own tell when they are printed; may be empty.
+  virtual PointerWords pointer_words();
   /// The kernel's NT_GNU_BUILD_ID in hexadecimal; empty where it is not known.
   virtual std::string build_id() { return {}; }
 };

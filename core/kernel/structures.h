@@ -21,6 +21,11 @@ class Structures {
   virtual std::uint64_t memory_present() = 0;
 
   unsigned pointer_size() { return memory().machine().pointer_size; }
+  /// The sum of an address and an offset that may be negative, in the machine's width.
+  std::uint64_t moved(std::uint64_t address, std::uint64_t offset) {
+    const std::uint64_t sum = address + offset;
+    return pointer_size() == 4 ? sum & 0xffffffffU : sum;
+  }
   /// The member of the structure at `address`: an integer or pointer, zero-extended; bit-fields
   /// too.
   Result<std::uint64_t> field(std::uint64_t address, const Member& member);

@@ -15,8 +15,8 @@ bool is_name(char c) {
 
 class Evaluation {
  public:
-  Evaluation(Session& session, AddressSpace& memory, std::string_view whole)
-      : session_(session), memory_(memory), whole_(whole), rest_(whole) {}
+  Evaluation(Session& session, AddressSpace& memory, std::string_view whole, CpuNumber cpu)
+      : session_(session), memory_(memory), whole_(whole), rest_(whole), cpu_(cpu) {}
 
   Result<Place> run(std::string_view type) {
     unsigned stars = 0;
@@ -42,14 +42,14 @@ class Evaluation {
       for (++end; end < rest_.size() && is_name(rest_[end]);) ++end;
     const std::string_view name = rest_.substr(0, end);
     rest_.remove_prefix(end);
-    PANICROOM_TRY(address, session_.resolve(name));
+    PANICROOM_TRY(named, session_.look_up(name, cpu_));
     PANICROOM_TRY(types, session_.types());
     if (!type.empty()) {
       PANICROOM_TRY(ref, types->find(type));
-      return Place{ref, address, 0, 0, 0};
+      return Place{ref, named.address, 0, 0, 0};
     }
-    auto ref = types->variable(name);
-    if (ref) return Place{*ref, address, 0, 0, 0};
+    auto ref = types->variable(named.symbol.empty() ? name : std::string_view(named.symbol));
+    if (ref) return Place{*ref, named.address, 0, 0, 0};
     if (ref.error().code != ErrorCode::no_type) return Failure(ref.error());
     return fail(ErrorCode::no_type,
                 fmt::format("{} does not say what {} is: name its type before it, as in "
@@ -115,14 +115,15 @@ class Evaluation {
   Session& session_;
   AddressSpace& memory_;
   std::string_view whole_, rest_;
+  CpuNumber cpu_;
   Place place_;
 };
 
 }  // namespace
 
 Result<Place> evaluate(Session& session, AddressSpace& memory, std::string_view type,
-                       std::string_view expression) {
-  return Evaluation(session, memory, expression).run(type);
+                       std::string_view expression, CpuNumber cpu) {
+  return Evaluation(session, memory, expression, cpu).run(type);
 }
 
 }  // namespace panicroom

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "core/base/printable.h"
@@ -98,10 +99,19 @@ Result<void> Session::rows(const Table& table, const Query& query, const RowVisi
 
 PhysicalReader& Session::physical() { return *physical_; }
 
-Result<std::uint64_t> Session::resolve(std::string_view text) {
-  if (auto number = parse_number(text)) return *number;
+Result<std::uint64_t> Session::resolve(std::string_view text, CpuNumber cpu) {
+  PANICROOM_TRY(named, look_up(text, cpu));
+  return named.address;
+}
+
+Result<Named> Session::look_up(std::string_view text, CpuNumber cpu) {
   std::string_view symbol_name = text;
   std::uint64_t offset = 0;
+  const auto at = [&](std::uint64_t address, std::string_view symbol) -> Result<Named> {
+    if (cpu && symbol.empty()) return no_cpu_has_its_own(text);
+    return Named{address + offset, offset == 0 ? std::string(symbol) : ""};
+  };
+  if (const auto number = parse_number(text)) return at(*number, "");
   // Symbol names may hold '+' or '-' nowhere, '.' and '$' anywhere.
   if (const auto sign = text.find_last_of("+-"); sign != std::string_view::npos && sign > 0) {
     const auto number = parse_number(text.substr(sign + 1));
@@ -116,20 +126,34 @@ Result<std::uint64_t> Session::resolve(std::string_view text) {
   const auto bare = is_bare_hexadecimal(symbol_name)
                         ? parse_number(fmt::format("0x{}", symbol_name))
                         : std::nullopt;
-  if (!kernel_ && bare) return *bare + offset;
+  if (!kernel_ && bare) return at(*bare, "");
   if (!kernel_) return Failure(*why_no_kernel_);
   const auto symbols = kernel_->symbols();
-  if (!symbols && bare) return *bare + offset;
+  if (!symbols && bare) return at(*bare, "");
   if (!symbols) {
     if (auto why = kernel_->why_no_symbols()) return Failure(*why);
     return fail(ErrorCode::no_symbol, "there are no symbols: give the kernel file too");
   }
+  PANICROOM_TRY(own, own_variable(symbol_name, cpu));
+  if (own) return at(own->address, own->symbol);
   const auto symbol = symbols->find(symbol_name);
-  if (!symbol && bare) return *bare + offset;
+  if (!symbol && bare) return at(*bare, "");
   if (!symbol)
     return fail(ErrorCode::no_symbol,
                 fmt::format("no symbol \"{}\" in {}", printable(symbol_name), symbols->origin()));
-  return symbol->address + offset;
+  if (cpu) return no_cpu_has_its_own(symbol_name);
+  return at(symbol->address, symbol->name);
+}
+
+Result<std::optional<OwnVariable>> Session::own_variable(std::string_view name, CpuNumber cpu) {
+  if (!kernel_) return std::nullopt;
+  Notes notes;
+  auto own = kernel_->own_variable(name, cpu, notes);
+  for (Note& note : notes.take())
+    if (std::none_of(notes_.begin(), notes_.end(),
+                     [&note](const Note& known) { return known.text == note.text; }))
+      notes_.push_back(std::move(note));
+  return own;
 }
 
 Result<std::shared_ptr<const TypeCatalog>> Session::types() {

@@ -19,6 +19,12 @@ namespace panicroom {
 /// A number as users type it: decimal or 0x-hexadecimal, nothing else in the text.
 std::optional<std::uint64_t> parse_number(std::string_view text);
 
+/// What a user named: where it lies, and under which name the types may have it.
+struct Named {
+  std::uint64_t address = 0;
+  std::string symbol;  ///< empty for a number and for what lies behind or before a symbol
+};
+
 /// One opened dump with its kernel files: the object that a front end holds. Not thread-safe;
 /// several sessions may live side by side.
 class Session {
@@ -39,16 +45,23 @@ class Session {
   /// Null when the kernel was not understood.
   Kernel* kernel() { return kernel_.get(); }
   const std::optional<Error>& why_no_kernel() const { return why_no_kernel_; }
-  /// Remarks on opening: damaged layers, a kernel file that does not fit.
+  /// Remarks on opening: damaged layers, a kernel file that does not fit; and on what was named.
   const std::vector<Note>& notes() const { return notes_; }
 
   /// Makes a table's rows; see Table::rows.
   Result<void> rows(const Table& table, const Query& query, const RowVisitor& visit, Notes& notes);
 
   /// An address from what a user typed: a number (decimal or 0x-hexadecimal), a symbol,
-  /// `symbol+offset` / `symbol-offset`, or 8 to 16 hexadecimal digits that are no symbol. Errors:
-  /// `invalid`, `no_symbol`.
-  Result<std::uint64_t> resolve(std::string_view text);
+  /// `symbol+offset` / `symbol-offset`, or 8 to 16 hexadecimal digits that are no symbol. A
+  /// variable of which each processor has its own is that of `cpu`, else of processor 0. Errors:
+  /// `invalid` (also for a processor that is said of anything else), `no_symbol`, those of
+  /// Kernel::own_variable.
+  Result<Named> look_up(std::string_view text, CpuNumber cpu = std::nullopt);
+  /// Its address alone.
+  Result<std::uint64_t> resolve(std::string_view text, CpuNumber cpu = std::nullopt);
+
+  /// As Kernel::own_variable; what it remarks joins notes().
+  Result<std::optional<OwnVariable>> own_variable(std::string_view name, CpuNumber cpu);
 
   /// The kernel's types. Error: why there are none.
   Result<std::shared_ptr<const TypeCatalog>> types();

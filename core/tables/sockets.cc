@@ -8,7 +8,7 @@ namespace {
 constexpr std::array<Column, 11> columns_of_sockets = {{
     {"pid", ColumnType::integer,
      "Process id; null when no process has it open, such as a connection that is over or waits to "
-     "be accepted (Linux)."},
+     "be accepted."},
     {"process", ColumnType::text, "Name of the process."},
     {"fd", ColumnType::integer, "Descriptor."},
     {"protocol", ColumnType::text,
@@ -28,7 +28,10 @@ constexpr std::array<Column, 11> columns_of_sockets = {{
      true},
     {"sent", ColumnType::integer, "Bytes that were sent but not taken by the other end.", true},
     {"inode", ColumnType::integer, "Its inode.", true},
-    {"address", ColumnType::address, "Address of struct sock (Linux) or struct socket (FreeBSD).",
+    {"address", ColumnType::address,
+     "Address of struct sock (Linux) or struct socket (FreeBSD; struct inpcb where a connection "
+     "that "
+     "is over has no other).",
      true},
 }};
 

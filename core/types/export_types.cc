@@ -494,6 +494,7 @@ std::span<const std::string_view> types_of_tables() {
       "struct inet_sock",
       "struct inode",
       "struct inpcb",
+      "struct inpcbinfo",
       "struct intr_event",
       "struct intr_handler",
       "struct irq_chip",

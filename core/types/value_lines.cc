@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 
 #include "core/base/arithmetic.h"
 
@@ -13,6 +12,7 @@ namespace {
 
 constexpr std::uint64_t kLinesLimit = std::uint64_t{1} << 17;
 constexpr std::size_t kTextLimit = 4096, kPointedTextLimit = 64;
+constexpr unsigned kNamesLimit = 16;    // of a type: what names what
 constexpr std::uint64_t kRepeats = 10;  // equal elements from which on they are counted
 
 using What = ValueLine::What;
@@ -21,7 +21,7 @@ bool is_composite(TypeKind kind) { return kind == TypeKind::structure || kind ==
 
 /// `char` under any of its names' qualifiers, but not u8 and its like, which are numbers.
 bool is_character(TypeRef ref) {
-  for (unsigned i = 0; i < 16; ++i) {
+  for (unsigned i = 0; i < kNamesLimit; ++i) {
     const auto type = ref.graph->type(ref.id);
     if (!type) return false;
     switch (type->kind) {
@@ -53,9 +53,9 @@ std::string escaped(std::string_view bytes) {
 
 class Printer {
  public:
-  Printer(AddressSpace& memory, const SymbolTable* symbols, const ValueLimits& limits,
+  Printer(AddressSpace& memory, const ValueWords& words, const ValueLimits& limits,
           const std::function<bool(const ValueLine&)>& visit)
-      : memory_(memory), symbols_(symbols), limits_(limits), visit_(visit) {}
+      : memory_(memory), words_(words), limits_(limits), visit_(visit) {}
 
   Result<void> print(const Place& place, const std::string& name, const std::string& path,
                      unsigned depth) {
@@ -209,7 +209,7 @@ class Printer {
     switch (type.type.kind) {
       case TypeKind::pointer: {
         PANICROOM_TRY(value, number_at(memory_, place));
-        return pointer(value, {type.ref.graph, type.type.target});
+        return pointer(value, {type.ref.graph, type.type.target}) + meaning(place.type, value);
       }
       case TypeKind::integer: {
         PANICROOM_TRY(value, number_at(memory_, place));
@@ -236,8 +236,8 @@ class Printer {
   std::string pointer(std::uint64_t value, TypeRef target) {
     std::string text = fmt::format("{:#x}", value);
     if (value == 0) return text;
-    if (symbols_)
-      if (const auto symbol = symbols_->at(value)) {
+    if (words_.symbols)
+      if (const auto symbol = words_.symbols->at(value)) {
         const std::uint64_t offset = value - symbol->address;
         text += offset == 0 ? fmt::format(" <{}>", symbol->name)
                             : fmt::format(" <{}+{}>", symbol->name, offset);
@@ -246,6 +246,19 @@ class Printer {
       if (const auto pointed = memory_.string(value, kPointedTextLimit))
         text += " " + escaped(*pointed);
     return text;
+  }
+
+  /// " (sum over processors: 5)", where a name of the type has such a meaning.
+  std::string meaning(TypeRef ref, std::uint64_t value) {
+    if (!words_.pointers || value == 0) return "";
+    for (unsigned i = 0; i < kNamesLimit; ++i) {
+      const auto type = ref.graph->type(ref.id);
+      if (!type || type->kind == TypeKind::pointer) break;
+      if (type->kind == TypeKind::typedef_)
+        if (const auto words = words_.pointers(type->name, value)) return " (" + *words + ")";
+      ref.id = type->target;
+    }
+    return "";
   }
 
   Result<std::string> enumerator(const PlainType& type, std::int64_t value) {
@@ -272,7 +285,7 @@ class Printer {
   }
 
   AddressSpace& memory_;
-  const SymbolTable* symbols_;
+  const ValueWords& words_;
   const ValueLimits& limits_;
   const std::function<bool(const ValueLine&)>& visit_;
   std::uint64_t lines_ = 0;
@@ -307,10 +320,10 @@ Result<std::uint64_t> number_at(AddressSpace& memory, const Place& place) {
   return type.type.is_signed ? sign_extend(value, static_cast<unsigned>(bits)) : value;
 }
 
-Result<void> value_lines(AddressSpace& memory, const SymbolTable* symbols, const Place& place,
+Result<void> value_lines(AddressSpace& memory, const ValueWords& words, const Place& place,
                          const ValueLimits& limits,
                          const std::function<bool(const ValueLine&)>& visit) {
-  return Printer(memory, symbols, limits, visit).print(place, "", "", 0);
+  return Printer(memory, words, limits, visit).print(place, "", "", 0);
 }
 
 }  // namespace panicroom

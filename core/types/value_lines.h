@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/memory/address_space.h"
 #include "core/symbols/symbol_table.h"
@@ -45,11 +47,21 @@ struct ValueLimits {
   std::uint64_t elements = 200;  ///< of an array
 };
 
+/// What the value of a pointer means beside the address that it is, by a name of its type; nothing
+/// where a type of that name has no meaning of its own.
+using PointerWords =
+    std::function<std::optional<std::string>(std::string_view type, std::uint64_t value)>;
+
+/// What tells more of a value than its type does.
+struct ValueWords {
+  const SymbolTable* symbols = nullptr;  ///< may be null
+  PointerWords pointers;                 ///< may be empty
+};
+
 /// Calls `visit` for each line of the value until it answers false. Integers are decimal, pointers
 /// hexadecimal with the symbol they point to, enumerations by name, arrays of char as text. What
-/// cannot be read is a line that says why. `symbols` may be null. Errors: `corrupt`, `no_type`:
-/// the type has no value.
-Result<void> value_lines(AddressSpace& memory, const SymbolTable* symbols, const Place& place,
+/// cannot be read is a line that says why. Errors: `corrupt`, `no_type`: the type has no value.
+Result<void> value_lines(AddressSpace& memory, const ValueWords& words, const Place& place,
                          const ValueLimits& limits,
                          const std::function<bool(const ValueLine&)>& visit);
 

@@ -104,6 +104,9 @@ void add_options(CLI::App& app, const CommandInfo& command, Request& request) {
   if (has("pid"))
     add_number(app, "--pid", request.pid,
                has("physical") ? "use the address space of this process" : "only this process");
+  if (has("cpu"))
+    add_number(app, "--cpu", request.cpu,
+               "of a variable that each processor has its own of, this processor's; 0 without it");
   if (has("physical"))
     app.add_flag("--physical", request.physical, "ADDRESS is a physical address")
         ->excludes(app.get_option("--pid"));

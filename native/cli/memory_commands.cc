@@ -174,7 +174,7 @@ int run_read(const Request& request, Session& session, Host& host) {
   const auto refused = [&](const Error& error) {
     return refuse(request, session, host, "memory", columns_of_memory, error);
   };
-  const auto address = session.resolve(request.operands[0]);
+  const auto address = session.resolve(request.operands[0], cpu_of(request));
   if (!address) return refused(address.error());
   const auto length = parse_number(request.operands[1]);
   if (!length) {
@@ -227,7 +227,7 @@ int run_translate(const Request& request, Session& session, Host& host) {
   const auto refused = [&](const Error& error) {
     return refuse(request, session, host, "translation", columns_of_translation, error);
   };
-  const auto address = session.resolve(request.operands[0]);
+  const auto address = session.resolve(request.operands[0], cpu_of(request));
   if (!address) return refused(address.error());
   std::vector<TranslationStep> steps;
   Result<Translation> translated = Translation{*address, 0, true, true, false};

@@ -58,6 +58,7 @@ std::string text_of(const ValueLine& line) {
 Result<bool> write_values(const Request& request, Session& session, AddressSpace& memory,
                           const Place& place, Host& host) {
   const auto symbols = session.kernel()->symbols();
+  const ValueWords words{symbols.get(), session.kernel()->pointer_words()};
   ValueLimits limits;
   if (request.depth)
     limits.depth = static_cast<unsigned>(std::min<std::int64_t>(*request.depth, limits.depth));
@@ -70,20 +71,19 @@ Result<bool> write_values(const Request& request, Session& session, AddressSpace
   } else {
     writer->begin("value", columns_of_values);
   }
-  const auto printed =
-      value_lines(memory, symbols.get(), place, limits, [&](const ValueLine& line) {
-        whole = whole && line.what != What::missing;
-        if (text) return host.out(text_of(line));
-        if (line.what == What::opening || line.what == What::closing) return true;
-        return writer->row(row_of(line));
-      });
+  const auto printed = value_lines(memory, words, place, limits, [&](const ValueLine& line) {
+    whole = whole && line.what != What::missing;
+    if (text) return host.out(text_of(line));
+    if (line.what == What::opening || line.what == What::closing) return true;
+    return writer->row(row_of(line));
+  });
   if (!text) writer->end(session.notes());
   if (!printed) return Failure(printed.error());
   return whole;
 }
 
 /// One element's members as texts, in the order asked for.
-std::vector<Value> cells_of(AddressSpace& memory, const SymbolTable* symbols, TypeRef type,
+std::vector<Value> cells_of(AddressSpace& memory, const ValueWords& words, TypeRef type,
                             std::uint64_t address, std::span<const std::string> members,
                             Notes& notes) {
   std::vector<Value> cells;
@@ -92,7 +92,7 @@ std::vector<Value> cells_of(AddressSpace& memory, const SymbolTable* symbols, Ty
     bool whole = true;
     const auto member = member_of(type, name);
     const auto read =
-        member ? value_lines(memory, symbols, place_of(address, *member), ValueLimits{},
+        member ? value_lines(memory, words, place_of(address, *member), ValueLimits{},
                              [&](const ValueLine& line) {
                                if (line.what == What::closing) {
                                  text += "} ";
@@ -149,14 +149,15 @@ struct Start {
   std::uint64_t first = 0;
 };
 
-Result<Start> start_of(Session& session, AddressSpace& memory, const Links& links,
-                       const std::string& type, const std::string& head) {
+Result<Start> start_of(const Request& request, Session& session, AddressSpace& memory,
+                       const Links& links) {
+  const std::string &type = request.operands[0], &head = request.operands[2];
   Start start;
   if (head.find_first_of(".[") != std::string::npos || head.find("->") != std::string::npos) {
-    PANICROOM_TRY(place, evaluate(session, memory, type, head));
+    PANICROOM_TRY(place, evaluate(session, memory, type, head, cpu_of(request)));
     start.head = place.address;
   } else {
-    PANICROOM_TRY(address, session.resolve(head));
+    PANICROOM_TRY(address, session.resolve(head, cpu_of(request)));
     start.head = address;
     if (parse_number(head) && !links.embedded()) {
       start.first = address;
@@ -177,8 +178,8 @@ int run_print(const Request& request, Session& session, Host& host) {
   const auto memory = session.memory(request.pid);
   if (!memory) return refused(memory.error());
   const bool typed = request.operands.size() == 2;
-  const auto place =
-      evaluate(session, **memory, typed ? request.operands.front() : "", request.operands.back());
+  const auto place = evaluate(session, **memory, typed ? request.operands.front() : "",
+                              request.operands.back(), cpu_of(request));
   if (!place) return refused(place.error());
   const auto whole = write_values(request, session, **memory, *place, host);
   if (!whole) {
@@ -202,17 +203,17 @@ int run_list(const Request& request, Session& session, Host& host) {
   if (!memory) return refused(memory.error());
   const auto types = session.types();
   if (!types) return refused(types.error());
-  const std::string &type = request.operands[0], &link = request.operands[1],
-                    &head = request.operands[2];
+  const std::string &type = request.operands[0], &link = request.operands[1];
   const std::span members(request.operands.begin() + 3, request.operands.end());
   const auto element = (*types)->find(type);
   if (!element) return refused(element.error());
   const auto links = Links::find(**types, *element, link);
   if (!links) return refused(links.error());
-  const auto start = start_of(session, **memory, *links, type, head);
+  const auto start = start_of(request, session, **memory, *links);
   if (!start) return refused(start.error());
 
   const auto symbols = session.kernel()->symbols();
+  const ValueWords words{symbols.get(), session.kernel()->pointer_words()};
   Notes notes;
   for (const Note& note : session.notes()) notes.add(note);
   const auto writer = writer_for(request, host);
@@ -236,7 +237,7 @@ int run_list(const Request& request, Session& session, Host& host) {
     }
     const std::uint64_t address = links->element(at);
     std::vector<Value> row = {index++, Address{address}};
-    for (Value& cell : cells_of(**memory, symbols.get(), *element, address, members, notes))
+    for (Value& cell : cells_of(**memory, words, *element, address, members, notes))
       row.push_back(std::move(cell));
     taken = writer->row(row);
     at = *next;

@@ -112,10 +112,26 @@ int print_session_table(const Request& request, Session& session, const Table& t
                      });
 }
 
+/// The symbol of a variable that each processor or network stack has its own of, at the address
+/// of the one that is meant.
+Result<void> find_own(Session& session, const OwnVariable& own, const RowVisitor& visit,
+                      Notes& notes) {
+  Query query;
+  query.name = own.symbol;
+  return session.rows(
+      *find_table("symbols"), query,
+      [&](std::span<const Value> row) {
+        std::vector<Value> cells(row.begin(), row.end());
+        cells[1] = Address{own.address};
+        return visit(cells);
+      },
+      notes);
+}
+
 /// Gives the symbols that an operand of `symbols` means: those that match a pattern, that of a
 /// name, else the one that holds an address. Answers whether there were any.
-Result<bool> find_symbols(Session& session, const std::string& operand, const RowVisitor& visit,
-                          Notes& notes) {
+Result<bool> find_symbols(Session& session, const std::string& operand, CpuNumber cpu,
+                          const RowVisitor& visit, Notes& notes) {
   const Table& table = *find_table("symbols");
   Query query;
   bool any = false;
@@ -123,7 +139,16 @@ Result<bool> find_symbols(Session& session, const std::string& operand, const Ro
     any = true;
     return visit(row);
   };
-  if (operand.find_first_of("*?[") != std::string::npos) {
+  const bool is_pattern = operand.find_first_of("*?[") != std::string::npos;
+  if (!is_pattern) {
+    PANICROOM_TRY(own, session.own_variable(operand, cpu));
+    if (own) {
+      PANICROOM_CHECK(find_own(session, *own, pass, notes));
+      return any;
+    }
+  }
+  if (cpu) return no_cpu_has_its_own(operand);
+  if (is_pattern) {
     PANICROOM_CHECK(session.rows(
         table, query,
         [&](std::span<const Value> row) {
@@ -145,13 +170,17 @@ Result<bool> find_symbols(Session& session, const std::string& operand, const Ro
 
 int run_symbols(const Request& request, Session& session, Host& host) {
   const Table& table = *find_table("symbols");
+  if (request.operands.empty() && request.cpu) {
+    host.err("panicroom: --cpu goes with the name of a variable\n");
+    return 2;
+  }
   if (request.operands.empty()) return print_session_table(request, session, table, host);
   bool all_found = true;
   const int status = print_table(
       request, host, table.name(), table.columns(), false,
       [&](const RowVisitor& visit, Notes& notes) -> Result<void> {
         for (const std::string& operand : request.operands) {
-          PANICROOM_TRY(found, find_symbols(session, operand, visit, notes));
+          PANICROOM_TRY(found, find_symbols(session, operand, cpu_of(request), visit, notes));
           if (found) continue;
           all_found = false;
           notes.add(Note{ErrorCode::no_symbol, fmt::format("no symbol \"{}\"", printable(operand)),
@@ -305,6 +334,11 @@ Failure nothing_selected(const Request& request, Session& session) {
     return fail(ErrorCode::invalid,
                 fmt::format("the kernel died on {}, which is not the one asked for", who));
   return fail(ErrorCode::not_in_dump, "it is not known on which thread the kernel died");
+}
+
+CpuNumber cpu_of(const Request& request) {
+  if (!request.cpu) return std::nullopt;
+  return static_cast<std::uint64_t>(*request.cpu);
 }
 
 Query query_of(const Request& request) {

@@ -19,6 +19,9 @@ int run_request(const Request& request, Host& host);
 /// Why a table has no row for the process or thread that the request names.
 Failure nothing_selected(const Request& request, Session& session);
 
+/// The processor that the request names.
+CpuNumber cpu_of(const Request& request);
+
 /// What the request asks of a table.
 Query query_of(const Request& request);
 

@@ -239,6 +239,16 @@ class Crash(unittest.TestCase):
                 self.assertEqual(wrong, [])
         print(f"{sum(compared.values())} members of {len(said)} objects compared", file=sys.stderr)
 
+    def test_variables_of_processors(self):
+        said = crash_answers(f"{RECORD}/crash.txt")["runq"]
+        queues = re.findall(r"CPU (\d+) RUNQUEUE: ([0-9a-f]+)\n  CURRENT: PID: \d+ +TASK: ([0-9a-f]+)", said)
+        self.assertGreaterEqual(len(queues), 2)
+        for cpu, queue, task in queues:
+            with self.subTest(cpu=cpu):
+                self.assertEqual(int(ours("symbols", "runqueues", "--cpu", cpu)[0]["address"], 16), int(queue, 16))
+                printed = ours("print", "runqueues.curr", "--cpu", cpu)[0]
+                self.assertEqual(number(printed["value"]), int(task, 16))
+
 
 if __name__ == "__main__":
     if len(sys.argv) < 4:

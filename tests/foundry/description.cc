@@ -128,10 +128,14 @@ class Parser {
       strings(words);
     else if (verb == "open")
       descriptor(words);
+    else if (verb == "socket")
+      socket(words);
     else if (verb == "mapping")
       mapping(words);
     else if (verb == "module")
       out_.modules.push_back({word(1), range_of(word(2)), {}, {}});
+    else if (verb == "mvariable" && !out_.modules.empty())
+      out_.modules.back().per_cpu.push_back({word(1), number_of(word(2)), number_of(word(3)), 'd'});
     else if (verb == "msymbol")
       last_module().symbols.push_back(
           {word(1), number_of(word(2)), number_of(word(3)), word(4)[0]});
@@ -265,6 +269,17 @@ class Parser {
           {{"path", &it.path}, {"local", &it.local}, {"remote", &it.remote}});
     it.listens = listens != 0;
     last_process().descriptors.push_back(it);
+  }
+  // socket TYPE [local A] [remote A] [state N] [received N] [sent N] [gone 1]
+  void socket(const Words& words) {
+    DescriptorText it;
+    it.type = words.at(1);
+    std::uint64_t gone = 0;
+    pairs(words, 2,
+          {{"state", &it.state}, {"received", &it.received}, {"sent", &it.sent}, {"gone", &gone}},
+          {{"local", &it.local}, {"remote", &it.remote}});
+    it.gone = gone != 0;
+    out_.sockets.push_back(it);
   }
   // mapping START-END ACCESS [offset N] [path P] [copied N]
   void mapping(const Words& words) {

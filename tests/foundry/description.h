@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,9 +31,9 @@ struct DescriptorText {
   std::string access;  ///< r, w, rw
   std::string path;
   std::uint64_t position = 0, flags = 0;
-  std::string local, remote;  ///< of sockets: "127.0.0.1:80", "[::1]:80", a path
-  std::uint64_t state = 0;    ///< of TCP
-  bool listens = false;
+  std::string local, remote;           ///< of sockets: "127.0.0.1:80", "[::1]:80", a path
+  std::uint64_t state = 0;             ///< of TCP
+  bool listens = false, gone = false;  ///< gone: a connection without a struct socket
   std::uint64_t received = 0, sent = 0;
   std::uint64_t address = 0, socket_address = 0;  ///< set while the world is built
 };
@@ -95,7 +96,8 @@ struct ModuleText {
   Range text;
   std::vector<Symbol> symbols;
   std::vector<std::pair<std::string, std::uint64_t>> sections;
-  std::uint64_t address = 0;  ///< set while the world is built
+  std::uint64_t address = 0;    ///< set while the world is built
+  std::vector<Symbol> per_cpu;  ///< variables that each processor has its own of, by linked address
 };
 
 struct LogText {
@@ -128,11 +130,13 @@ struct Description {
   std::string release = "14.0-FOUNDRY";
   std::uint64_t tick_rate = 0;  ///< FreeBSD: cpu_tick_frequency
   std::vector<LockText> locks;
-  MachineText machine;                                           ///< FreeBSD
+  std::vector<DescriptorText> sockets;  ///< FreeBSD: those that no process has open
+  MachineText machine;                  ///< FreeBSD
   std::vector<std::pair<std::string, std::string>> filesystems;  ///< FreeBSD: path, type
   bool tell_kallsyms = true;    ///< VMCOREINFO names the kallsyms tables (Linux 6.0 and later)
   bool functions_only = false;  ///< kallsyms names code alone (no CONFIG_KALLSYMS_ALL)
-  Range heap;                   ///< virtual addresses that kernel objects are put at
+  std::map<std::int64_t, std::uint64_t> run_queues;  ///< Linux: of the processors, once built
+  Range heap;  ///< virtual addresses that kernel objects are put at
   std::vector<FileText> files;
 };
 

@@ -154,12 +154,18 @@ protosw pr_domain 32 w pointer
 domain . 0 40 size
 domain dom_family 24 4 signed
 inpcb . 0 96 size
+inpcbinfo . 0 96 size
+inpcbinfo ipi_listhead 40 w bytes
+inpcb inp_socket 0 w pointer
+inpcb inp_list 8 2w le
 inpcb inp_inc.inc_ie.ie_dependladdr 24 16 bytes
 inpcb inp_inc.inc_ie.ie_dependfaddr 40 16 bytes
 inpcb inp_inc.inc_ie.ie_lport 56 2 unsigned
 inpcb inp_inc.inc_ie.ie_fport 72 2 unsigned
 inpcb inp_vflag 80 1 unsigned
 unpcb . 0 64 size
+unpcb unp_socket 0 w pointer
+unpcb unp_link 8 2w le
 unpcb unp_conn 24 w pointer
 unpcb unp_addr 40 w pointer
 sockaddr_un . 0 144 size
@@ -875,8 +881,17 @@ vmspace vm_pmap.pm_stats.resident_count 344 8 signed
 vmspace vm_pmap.pm_cr3 0 0 absent
 )";
 
+// What the newest releases do no more.
+constexpr const char* invented_older = R"(
+inpcbinfo ipi_listhead 48 w pointer
+inpcb inp_flags 84 4 signed
+inpcb inp_ppcb 88 w pointer
+tcpcb t_inpcb 24 w pointer
+)";
+
 constexpr NamedRows layouts[] = {
     {"invented", "", invented},
+    {"invented-older", "invented", invented_older},
     {"freebsd-11.0-amd64", "freebsd-12.1-amd64", freebsd_11_0_amd64},
     {"freebsd-11.0-arm64", "freebsd-11.0-amd64", freebsd_11_0_arm64},
     {"freebsd-12.1-amd64", "", freebsd_12_1_amd64},

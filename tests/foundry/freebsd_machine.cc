@@ -9,7 +9,10 @@
 namespace foundry {
 namespace {
 
-constexpr std::uint64_t linked_at = 0x4000;  // where the set of processors' variables was linked
+// Where the set of processors' variables was linked and what lies in it: named ones, the run queue.
+constexpr std::uint64_t linked_at = 0x4000, queue_in_area = 0x40, area_size = 0x2000;
+// The same of network stacks' variables.
+constexpr std::uint64_t network_start = 0x8000, network_area_size = 0x400;
 
 /// `value` in `parts` unequal parts.
 std::vector<std::uint64_t> parts_of(std::uint64_t value, std::uint64_t parts) {
@@ -81,7 +84,7 @@ void FreeBsdMachine::processors() {
   const std::uint64_t queue_size = layout_.size("tdq");
   std::uint64_t queues = 0;
   if (own_queues)
-    image_.symbols.push_back({"pcpu_entry_tdq", linked_at + 0x40, queue_size, 'D'});
+    image_.symbols.push_back({"pcpu_entry_tdq", linked_at + queue_in_area, queue_size, 'D'});
   else
     queues = place("tdq_cpu", queue_size * cpus_);
   std::vector<std::uint64_t> structures;
@@ -93,12 +96,12 @@ void FreeBsdMachine::processors() {
     image_.write_virtual(by_number + cpu.number * word_, pcpu, word_);
     set(pcpu, "pcpu", "pc_cpuid", cpu.number);
     set(pcpu, "pcpu", "pc_zpcpu_offset", share_base_ + cpu.number * image_.page);
-    const std::uint64_t variables = heap_.take(queue_size + 0x80);
+    const std::uint64_t variables = heap_.take(queue_in_area + queue_size + 0x40);
     cpu.base = variables - linked_at;
     set(pcpu, "pcpu", "pc_dynamic", cpu.base);
     image_.write_virtual(offsets + cpu.number * word_, cpu.base, word_);
-    set(own_queues ? variables + 0x40 : queues + cpu.number * queue_size, "tdq", "tdq_load",
-        cpu.runnable);
+    set(own_queues ? variables + queue_in_area : queues + cpu.number * queue_size, "tdq",
+        "tdq_load", cpu.runnable);
     if (cpu.online) online |= std::uint64_t{1} << cpu.number;
     for (const ProcessText& process : description_.processes)
       for (const ThreadText& thread : process.threads) {
@@ -483,7 +486,8 @@ void FreeBsdMachine::children(std::uint64_t head, const std::vector<std::uint64_
 
 void FreeBsdMachine::sysctls() {
   const std::uint64_t stack = make("vnet");
-  network_stack_ = stack - 0x2000;
+  network_area_ = heap_.take(network_area_size);
+  network_stack_ = network_area_ - network_start;
   set(stack, "vnet", "vnet_data_base", network_stack_);
   number("vnet0", stack, word_);
   // Children in the order in which they are first named.
@@ -511,6 +515,44 @@ void FreeBsdMachine::sysctls() {
              variables);
 }
 
+/// The symbols with which a linker frames a set.
+void FreeBsdMachine::set_of(const std::string& name, std::uint64_t linked, std::uint64_t size) {
+  image_.symbols.push_back({"__start_set_" + name, linked, 0, 'D'});
+  image_.symbols.push_back({"__stop_set_" + name, linked + size, 0, 'D'});
+}
+
+std::uint64_t FreeBsdMachine::place_of_network(const std::string& name, std::uint64_t size) {
+  image_.symbols.push_back({"vnet_entry_" + name, network_start + in_network_area_, size, 'D'});
+  const std::uint64_t at = network_area_ + in_network_area_;
+  in_network_area_ += size;
+  return at;
+}
+
+void FreeBsdMachine::own_variables() {
+  set_of("pcpu", linked_at, area_size);
+  set_of("vnet", network_start, network_area_size);
+  std::uint64_t in_area = 0;
+  for (MachineText::Own& own : description_.machine.own) {
+    const std::uint64_t size = own.counters ? word_ * own.values.size() : word_;
+    if (own.set == "pcpu") {
+      const std::uint64_t linked = linked_at + in_area;
+      for (std::size_t i = 0; i < own.values.size(); ++i) {
+        own.addresses.push_back(description_.machine.cpus.at(i).base + linked);
+        image_.write_virtual(own.addresses.back(), own.values[i], word_);
+      }
+      image_.symbols.push_back({own.symbol(), linked, size, 'D'});
+      in_area += size;
+      continue;
+    }
+    const std::uint64_t at =
+        own.set == "vnet" ? place_of_network(own.name, size) : place(own.name, size);
+    own.addresses.push_back(at);
+    for (std::size_t i = 0; i < own.values.size(); ++i)
+      image_.write_virtual(at + word_ * i, own.counters ? counter(own.values[i]) : own.values[i],
+                           word_);
+  }
+}
+
 void FreeBsdMachine::build() {
   if (!description_.machine.any) return;
   processors();
@@ -522,6 +564,7 @@ void FreeBsdMachine::build() {
   zones();
   interrupts();
   sysctls();
+  own_variables();
 }
 
 }  // namespace foundry

@@ -16,6 +16,8 @@ class FreeBsdMachine {
                  FreeBsdObjects& objects, std::uint64_t cpus);
 
   void build();
+  /// A variable of which each network stack has its own, in that of the host.
+  std::uint64_t place_of_network(const std::string& name, std::uint64_t size);
 
  private:
   std::uint64_t make(const std::string& structure) { return heap_.take(layout_.size(structure)); }
@@ -49,6 +51,8 @@ class FreeBsdMachine {
   void fill(MachineText::Zone& zone);
   void interrupts();
   void sysctls();
+  void own_variables();
+  void set_of(const std::string& name, std::uint64_t linked, std::uint64_t size);
   std::uint64_t variable(MachineText::Variable& text);
   void children(std::uint64_t head, const std::vector<std::uint64_t>& variables);
 
@@ -61,7 +65,8 @@ class FreeBsdMachine {
   unsigned word_;
   std::uint64_t share_ = 0, next_in_share_ = 0;  ///< of counters: a page of each processor
   std::uint64_t share_base_ = 0;                 ///< taken off addresses that zones gave out
-  std::uint64_t network_stack_ = 0;
+  std::uint64_t in_network_area_ = 0, network_area_ = 0,
+                network_stack_ = 0;  ///< the variables, what is added to find one
   std::map<std::string, std::uint64_t> handlers_;
 };
 

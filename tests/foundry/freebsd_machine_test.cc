@@ -298,22 +298,8 @@ TEST_P(FreeBsdMachineTables, NothingElseIsNoted) {
   }
 }
 
-std::vector<FreeBsdCase> all_cases() {
-  std::vector<FreeBsdCase> all;
-  for (const std::string name :
-       {"12-machine", "12-arm64-machine", "12-2-machine", "12-2-arm64-machine", "12-3-machine",
-        "12-3-arm64-machine", "13-0-machine", "13-0-arm64-machine", "14-current-machine",
-        "14-current-arm64-machine", "14-2-machine", "14-2-arm64-machine", "15-0-machine",
-        "15-0-arm64-machine", "invented-machine", "invented-i386-machine"})
-    for (const foundry::FileText& file : foundry::read_files(
-             std::string(source_folder) + "/tests/foundry/descriptions/freebsd-" + name + ".txt"))
-      for (const std::string types : {"ctf2", "ctf3z", "none"})
-        if (types != "none" || (!name.starts_with("14-current") && !name.starts_with("invented")))
-          all.push_back({"freebsd-" + name, file.name, types});
-  return all;
-}
-
-INSTANTIATE_TEST_SUITE_P(Descriptions, FreeBsdMachineTables, testing::ValuesIn(all_cases()),
+INSTANTIATE_TEST_SUITE_P(Descriptions, FreeBsdMachineTables,
+                         testing::ValuesIn(foundry::machine_cases()),
                          [](const auto& named) { return foundry::name_of(named.param); });
 
 /// A kernel file without types, of a release whose layout is not built in: each table says what it

@@ -316,22 +316,30 @@ void FreeBsdObjects::strings(ProcessText& process) {
   list(process.strings + std::uint64_t{2} * word_, process.environment);
 }
 
-void FreeBsdObjects::internet(const DescriptorText& open, std::uint64_t socket) {
+std::uint64_t FreeBsdObjects::internet(const DescriptorText& open) {
   const bool six = open.local.starts_with("[");
   const std::uint64_t pcb = [&]() -> std::uint64_t {
     if (open.type.starts_with("udp")) return make("inpcb");
-    const std::uint64_t tcp = make("tcpcb");
-    set(tcp, "tcpcb", "t_state", open.state);
+    // Until FreeBSD 13 a connection in TIME_WAIT had a struct tcptw in place of its tcpcb.
+    const bool is_over = open.gone && has("inpcb", "inp_flags");
+    const std::uint64_t tcp = is_over ? heap_.take(64) : make("tcpcb");
+    if (!is_over) set(tcp, "tcpcb", "t_state", open.state);
     // Since FreeBSD 14 the inpcb lies within the tcpcb; before, each has a pointer to the other.
     if (!has("inpcb", "inp_ppcb")) return tcp + layout_.offset("tcpcb", "t_inpcb");
     const std::uint64_t apart = make("inpcb");
     set(apart, "inpcb", "inp_ppcb", tcp);
+    if (is_over) set(apart, "inpcb", "inp_flags", 0x01000000);  // INP_TIMEWAIT
     return apart;
   }();
-  set(socket, "socket", "so_pcb", pcb);
+  control_blocks_[open.type.starts_with("udp") ? "udbinfo" : "tcbinfo"].push_back(pcb);
   // INP_IPV4 and INP_IPV6: a socket that was bound to all addresses of IPv6 takes IPv4's too
   // (tcp6_usr_bind of sys/netinet/tcp_usrreq.c).
-  set(pcb, "inpcb", "inp_vflag", !six ? 1 : open.local.starts_with("[::]") ? 3 : 2);
+  // INP_IPV6PROTO says as what it was made.
+  set(pcb, "inpcb", "inp_vflag",
+      (!six                             ? 1U
+       : open.local.starts_with("[::]") ? 3U
+                                        : 2U) +
+          (open.type.ends_with('6') ? 4U : 0U));
   const auto put = [&](const std::string& text, const char* address, const char* port) {
     const Endpoint end = endpoint_of(text, !six);
     const std::uint64_t at = pcb + layout_.offset("inpcb", address);
@@ -342,6 +350,7 @@ void FreeBsdObjects::internet(const DescriptorText& open, std::uint64_t socket) 
   };
   put(open.local, "inp_inc.inc_ie.ie_dependladdr", "inp_inc.inc_ie.ie_lport");
   put(open.remote, "inp_inc.inc_ie.ie_dependfaddr", "inp_inc.inc_ie.ie_fport");
+  return pcb;
 }
 
 void FreeBsdObjects::unix_domain(const DescriptorText& open, std::uint64_t socket) {
@@ -356,10 +365,38 @@ void FreeBsdObjects::unix_domain(const DescriptorText& open, std::uint64_t socke
   };
   const std::uint64_t own = control(open.local);
   set(socket, "socket", "so_pcb", own);
+  set(own, "unpcb", "unp_socket", socket);
+  control_blocks_[open.type == "unix-stream" ? "unp_shead" : "unp_dhead"].push_back(own);
   if (open.state != 0) set(own, "unpcb", "unp_conn", control(open.remote));
 }
 
+void FreeBsdObjects::socket_lists(
+    const std::function<std::uint64_t(const std::string& name, std::uint64_t size)>& place_own,
+    const std::function<std::uint64_t(const std::string& name, std::uint64_t size)>& place) {
+  if (!has("inpcbinfo", "ipi_listhead")) return;
+  const auto link = [&](std::uint64_t head, const std::string& list, const char* structure,
+                        const char* member) {
+    for (const std::uint64_t block : control_blocks_[list]) {
+      image_.write_virtual(head, block, word_);
+      head = block + layout_.offset(structure, member);
+    }
+  };
+  for (const char* name : {"tcbinfo", "udbinfo", "ripcbinfo"}) {
+    const std::uint64_t info = place_own(name, layout_.size("inpcbinfo"));
+    std::uint64_t head = info + layout_.offset("inpcbinfo", "ipi_listhead");
+    if (layout_.find("inpcbinfo", "ipi_listhead")->kind == "pointer") {
+      const std::uint64_t apart = heap_.take(word_);
+      image_.write_virtual(head, apart, word_);
+      head = apart;
+    }
+    link(head, name, "inpcb", "inp_list");
+  }
+  for (const char* name : {"unp_shead", "unp_dhead", "unp_sphead"})
+    link(place(name, word_), name, "unpcb", "unp_link");
+}
+
 std::uint64_t FreeBsdObjects::socket(DescriptorText& open) {
+  if (open.gone) return open.socket_address = internet(open);
   const std::uint64_t socket = open.socket_address = make("socket");
   const bool is_unix = open.type.starts_with("unix"), six = open.type.ends_with('6');
   const bool stream = open.type.starts_with("tcp") || open.type == "unix-stream";
@@ -382,10 +419,13 @@ std::uint64_t FreeBsdObjects::socket(DescriptorText& open) {
     set(protocol, "protosw", "pr_protocol", is_unix ? 0 : open.type.starts_with("tcp") ? 6 : 17);
   }
   set(socket, "socket", "so_proto", protocol);
-  if (is_unix)
+  if (is_unix) {
     unix_domain(open, socket);
-  else
-    internet(open, socket);
+    return socket;
+  }
+  const std::uint64_t pcb = internet(open);
+  set(socket, "socket", "so_pcb", pcb);
+  set(pcb, "inpcb", "inp_socket", socket);
   return socket;
 }
 
@@ -507,7 +547,9 @@ void FreeBsdObjects::locks() {
     const std::uint64_t whole = heap_.take_aligned(layout_.size(kind->structure), 32);
     lock.address = whole + layout_.offset(kind->structure, "lock_object");
     set(lock.address, "lock_object", "lo_name", string(lock.name));
-    set(lock.address, "lock_object", "lo_flags", std::uint64_t{kind->number} * 0x1000000 + 0x10000);
+    // LO_INITIALIZED; of those that one sleeps on LO_SLEEPABLE, LO_UPGRADABLE.
+    const std::uint64_t made = kind->number == 2 || kind->number == 6 ? 0x310000 : 0x10000;
+    set(lock.address, "lock_object", "lo_flags", std::uint64_t{kind->number} * 0x1000000 + made);
     // A word of readers: their number above the flags, of which the lowest says so. lockmgr had one
     // flag less until FreeBSD 13.
     const unsigned shift = kind->number == 6 && description_.version < 1300000 ? 16 : 32;
@@ -559,7 +601,7 @@ void FreeBsdObjects::thread(ThreadText& thread) {
       image_.physical_of(lock.address + layout_.offset("lock_object", "lo_name")), word_);
   if (lock.kind == "sx" || lock.kind == "lockmgr") {
     set(at, "thread", "td_wchan", lock.address);
-    set(at, "thread", "td_wmesg", name);
+    if (thread.message.empty()) set(at, "thread", "td_wmesg", name);
     return;
   }
   std::uint64_t& turnstile = turnstiles_[lock.name];

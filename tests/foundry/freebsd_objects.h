@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "tests/foundry/description.h"
 #include "tests/foundry/freebsd_layout.h"
@@ -22,6 +24,11 @@ class FreeBsdObjects {
   void thread(ThreadText& thread);
   /// `type`: v_type. Directories above it are made too.
   std::uint64_t vnode(const std::string& path, unsigned type);
+  std::uint64_t socket(DescriptorText& open);
+  /// The lists of all sockets, in variables that `place` gives a name and bytes.
+  void socket_lists(
+      const std::function<std::uint64_t(const std::string& name, std::uint64_t size)>& place_own,
+      const std::function<std::uint64_t(const std::string& name, std::uint64_t size)>& place);
   /// Writes a member, if this layout has it.
   void set(std::uint64_t object, std::string_view structure, std::string_view path,
            std::uint64_t value);
@@ -46,8 +53,7 @@ class FreeBsdObjects {
   void strings(ProcessText& process);
   void files(ProcessText& process);
   std::uint64_t file(DescriptorText& open);
-  std::uint64_t socket(DescriptorText& open);
-  void internet(const DescriptorText& open, std::uint64_t socket);
+  std::uint64_t internet(const DescriptorText& open);
   void unix_domain(const DescriptorText& open, std::uint64_t socket);
   const LockText& lock_named(const std::string& name) const;
 
@@ -59,6 +65,7 @@ class FreeBsdObjects {
   std::map<std::string, std::uint64_t> vnodes_, mounts_, devices_, terminals_;
   std::map<std::int64_t, std::uint64_t> groups_, sessions_, prisons_;
   std::map<std::string, std::uint64_t> protocols_, turnstiles_;
+  std::map<std::string, std::vector<std::uint64_t>> control_blocks_;  ///< by their list's variable
 };
 
 }  // namespace foundry

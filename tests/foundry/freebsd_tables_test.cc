@@ -4,10 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <set>
 #include <string>
 
 #include "tests/foundry/freebsd_case.h"
@@ -131,6 +133,22 @@ TEST_P(FreeBsdTables, Processes) {
       is_minidump());
 }
 
+/// The function in which a thread waits, by the names of the descriptions' functions that only put
+/// it to sleep.
+Value waits_in(const Description& description, const ThreadText& thread) {
+  const std::set<std::string> asleep = {"mi_switch",      "sleepq_wait",      "_sleep",
+                                        "turnstile_wait", "__mtx_lock_sleep", "fork_trampoline"};
+  if (thread.cpu || thread.state == "running") return null;
+  for (std::size_t i = 0; i < thread.frames.size(); ++i) {
+    const std::uint64_t at = thread.frames[i] - (i == 0 ? 0 : 1);
+    for (const foundry::Symbol& symbol : description.image.symbols)
+      if (at >= symbol.address && at < symbol.address + symbol.size &&
+          !asleep.contains(symbol.name))
+        return text(symbol.name);
+  }
+  return null;
+}
+
 TEST_P(FreeBsdTables, Threads) {
   const Rows rows = rows_of(*session, "threads");
   std::size_t index = 0;
@@ -165,9 +183,11 @@ TEST_P(FreeBsdTables, Threads) {
       EXPECT_EQ(row.at("wait_channel"), sleeps                ? Value(Address{lock->address})
                                         : thread.channel != 0 ? Value(Address{thread.channel})
                                                               : null);
-      EXPECT_EQ(row.at("wait_message"), text_or_null(lock ? lock->name : thread.message));
+      EXPECT_EQ(row.at("wait_message"),
+                text_or_null(lock && thread.message.empty() ? lock->name : thread.message));
       EXPECT_EQ(row.at("lock"), lock ? Value(Address{lock->address}) : null);
       EXPECT_EQ(row.at("lock_owner"), lock && lock->owner ? integer(*lock->owner) : null);
+      EXPECT_EQ(row.at("wait"), waits_in(description, thread));
       EXPECT_EQ(row.at("stack_low"), Value(Address{thread.stack}));
       EXPECT_EQ(row.at("stack_high"), Value(Address{thread.stack + thread.stack_pages * 4096}));
     }
@@ -243,8 +263,33 @@ TEST_P(FreeBsdTables, Sockets) {
       EXPECT_EQ(row.at("sent"), number(open.sent));
       EXPECT_EQ(row.at("address"), Value(Address{open.socket_address}));
     }
-  EXPECT_EQ(rows.size(), index);
   EXPECT_GE(index, 7U);
+  // The lists' heads are of the newest and of older kinds; a layout may have none of them.
+  const bool listed =
+      GetParam().types != "none" &&
+      foundry::FreeBsdLayout(description.layout, 8).find("inpcbinfo", "ipi_listhead") != nullptr;
+  EXPECT_EQ(any_has(notes_of(*session, "sockets"), "the sockets that no process has open"),
+            !listed);
+  ASSERT_EQ(rows.size(), index + (listed ? description.sockets.size() : 0));
+  if (!listed) return;
+  EXPECT_EQ(description.sockets.size(), 4U);
+  for (const DescriptorText& open : description.sockets) {
+    const auto row = std::find_if(rows.begin(), rows.end(), [&open](const auto& one) {
+      return one.at("address") == Value(Address{open.socket_address});
+    });
+    ASSERT_NE(row, rows.end()) << open.local;
+    EXPECT_EQ(row->at("pid"), null);
+    EXPECT_EQ(row->at("process"), null);
+    EXPECT_EQ(row->at("fd"), null);
+    EXPECT_EQ(row->at("protocol"), text(open.type == "unix-stream" ? "unix stream" : open.type));
+    EXPECT_EQ(row->at("state"), text(open.type.starts_with("tcp") ? states[open.state]
+                                     : open.state != 0            ? "connected"
+                                                                  : "unconnected"));
+    EXPECT_EQ(row->at("local"), text_or_null(open.local));
+    EXPECT_EQ(row->at("remote"), text_or_null(open.remote));
+    EXPECT_EQ(row->at("received"), number(open.received));
+    EXPECT_EQ(row->at("sent"), number(open.sent));
+  }
 }
 
 TEST_P(FreeBsdTables, Mappings) {
@@ -315,11 +360,13 @@ TEST_P(FreeBsdTables, ABuiltInLayoutIsNamed) {
 std::vector<FreeBsdCase> all_cases() {
   std::vector<FreeBsdCase> cases;
   for (const std::string name :
-       {"freebsd-11", "freebsd-11-arm64", "freebsd-12", "freebsd-12-2", "freebsd-12-3",
-        "freebsd-13-0", "freebsd-13", "freebsd-14-current", "freebsd-14-2", "freebsd-15-0",
-        "freebsd-invented", "freebsd-12-arm64", "freebsd-12-2-arm64", "freebsd-12-3-arm64",
-        "freebsd-13-0-arm64", "freebsd-13-arm64", "freebsd-14-current-arm64", "freebsd-14-2-arm64",
-        "freebsd-15-0-arm64"})
+       {"freebsd-11",         "freebsd-11-arm64",   "freebsd-12",
+        "freebsd-12-2",       "freebsd-12-3",       "freebsd-13-0",
+        "freebsd-13",         "freebsd-14-current", "freebsd-14-2",
+        "freebsd-15-0",       "freebsd-invented",   "freebsd-invented-older",
+        "freebsd-12-arm64",   "freebsd-12-2-arm64", "freebsd-12-3-arm64",
+        "freebsd-13-0-arm64", "freebsd-13-arm64",   "freebsd-14-current-arm64",
+        "freebsd-14-2-arm64", "freebsd-15-0-arm64"})
     for (const std::string dump : {"-full", "-v3", "-v2"})
       for (const char* types : {"ctf2", "ctf3z", "none"}) {
         const bool built_in =
@@ -333,6 +380,65 @@ std::vector<FreeBsdCase> all_cases() {
 
 INSTANTIATE_TEST_SUITE_P(Layouts, FreeBsdTables, testing::ValuesIn(all_cases()),
                          [](const auto& named) { return foundry::name_of(named.param); });
+
+/// With VIMAGE each network stack has its own lists: the host's are read.
+TEST(FreeBsdSockets, OfTheHostsNetworkStack) {
+  const Description description = foundry::description_named("freebsd-invented-machine");
+  const auto session = open_session(description, description.files.at(0).name, "ctf3z");
+  const Rows rows = rows_of(*session, "sockets");
+  ASSERT_EQ(rows.size(), description.sockets.size());
+  EXPECT_FALSE(any_has(notes_of(*session, "sockets"), "no process has open"));
+  std::set<std::uint64_t> listed, described;
+  for (const auto& row : rows) listed.insert(std::get<Address>(row.at("address")).value);
+  for (const DescriptorText& open : description.sockets) described.insert(open.socket_address);
+  EXPECT_EQ(listed, described);
+}
+
+/// A list that comes back to itself costs a note, not the answer; each socket is shown once.
+TEST(FreeBsdSockets, AListThatIsACircle) {
+  Description description = foundry::description_named("freebsd-invented-tables");
+  const foundry::FreeBsdLayout layout(description.layout, 8);
+  const auto over = std::find_if(description.sockets.begin(), description.sockets.end(),
+                                 [](const DescriptorText& open) { return open.gone; });
+  ASSERT_NE(over, description.sockets.end());
+  description.image.write_virtual(over->socket_address + layout.offset("inpcb", "inp_list"),
+                                  over->socket_address, 8);
+  const auto session = open_session(description, description.files.at(0).name, "ctf3z");
+  std::size_t shown = 0;
+  for (const auto& row : rows_of(*session, "sockets"))
+    if (row.at("address") == Value(Address{over->socket_address})) ++shown;
+  EXPECT_EQ(shown, 1U);
+  EXPECT_TRUE(any_has(notes_of(*session, "sockets"), "is a cycle"));
+}
+
+/// A thread sleeps with a message of its own on what is no lock that somebody waits for.
+TEST(FreeBsdLocks, WhatOnlyLooksLikeOneIsNone) {
+  struct Doubt {
+    const char *structure, *member;
+    std::uint64_t value;
+  };
+  for (const Doubt& doubt : {Doubt{"lock", "lk_lock", 1},                  // free: LK_SHARE
+                             Doubt{"lock", "lk_lock", 0x7770 + 4},         // no thread's
+                             Doubt{"lock_object", "lo_flags", 0x6010000},  // not of lockinit()
+                             Doubt{"lock_object", "lo_flags", 0x5310000},  // a rw lock
+                             Doubt{"lock_object", "lo_name", 0x10}}) {
+    Description description = foundry::description_named("freebsd-invented-tables");
+    const foundry::FreeBsdLayout layout(description.layout, 8);
+    const auto lock = std::find_if(description.locks.begin(), description.locks.end(),
+                                   [](const LockText& one) { return one.name == "bufwait"; });
+    ASSERT_NE(lock, description.locks.end());
+    const auto* member = layout.find(doubt.structure, doubt.member);
+    ASSERT_NE(member, nullptr);
+    const bool whole = std::string(doubt.structure) == "lock";
+    description.image.write_virtual(
+        lock->address - (whole ? layout.offset("lock", "lock_object") : 0) + member->offset,
+        doubt.value, static_cast<unsigned>(member->size));
+    const auto session = open_session(description, description.files.at(0).name, "ctf2");
+    for (const auto& row : rows_of(*session, "locks"))
+      EXPECT_NE(row.at("address"), Value(Address{lock->address})) << doubt.member << doubt.value;
+    EXPECT_FALSE(any_has(notes_of(*session, "locks"), "which is no thread"));
+  }
+}
 
 /// On a machine of 32 bits too, a lockmgr lock of no thread in particular (LK_KERNPROC: all bits
 /// but the flags, sys/sys/lockmgr.h) is held by none that could be named.

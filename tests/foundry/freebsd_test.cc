@@ -204,7 +204,7 @@ std::map<std::string, std::string> values_of(Session& session, std::string_view 
   EXPECT_TRUE(found) << found.error().message();
   if (!found) return values;
   const auto read =
-      panicroom::value_lines(session.kernel()->memory(), nullptr, {*found, address, 0, 0, 0}, {},
+      panicroom::value_lines(session.kernel()->memory(), {}, {*found, address, 0, 0, 0}, {},
                              [&](const panicroom::ValueLine& line) {
                                if (line.what == panicroom::ValueLine::What::scalar)
                                  values[line.path] = line.text;

@@ -25,12 +25,15 @@ class Types {
     to_proc_ = ctf_.reference(3, "", proc);
     to_thread_ = ctf_.reference(3, "", thread);
     pid_ = ctf_.reference(10, "pid_t", whole_);
+    counter_ = ctf_.reference(10, "counter_u64_t",
+                              ctf_.reference(3, "", ctf_.integer("unsigned long long", 8, 0, 64)));
     three_ = ctf_.integer("int", 4, CtfWriter::is_signed, 3, false);
   }
 
   unsigned number(const std::string& structure) const { return numbers_.at(structure); }
 
-  Blob write(const Image& image) {
+  Blob write(const Description& description) {
+    const Image& image = description.image;
     ctf_.structure(
         "pcb", layout_.size("pcb"),
         {{"pcb_words",
@@ -45,12 +48,28 @@ class Types {
     // LIST_HEAD(proclist, proc)
     const unsigned processes = ctf_.structure("proclist", word_, {{"lh_first", to_proc_, 0}});
     const unsigned text = ctf_.array(letter_, index_, 0);
+    const auto of_own = [&](const std::string& symbol) -> unsigned {
+      for (const MachineText::Own& own : description.machine.own)
+        if (own.symbol() == symbol)
+          return !own.counters ? index_
+                 : own.values.size() == 1
+                     ? counter_
+                     : ctf_.array(counter_, index_, static_cast<unsigned>(own.values.size()));
+      return 0;
+    };
     std::vector<unsigned> objects;
     for (const Symbol& symbol : image.symbols) {
       if (symbol.type == 'T' || symbol.type == 't' || symbol.type == 'A') continue;
       const bool is_list = symbol.name == "allproc" || symbol.name == "zombproc";
       const bool is_text = symbol.name == "version" || symbol.name == "osrelease";
-      objects.push_back(is_list ? processes : is_text ? text : symbol.size == 4 ? whole_ : 0);
+      const unsigned own = of_own(symbol.name);
+      const bool is_meter = symbol.name == "vm_cnt";
+      objects.push_back(own != 0           ? own
+                        : is_meter         ? numbers_.at("vmmeter")
+                        : is_list          ? processes
+                        : is_text          ? text
+                        : symbol.size == 4 ? whole_
+                                           : 0);
     }
     return ctf_.finish(objects);
   }
@@ -95,6 +114,7 @@ class Types {
 
   unsigned type_of(const FreeBsdLayout::Member& member) {
     if (member.path == "p_pid") return pid_;
+    if (member.path == "v_wire_count" && member.kind == "pointer") return counter_;
     const unsigned linked = member.path == "p_list" ? to_proc_
                             : member.path == "p_threads" || member.path == "td_plist"
                                 ? to_thread_
@@ -137,7 +157,7 @@ class Types {
   unsigned word_;
   CtfWriter ctf_;
   unsigned whole_ = 0, letter_ = 0, index_ = 0, to_anything_ = 0, to_proc_ = 0, to_thread_ = 0,
-           pid_ = 0, three_ = 0;
+           pid_ = 0, three_ = 0, counter_ = 0;
   std::map<std::string, unsigned> types_, numbers_;
 };
 
@@ -145,9 +165,8 @@ class Types {
 
 Blob freebsd_types(const Description& description, const CtfStyle& style) {
   Types first(description, style, 0, 0);
-  first.write(description.image);
-  return Types(description, style, first.number("proc"), first.number("thread"))
-      .write(description.image);
+  first.write(description);
+  return Types(description, style, first.number("proc"), first.number("thread")).write(description);
 }
 
 }  // namespace foundry

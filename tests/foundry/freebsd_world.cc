@@ -81,7 +81,20 @@ class World {
       }
       objects_.process(process);
     }
-    FreeBsdMachine(description_, layout_, heap_, objects_, cpus).build();
+    FreeBsdMachine machine(description_, layout_, heap_, objects_, cpus);
+    machine.build();
+    for (DescriptorText& socket : description_.sockets) objects_.socket(socket);
+    const auto own = [this](const std::string& name, std::uint64_t size) {
+      return place(name, size);
+    };
+    // With VIMAGE (as in GENERIC kernels) each network stack has its own.
+    const auto of_network = [&machine](const std::string& name, std::uint64_t size) {
+      return machine.place_of_network(name, size);
+    };
+    if (description_.machine.any)
+      objects_.socket_lists(of_network, own);
+    else
+      objects_.socket_lists(own, own);
   }
 
  private:

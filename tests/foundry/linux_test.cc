@@ -162,7 +162,8 @@ TEST_P(LinuxFoundry, Log) {
 TEST_P(LinuxFoundry, SymbolsOfKallsyms) {
   const Rows rows = rows_of(*session, "symbols");
   std::size_t of_modules = 0;
-  for (const auto& module : description.modules) of_modules += module.symbols.size();
+  for (const auto& module : description.modules)
+    of_modules += module.symbols.size() + module.per_cpu.size();
   EXPECT_EQ(rows.size(), description.image.symbols.size() + of_modules);
   Query data;
   data.name = "init_task";
@@ -219,6 +220,35 @@ TEST_P(LinuxFoundry, Translation) {
         ASSERT_TRUE(got) << std::hex << mapping.virtual_address + byte << got.error().message();
         EXPECT_EQ(got->physical, mapping.physical + byte);
       }
+}
+
+TEST_P(LinuxFoundry, VariablesOfAProcessor) {
+  if (description.functions_only) {  // nothing names them
+    EXPECT_EQ(session->resolve("runqueues").error().code, panicroom::ErrorCode::no_symbol);
+    return;
+  }
+  ASSERT_GT(description.run_queues.size(), 1U);
+  for (const auto& [cpu, queue] : description.run_queues) {
+    EXPECT_EQ(session->resolve("runqueues", static_cast<std::uint64_t>(cpu)), queue);
+    EXPECT_EQ(session->resolve("runqueues-8", static_cast<std::uint64_t>(cpu)), queue - 8);
+  }
+  EXPECT_EQ(session->resolve("runqueues"), description.run_queues.at(0));
+  // What is added is the same for a module's variables.
+  const auto& symbols = description.image.symbols;
+  const auto linked = std::find_if(symbols.begin(), symbols.end(),
+                                   [](const auto& symbol) { return symbol.name == "runqueues"; });
+  ASSERT_NE(linked, symbols.end());
+  for (const foundry::ModuleText& module : description.modules)
+    for (const foundry::Symbol& variable : module.per_cpu)
+      for (const auto& [cpu, queue] : description.run_queues)
+        EXPECT_EQ(session->resolve(variable.name, static_cast<std::uint64_t>(cpu)),
+                  queue + (variable.address - linked->address))
+            << variable.name;
+  const auto none = session->resolve("runqueues", 17);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, panicroom::ErrorCode::invalid);
+  EXPECT_NE(none.error().text.find("there is no processor 17, but 0-"), std::string::npos);
+  EXPECT_EQ(session->resolve("init_task", 1).error().code, panicroom::ErrorCode::invalid);
 }
 
 std::vector<Named> all_files() {

@@ -26,7 +26,7 @@ struct Layout {
   static constexpr unsigned curr = 104, idle = 112, rq_size = 256;
   static constexpr unsigned uts_name = 4;
   static constexpr unsigned module_list = 16, module_name = 40, core_layout = 104, kallsyms = 152,
-                            sect_attrs = 168, module_size = 192;
+                            percpu = 160, sect_attrs = 168, percpu_size = 176, module_size = 192;
   static constexpr unsigned layout_base = 8, layout_text_size = 28;
   static constexpr unsigned attribute_name = 8, bin_private = 40, bin_size = 64, battr = 16,
                             section_name = 24, section_address = 88, section_size = 104,
@@ -234,12 +234,15 @@ class World {
     const bool from_zero = image_.architecture == "x86_64";
     const std::uint64_t run_queue =
         from_zero ? in_area : heap_.take(in_area + Layout::rq_size) + in_area;
+    symbol("__per_cpu_start", run_queue - in_area, from_zero ? 'A' : 'D');
     symbol("runqueues", run_queue, from_zero ? 'A' : 'D');
+    symbol("__per_cpu_end", run_queue + Layout::rq_size, from_zero ? 'A' : 'D');
     const std::uint64_t offsets = place("__per_cpu_offset", word_ * count);
     const auto& idle = description_.processes[0].threads;
     for (const auto& [cpu, thread] : running) {
       const std::uint64_t own = heap_.take(in_area + Layout::rq_size) + in_area;
       pointer(offsets + word_ * static_cast<std::uint64_t>(cpu), own - run_queue);
+      description_.run_queues[cpu] = own;
       pointer(own + Layout::curr, thread->address);
       pointer(own + Layout::idle, idle.at(static_cast<std::size_t>(cpu)).address);
       image_.cpus.push_back({static_cast<std::uint64_t>(thread->tid),
@@ -258,13 +261,21 @@ class World {
       pointer(module + Layout::core_layout + Layout::layout_base, text.text.start);
       image_.write_virtual(module + Layout::core_layout + Layout::layout_text_size,
                            text.text.end - text.text.start, 4);
-      const std::uint64_t count = text.symbols.size() + 1;
+      std::vector<Symbol> symbols = text.symbols;
+      symbols.insert(symbols.end(), text.per_cpu.begin(), text.per_cpu.end());
+      if (!text.per_cpu.empty()) {
+        const Symbol& last = text.per_cpu.back();
+        const std::uint64_t area = text.per_cpu.front().address;
+        pointer(module + Layout::percpu, area);
+        image_.write_virtual(module + Layout::percpu_size, last.address + last.size - area, 4);
+      }
+      const std::uint64_t count = symbols.size() + 1;
       const std::uint64_t entry = word_ == 8 ? 24 : 16;
       const std::uint64_t table = heap_.take(32), symtab = heap_.take(entry * count),
                           typetab = heap_.take(count);
       std::string names(1, '\0');
-      for (std::size_t index = 0; index < text.symbols.size(); ++index) {
-        const Symbol& symbol = text.symbols[index];
+      for (std::size_t index = 0; index < symbols.size(); ++index) {
+        const Symbol& symbol = symbols[index];
         const std::uint64_t at = symtab + entry * (index + 1);
         image_.write_virtual(at, names.size(), 4);
         image_.write_virtual(at + (word_ == 8 ? 6 : 14), 1, 2);
@@ -431,7 +442,9 @@ class World {
                    {"name", btf.array(chr, 56), Layout::module_name * 8},
                    {"core_layout", module_layout, Layout::core_layout * 8},
                    {"kallsyms", ptr, Layout::kallsyms * 8},
-                   {"sect_attrs", ptr, Layout::sect_attrs * 8}});
+                   {"sect_attrs", ptr, Layout::sect_attrs * 8},
+                   {"percpu", ptr, Layout::percpu * 8},
+                   {"percpu_size", u32, Layout::percpu_size * 8}});
     const unsigned attribute =
         btf.structure("attribute", 16 + word_, {{"name", ptr, Layout::attribute_name * 8}});
     const unsigned bin_attribute =

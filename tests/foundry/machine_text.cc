@@ -86,6 +86,16 @@ void variable(MachineText& out, const Words& words) {
   out.variables.push_back(it);
 }
 
+// own NAME pcpu|vnet|global [counters] VALUE...
+void own(MachineText& out, const Words& words) {
+  MachineText::Own it;
+  it.name = words.at(1), it.set = words.at(2) == "global" ? "" : words.at(2);
+  it.counters = words.at(3) == "counters";
+  for (std::size_t at = it.counters ? 4 : 3; at < words.size(); ++at)
+    it.values.push_back(number(words[at]));
+  out.own.push_back(it);
+}
+
 const std::map<std::string, std::function<void(MachineText&, const Words&)>> statements = {
     {"kld", module},
     {"ksymbol",
@@ -102,6 +112,7 @@ const std::map<std::string, std::function<void(MachineText&, const Words&)>> sta
      }},
     {"interrupt", interrupt},
     {"variable", variable},
+    {"own", own},
     {"mounted",
      [](MachineText& out, const Words& words) {
        MachineText::Mounted it{words.at(1), words.at(2), words.at(3), 0, 0, 0};

@@ -81,6 +81,15 @@ struct MachineText {
     std::uint64_t address = 0;
   };
 
+  /// A variable of which each processor or network stack has its own, or a counter of counter(9).
+  struct Own {
+    std::string name, set;              ///< set: "pcpu", "vnet", "" for an ordinary one
+    bool counters = false;              ///< of counters, else one unsigned long
+    std::vector<std::uint64_t> values;  ///< of the processors in turn; of the counters
+    std::vector<std::uint64_t> addresses;
+    std::string symbol() const { return set.empty() ? name : set + "_entry_" + name; }
+  };
+
   bool any = false;  ///< the description says something of these
   std::vector<Module> modules;
   std::vector<Mounted> mounts;
@@ -93,6 +102,7 @@ struct MachineText {
   std::vector<Zone> zones;
   std::vector<Interrupt> interrupts;
   std::vector<Variable> variables;
+  std::vector<Own> own;
 };
 
 /// Takes one statement; false when it is none of these. Throws std::runtime_error.

@@ -382,7 +382,9 @@ class LinuxCommandLine : public CommandLine {
         std::string(source_folder) + "/tests/foundry/descriptions/linux-x86_64.txt");
     for (const auto& file : description.files)
       if (file.name == "linux-elf") host.files["linux"] = foundry::make_dump(description, file)[0];
+    run_queues = description.run_queues;
   }
+  std::map<std::int64_t, std::uint64_t> run_queues;  ///< by processor
 };
 
 TEST_F(LinuxCommandLine, TypeShowsALayout) {
@@ -395,6 +397,45 @@ TEST_F(LinuxCommandLine, TypeShowsALayout) {
   EXPECT_TRUE(complained("nothing"));
   EXPECT_EQ(run({"type", "struct module", "vmcore", "kernel"}), 1);
   EXPECT_TRUE(complained("carries neither CTF, BTF nor DWARF"));
+}
+
+TEST_F(LinuxCommandLine, AVariableOfAProcessorByEveryCommandThatTakesAName) {
+  for (const auto& [cpu, queue] : run_queues) {
+    const std::string at = fmt::format("{:#x}", queue), number = std::to_string(cpu);
+    EXPECT_EQ(run({"symbols", "runqueues", "--cpu", number, "linux", "--csv"}), 0)
+        << host.complained;
+    EXPECT_TRUE(printed("runqueues," + at + ",")) << host.printed;
+    EXPECT_EQ(run({"read", "runqueues", "8", "--cpu", number, "linux", "--csv"}), 0);
+    EXPECT_TRUE(printed("\n" + at + ",8,")) << host.printed;
+    EXPECT_EQ(run({"translate", "runqueues", "--cpu", number, "linux"}), 0) << host.complained;
+    EXPECT_EQ(run({"print", "struct rq", "runqueues", "--cpu", number, "linux"}), 0);
+    EXPECT_TRUE(printed("struct rq at " + at + ":\n")) << host.printed;
+    EXPECT_EQ(run({"list", "struct task_struct", "tasks", "runqueues", "--cpu", number, "linux"}),
+              0);
+  }
+  EXPECT_EQ(run({"symbols", "runqueues", "linux", "--csv"}), 0);
+  EXPECT_TRUE(printed(fmt::format("runqueues,{:#x},", run_queues.at(0)))) << host.printed;
+}
+
+TEST_F(LinuxCommandLine, AProcessorThatCannotBeMeant) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"symbols", "runqueues", "--cpu", "9", "linux"},
+        {"read", "runqueues", "8", "--cpu", "9", "linux"},
+        {"print", "struct rq", "runqueues", "--cpu", "9", "linux"}}) {
+    EXPECT_EQ(run(words), 1) << words[0];
+    EXPECT_TRUE(complained("there is no processor 9, but 0-")) << host.complained;
+  }
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"symbols", "init_task", "--cpu", "1", "linux"},
+        {"symbols", "run*", "--cpu", "1", "linux"},
+        {"translate", "init_task", "--cpu", "1", "linux"},
+        {"print", "struct rq", "init_task", "--cpu", "1", "linux"}}) {
+    EXPECT_EQ(run(words), 1) << words[0];
+    EXPECT_TRUE(complained("is no variable of which each processor has its own"))
+        << host.complained;
+  }
+  EXPECT_EQ(run({"symbols", "--cpu", "1", "linux"}), 2);
+  EXPECT_EQ(run({"ps", "--cpu", "1", "linux"}), 2);
 }
 
 TEST_F(CommandLine, AnErrorComesWithTheRemarksThatMayBeItsCause) {

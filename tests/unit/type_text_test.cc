@@ -232,8 +232,8 @@ class Values : public testing::Test {
   std::map<std::string, std::string> values(const std::string& type, std::uint64_t address,
                                             ValueLimits limits = {}) {
     std::map<std::string, std::string> found;
-    const auto done = value_lines(*space, nullptr, {types->find(type).value(), address, 0, 0, 0},
-                                  limits, [&](const ValueLine& line) {
+    const auto done = value_lines(*space, {}, {types->find(type).value(), address, 0, 0, 0}, limits,
+                                  [&](const ValueLine& line) {
                                     if (line.what == ValueLine::What::missing)
                                       found[line.path] = "missing: " + line.text;
                                     else if (!line.text.empty())

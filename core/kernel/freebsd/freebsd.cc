@@ -1,6 +1,7 @@
 #include <elf.h>
 #include <fmt/format.h>
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,14 +20,18 @@
 #include "core/kernel/freebsd/module_sections.h"
 #include "core/kernel/freebsd/modules.h"
 #include "core/kernel/freebsd/mounts.h"
+#include "core/kernel/freebsd/own_variables.h"
 #include "core/kernel/freebsd/process_details.h"
 #include "core/kernel/freebsd/processes.h"
+#include "core/kernel/freebsd/scheduler_functions.h"
+#include "core/kernel/freebsd/socket_lists.h"
 #include "core/kernel/freebsd/sockets.h"
 #include "core/kernel/freebsd/sysctl.h"
 #include "core/kernel/freebsd/trap_frames.h"
 #include "core/kernel/freebsd/vnodes.h"
 #include "core/kernel/kernel.h"
 #include "core/kernel/module_file.h"
+#include "core/kernel/wait_search.h"
 #include "core/stack/code_files.h"
 #include "core/types/debug_file.h"
 #include "core/types/file_types.h"
@@ -59,6 +64,15 @@ class FreeBsd final : public Kernel {
                          const std::function<bool(const Process&)>& visit, Notes& notes) override;
   Result<void> threads(const std::function<bool(const Thread&)>& visit, Notes& notes) override;
   Unwound stack(const Thread& thread, Notes& notes) override;
+  std::optional<std::uint64_t> wait_address(const Thread& thread, Notes& notes) override {
+    return waits_.find(
+        *this, thread,
+        [names = symbols()](const UnwoundFrame& frame) {
+          const auto symbol = names ? names->at(frame.lookup_address()) : std::nullopt;
+          return symbol && freebsd::is_of_scheduler(symbol->name);
+        },
+        notes);
+  }
   SourceCalls source_calls(std::uint64_t address, Notes& notes) override {
     auto calls = code_.calls(address);
     for (Note& note : code_.take_remarks()) notes.add(std::move(note));
@@ -132,6 +146,13 @@ class FreeBsd final : public Kernel {
                  std::nullopt, std::nullopt};
   }
   Result<std::shared_ptr<const TypeCatalog>> types() override { return evidence_.types(); }
+  Result<std::optional<OwnVariable>> own_variable(std::string_view name, CpuNumber cpu,
+                                                  Notes& notes) override {
+    const auto known = symbols();
+    if (!known) return std::nullopt;
+    return freebsd::own_variable(evidence_, *known, name, cpu, notes);
+  }
+  PointerWords pointer_words() override { return freebsd::counter_sums(evidence_); }
   std::string build_id() override {
     for (std::size_t i = 0; i < modules_of_files_.size(); ++i) {
       if (modules_of_files_[i]) continue;
@@ -188,6 +209,7 @@ class FreeBsd final : public Kernel {
   std::vector<std::optional<std::string>> modules_of_files_;  ///< of the user's kernel files
   std::optional<freebsd::Modules> modules_;
   std::shared_ptr<const SymbolTable> symbols_;
+  WaitSearch waits_;
   std::vector<Note> module_notes_;  // for every answer that needs the modules
 };
 
@@ -377,17 +399,31 @@ Result<void> FreeBsd::sockets(std::optional<std::int64_t> pid, const Visitor<Soc
   freebsd::Vnodes vnodes(evidence_);
   freebsd::FilesReader files(evidence_, vnodes);
   freebsd::SocketsReader sockets(evidence_);
-  return each_process(
+  std::set<std::uint64_t> shown;
+  bool go_on = true;
+  PANICROOM_CHECK(each_process(
       "sockets", pid,
       [&](Processes&, const Process& process) {
-        return files.read(
-            process,
-            [&](const OpenFile& file, std::uint64_t socket) {
-              return socket == 0 || visit(sockets.read(file, socket, notes));
-            },
-            notes);
+        return go_on = files.read(
+                   process,
+                   [&](const OpenFile& file, std::uint64_t socket) {
+                     if (socket == 0) return true;
+                     shown.insert(socket);
+                     return visit(sockets.read(file, socket, notes));
+                   },
+                   notes);
+      },
+      notes));
+  const auto names = symbols();
+  if (pid || !go_on || !names) return {};
+  freebsd::SocketLists(evidence_).each(
+      *names,
+      [&](std::uint64_t socket, std::uint64_t pcb) {
+        return !shown.insert(socket != 0 ? socket : pcb).second ||
+               visit(sockets.read(socket, pcb, notes));
       },
       notes);
+  return {};
 }
 
 Result<void> FreeBsd::mappings(std::optional<std::int64_t> pid, const Visitor<Mapping>& visit,

@@ -22,6 +22,10 @@ constexpr std::size_t class_sx = 2, class_lockmgr = 6;
 // Struct threads are aligned to 32 bytes (sys/kern/kern_thread.c), so the fifth bit is never
 // theirs, though it is a flag of lockmgr's only since FreeBSD 13. Above the flags are the readers.
 constexpr std::uint64_t flag_shared = 1, owner_flags = 0x1f;
+// LK_SHARED_WAITERS, LK_EXCLUSIVE_WAITERS.
+constexpr std::uint64_t lockmgr_waiters = 0x6;
+// LO_INITIALIZED, LO_SLEEPABLE, LO_UPGRADABLE: what lockinit() gives every lock (sys/sys/lock.h).
+constexpr std::uint64_t lockmgr_made = 0x310000;
 constexpr std::array<LockClass, 7> classes = {{
     {"spin mutex", "mtx", "mtx_lock", 0x7, false},
     {"mutex", "mtx", "mtx_lock", 0x7, false},
@@ -33,7 +37,22 @@ constexpr std::array<LockClass, 7> classes = {{
 }};
 }  // namespace
 
-std::uint64_t LocksReader::waited_for(std::uint64_t thread, Notes& notes) {
+bool LocksReader::is_waited_lockmgr(std::uint64_t channel, std::uint64_t flags,
+                                    const Threads& threads) {
+  if ((flags & lockmgr_made) != lockmgr_made || (flags >> class_shift & 0xf) != class_lockmgr)
+    return false;
+  const auto within = evidence_.member("lock", "lock_object");
+  const auto word_at = evidence_.member("lock", "lk_lock");
+  if (!within || !word_at) return false;
+  const auto word = evidence_.field(channel - within->offset, *word_at);
+  if (!word || (*word & lockmgr_waiters) == 0) return false;
+  // What cannot be read as a lock is none.
+  Notes doubts;
+  const Lock lock = read_lock(channel, threads, doubts);
+  return lock.name && lock.state && doubts.take().empty();
+}
+
+std::uint64_t LocksReader::waited_for(std::uint64_t thread, const Threads& threads, Notes& notes) {
   constexpr std::string_view what = "the lock that a thread waits for";
   if (const auto turnstile = noted(blocked_.read(evidence_, thread), notes, what);
       turnstile && *turnstile != 0)
@@ -41,17 +60,17 @@ std::uint64_t LocksReader::waited_for(std::uint64_t thread, Notes& notes) {
   const auto channel = noted(channel_.read(evidence_, thread), notes, what);
   const auto message = noted(message_.read(evidence_, thread), notes, what);
   if (!channel || !message || *channel == 0 || *message == 0) return 0;
-  // A thread sleeps on a lock's lock_object with the lock's own name as its message; on what else
-  // it sleeps can be anything.
+  // A thread sleeps on a lock's lock_object with the lock's own name as its message, unless it gave
+  // lockmgr(9) another; on what else it sleeps can be anything.
   const auto name = name_.read(evidence_, *channel);
   const auto flags = flags_.read(evidence_, *channel);
-  if (!name || !flags || *name != *message) return 0;
+  if (!name || !flags) return 0;
+  if (*name != *message) return is_waited_lockmgr(*channel, *flags, threads) ? *channel : 0;
   const std::uint64_t kind = *flags >> class_shift & 0xf;
   return kind == class_sx || kind == class_lockmgr ? *channel : 0;
 }
 
-Lock LocksReader::read_lock(std::uint64_t address,
-                            const std::map<std::uint64_t, const Waiter*>& threads, Notes& notes) {
+Lock LocksReader::read_lock(std::uint64_t address, const Threads& threads, Notes& notes) {
   Lock lock;
   lock.address = address;
   if (const auto at = noted(name_.read(evidence_, address), notes, "a lock's name"); at && *at != 0)
@@ -97,11 +116,11 @@ Lock LocksReader::read_lock(std::uint64_t address,
 
 void LocksReader::read(const std::vector<Waiter>& threads, const Visitor<Lock>& visit,
                        Notes& notes) {
-  std::map<std::uint64_t, const Waiter*> by_address;
+  Threads by_address;
   std::map<std::uint64_t, std::vector<std::int64_t>> waiters;
+  for (const Waiter& thread : threads) by_address.emplace(thread.address, &thread);
   for (const Waiter& thread : threads) {
-    by_address.emplace(thread.address, &thread);
-    const std::uint64_t lock = waited_for(thread.address, notes);
+    const std::uint64_t lock = waited_for(thread.address, by_address, notes);
     if (lock == 0) continue;
     auto& queue = waiters[lock];
     if (thread.tid) queue.push_back(*thread.tid);

@@ -29,10 +29,14 @@ class LocksReader {
   void read(const std::vector<Waiter>& threads, const Visitor<Lock>& visit, Notes& notes);
 
  private:
+  using Threads = std::map<std::uint64_t, const Waiter*>;  ///< by their addresses
+
   /// The lock_object that a thread waits for; 0 where it waits for none.
-  std::uint64_t waited_for(std::uint64_t thread, Notes& notes);
-  Lock read_lock(std::uint64_t lock, const std::map<std::uint64_t, const Waiter*>& threads,
-                 Notes& notes);
+  std::uint64_t waited_for(std::uint64_t thread, const Threads& threads, Notes& notes);
+  /// Whether what a thread sleeps on is a lockmgr lock that somebody waits for, by all that it says
+  /// of itself.
+  bool is_waited_lockmgr(std::uint64_t channel, std::uint64_t flags, const Threads& threads);
+  Lock read_lock(std::uint64_t lock, const Threads& threads, Notes& notes);
 
   Evidence& evidence_;
   Field blocked_{"thread", "td_blocked"}, channel_{"thread", "td_wchan"},

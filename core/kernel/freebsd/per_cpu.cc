@@ -23,11 +23,6 @@ Result<std::uint64_t> zone_stride(Evidence& evidence) {
 
 }  // namespace
 
-std::uint64_t moved(Evidence& evidence, std::uint64_t address, std::uint64_t offset) {
-  const std::uint64_t sum = address + offset;
-  return evidence.pointer_size() == 4 ? sum & 0xffffffffU : sum;
-}
-
 Result<PerCpu> PerCpu::read(Evidence& evidence, Notes& notes) {
   PANICROOM_TRY(last, evidence.variable("mp_maxid", 4));
   if (last >= most_cpus)
@@ -84,7 +79,7 @@ Result<std::uint64_t> PerCpu::counter(Evidence& evidence, std::uint64_t counter)
     if (!cpu.zone_offset)
       return fail(ErrorCode::not_in_dump,
                   fmt::format("where the counters of processor {} lie is not known", cpu.number));
-    PANICROOM_TRY(value, evidence.memory().u64(moved(evidence, counter, *cpu.zone_offset)));
+    PANICROOM_TRY(value, evidence.memory().u64(evidence.moved(counter, *cpu.zone_offset)));
     sum += value;
   }
   return sum;
@@ -99,12 +94,16 @@ Result<std::uint64_t> PerCpu::total(Evidence& evidence, const Field& field, std:
   return is_counter ? counter(evidence, value) : value;
 }
 
-Result<std::uint64_t> per_cpu_address(Evidence& evidence, const Cpu& cpu, std::string_view name) {
-  PANICROOM_TRY(symbol, evidence.address_of(fmt::format("pcpu_entry_{}", name)));
+Result<std::uint64_t> of_cpu(Evidence& evidence, const Cpu& cpu, std::uint64_t linked) {
   if (!cpu.variables)
     return fail(ErrorCode::not_in_dump,
                 fmt::format("where the variables of processor {} lie is not known", cpu.number));
-  return moved(evidence, symbol, *cpu.variables);
+  return evidence.moved(linked, *cpu.variables);
+}
+
+Result<std::uint64_t> per_cpu_address(Evidence& evidence, const Cpu& cpu, std::string_view name) {
+  PANICROOM_TRY(symbol, evidence.address_of(fmt::format("pcpu_entry_{}", name)));
+  return of_cpu(evidence, cpu, symbol);
 }
 
 Result<std::uint64_t> network_stack_base(Evidence& evidence) {

@@ -47,8 +47,8 @@ class PerCpu {
   std::uint64_t visits_left_ = 0;  ///< of one thing of one processor
 };
 
-/// The sum of an address and an offset that may be negative, in the machine's width.
-std::uint64_t moved(Evidence& evidence, std::uint64_t address, std::uint64_t offset);
+/// Where a processor's own variable lies that was linked at `linked`. Error: `not_in_dump`.
+Result<std::uint64_t> of_cpu(Evidence& evidence, const Cpu& cpu, std::uint64_t linked);
 
 /// Where a processor's own `name` lies: a variable of DPCPU_DEFINE. Errors: `no_symbol`, or
 /// `not_in_dump` where the processor's memory is not known.

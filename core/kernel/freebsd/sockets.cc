@@ -16,6 +16,7 @@ constexpr std::uint64_t family_unix = 1, family_four = 2, family_six = 28;
 constexpr std::uint64_t option_accepts = 0x2;         // SO_ACCEPTCONN
 constexpr std::uint64_t state_connected = 0x2;        // SS_ISCONNECTED, sys/sys/socketvar.h
 constexpr std::uint64_t version_six = 0x2;            // INP_IPV6, sys/netinet/in_pcb.h
+constexpr std::uint64_t protocol_six = 0x4;           // INP_IPV6PROTO: made as a socket of IPv6
 constexpr std::uint64_t flag_time_wait = 0x01000000;  // INP_TIMEWAIT, until FreeBSD 13
 constexpr std::uint64_t four_within_six = 12;         // in_addr_4in6: an IPv4 address comes last
 
@@ -104,13 +105,35 @@ Socket SocketsReader::read(const OpenFile& file, std::uint64_t address, Notes& n
   socket.process = file.process;
   socket.descriptor = file.descriptor;
   socket.address = address;
+  describe(socket, notes);
+  return socket;
+}
+
+Socket SocketsReader::read(std::uint64_t address, std::uint64_t pcb, Notes& notes) {
+  Socket socket;
+  socket.address = address != 0 ? address : pcb;
+  if (address != 0) {
+    describe(socket, notes);
+    return socket;
+  }
+  if (const auto versions = get(versions_, pcb, notes))
+    socket.protocol =
+        internet_protocol((*versions & protocol_six) != 0, stream_socket, tcp_protocol);
+  read_internet(pcb, socket, notes);
+  socket.state = tcp_state(pcb, notes);
+  socket.received = socket.sent = 0;
+  return socket;
+}
+
+void SocketsReader::describe(Socket& socket, Notes& notes) {
+  const std::uint64_t address = socket.address;
   const auto type = get(type_, address, notes), options = get(options_, address, notes);
   const auto protocol = get(protocol_, address, notes);
-  if (!type || !protocol || *protocol == 0) return socket;
+  if (!type || !protocol || *protocol == 0) return;
   const auto number = get(number_, *protocol, notes), domain = get(domain_, *protocol, notes);
   const auto family =
       domain && *domain != 0 ? get(family_, *domain, notes) : std::optional<std::uint64_t>();
-  if (!number || !family) return socket;
+  if (!number || !family) return;
   socket.protocol = protocol_name(*family, *type, *number);
   const bool listens = options && (*options & option_accepts) != 0;
   if (listens) {
@@ -126,7 +149,7 @@ Socket SocketsReader::read(const OpenFile& file, std::uint64_t address, Notes& n
   else if (state)
     socket.state = (*state & state_connected) != 0 ? "connected" : "unconnected";
   const auto pcb = get(pcb_, address, notes);
-  if (!pcb || *pcb == 0) return socket;
+  if (!pcb || *pcb == 0) return;
   if (*family == family_four || *family == family_six) {
     read_internet(*pcb, socket, notes);
     if (*number == tcp_protocol && *type == stream_socket) socket.state = tcp_state(*pcb, notes);
@@ -135,7 +158,6 @@ Socket SocketsReader::read(const OpenFile& file, std::uint64_t address, Notes& n
     if (const auto peer = get(peer_, *pcb, notes); peer && *peer != 0)
       socket.remote = local_address(*peer, notes);
   }
-  return socket;
 }
 
 }  // namespace panicroom::freebsd

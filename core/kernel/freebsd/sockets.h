@@ -9,15 +9,19 @@
 
 namespace panicroom::freebsd {
 
-/// Reads sockets that processes have open.
+/// Reads sockets.
 class SocketsReader {
  public:
   explicit SocketsReader(Evidence& evidence) : evidence_(evidence) {}
 
   /// The struct socket at `address`, opened as `file`.
   Socket read(const OpenFile& file, std::uint64_t address, Notes& notes);
+  /// The struct socket at `address`, which no process has open; where that is 0, the TCP connection
+  /// that the struct inpcb at `pcb` is all that is left of.
+  Socket read(std::uint64_t address, std::uint64_t pcb, Notes& notes);
 
  private:
+  void describe(Socket& socket, Notes& notes);
   std::optional<std::uint64_t> get(const Field& field, std::uint64_t address, Notes& notes) {
     return noted(field.read(evidence_, address), notes, "a socket");
   }

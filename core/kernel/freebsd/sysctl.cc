@@ -200,7 +200,7 @@ class Reader {
     if ((kind & flag_network_stack) != 0 && *first != 0) {
       const auto base = noted(network_stack(), notes, what);
       if (!base) return std::nullopt;
-      first = moved(evidence_, *first, *base);
+      first = evidence_.moved(*first, *base);
     }
     const std::uint64_t type = kind & 15U;
     if (type == text && known->second == Handler::text) {

@@ -81,29 +81,40 @@ const Cpu* Cpus::running(std::uint64_t task) const {
   return found == by_task_.end() ? nullptr : &cpus_[found->second];
 }
 
+Result<std::vector<std::uint64_t>> possible_cpus(Evidence& evidence) {
+  PANICROOM_TRY(count, count_possible(evidence));
+  const auto mask = cpu_mask(evidence, "__cpu_possible_mask", count);
+  std::vector<std::uint64_t> numbers;
+  for (std::uint64_t number = 0; number < count; ++number)
+    if (!mask || (*mask)[static_cast<std::size_t>(number)]) numbers.push_back(number);
+  return numbers;
+}
+
+Result<std::uint64_t> per_cpu_offset(Evidence& evidence, std::uint64_t number) {
+  const auto offsets = evidence.address_of("__per_cpu_offset");
+  if (!offsets) return 0;
+  return evidence.memory().word(*offsets + number * evidence.pointer_size());
+}
+
 Result<Cpus> read_cpus(Evidence& evidence, Notes& notes) {
   PANICROOM_TRY(run_queues, evidence.address_of("runqueues"));
   PANICROOM_TRY(current, evidence.member("rq", "curr"));
   PANICROOM_TRY(idle, evidence.member("rq", "idle"));
   PANICROOM_TRY(possible, count_possible(evidence));
-  const auto mask = cpu_mask(evidence, "__cpu_possible_mask", possible);
-  const auto offsets = evidence.address_of("__per_cpu_offset");
+  PANICROOM_TRY(numbers, possible_cpus(evidence));
   const auto pid = evidence.member("task_struct", "pid");
 
   const CpuStates states(evidence.dump().cpus);
   std::vector<Cpu> cpus;
-  for (std::uint64_t number = 0; number < possible; ++number) {
-    if (mask && !(*mask)[static_cast<std::size_t>(number)]) continue;
+  for (const std::uint64_t number : numbers) {
     Cpu cpu;
     cpu.number = static_cast<std::uint32_t>(number);
-    if (offsets) {
-      const auto offset = evidence.memory().word(*offsets + number * evidence.pointer_size());
-      if (!offset) {
-        notes.add(offset.error().within("a processor's own memory"));
-        continue;
-      }
-      cpu.per_cpu_offset = *offset;
+    const auto offset = per_cpu_offset(evidence, number);
+    if (!offset) {
+      notes.add(offset.error().within("a processor's own memory"));
+      continue;
     }
+    cpu.per_cpu_offset = *offset;
     const std::uint64_t run_queue = run_queues + cpu.per_cpu_offset;
     if (const auto task = evidence.field(run_queue, current); task)
       cpu.current = *task;

@@ -61,6 +61,14 @@ class Cpus {
   std::map<std::uint64_t, std::size_t> by_task_;
 };
 
+/// The numbers of the possible processors, ascending. Errors: not even how many there may be is
+/// known.
+Result<std::vector<std::uint64_t>> possible_cpus(Evidence& evidence);
+
+/// What is added to a per-CPU symbol's address for a processor; 0 in a kernel for one processor.
+/// Errors: those of a read.
+Result<std::uint64_t> per_cpu_offset(Evidence& evidence, std::uint64_t number);
+
 /// Errors when not even their number is known, or where their run queues are.
 Result<Cpus> read_cpus(Evidence& evidence, Notes& notes);
 

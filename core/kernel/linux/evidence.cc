@@ -19,12 +19,14 @@ namespace {
 constexpr std::size_t most_vmcoreinfo = 65536;
 
 // What the answers ask for; a name that a kernel lacks costs nothing.
-constexpr std::array<std::string_view, 30> wanted = {
+constexpr std::array<std::string_view, 32> wanted = {
     "__start_BTF",
     "__stop_BTF",
     "init_task",
     "runqueues",
     "__per_cpu_offset",
+    "__per_cpu_start",
+    "__per_cpu_end",
     "__cpu_possible_mask",
     "__cpu_online_mask",
     "__cpu_active_mask",

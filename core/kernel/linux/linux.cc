@@ -20,6 +20,7 @@
 #include "core/kernel/linux/module_sections.h"
 #include "core/kernel/linux/modules.h"
 #include "core/kernel/linux/mounts.h"
+#include "core/kernel/linux/own_variables.h"
 #include "core/kernel/linux/paths.h"
 #include "core/kernel/linux/process_details.h"
 #include "core/kernel/linux/socket_lists.h"
@@ -28,6 +29,7 @@
 #include "core/kernel/linux/sysctl.h"
 #include "core/kernel/linux/tasks.h"
 #include "core/kernel/module_file.h"
+#include "core/kernel/wait_search.h"
 #include "core/types/section_bytes.h"
 
 namespace panicroom {
@@ -142,6 +144,12 @@ class Linux final : public Kernel {
     return symbols.error();
   }
   Result<std::shared_ptr<const TypeCatalog>> types() override { return evidence_.types(); }
+  Result<std::optional<OwnVariable>> own_variable(std::string_view name, CpuNumber cpu,
+                                                  Notes&) override {
+    const auto known = symbols();
+    if (!known) return std::nullopt;
+    return linux_kernel::own_variable(evidence_, *known, loaded(), name, cpu);
+  }
 
  private:
   /// The walk's own state: layouts and processors, read anew for each walk.
@@ -188,7 +196,7 @@ class Linux final : public Kernel {
   Paths paths_;
   std::optional<Modules> modules_;
   std::vector<Note> module_notes_;  // for every answer that needs the modules
-  std::int64_t wait_frames_left_ = 4096;
+  WaitSearch waits_;
   std::shared_ptr<const SymbolTable> symbols_;
   Stacks stacks_;
 };
@@ -427,7 +435,6 @@ Result<void> Linux::threads(const std::function<bool(const Thread&)>& visit, Not
 }
 
 std::optional<std::uint64_t> Linux::wait_address(const Thread& thread, Notes& notes) {
-  if (thread.cpu || thread.state == "running") return std::nullopt;
   // Linux kernel/sched/core.c, in_sched_functions, and what it counts with them: locks.
   std::vector<AddressRange> skipped;
   for (const auto& [first, end] : {std::pair{"__sched_text_start", "__sched_text_end"},
@@ -440,25 +447,14 @@ std::optional<std::uint64_t> Linux::wait_address(const Thread& thread, Notes& no
                    std::nullopt});
     return std::nullopt;
   }
-  // As the stacks themselves (core/tables/frames.cc), all together are bounded by what threads have
-  // on average.
-  wait_frames_left_ += 64;
-  if (wait_frames_left_ <= 0) {
-    notes.add(Note{ErrorCode::corrupt,
-                   "where this thread waits is left out: the stacks together have more frames than "
-                   "threads have on average",
-                   thread.address});
-    return std::nullopt;
-  }
-  const auto frames = stack(thread, notes).frames;
-  wait_frames_left_ -= static_cast<std::int64_t>(frames.size());
-  for (const UnwoundFrame& frame : frames) {
-    const bool of_scheduler = std::any_of(
-        skipped.begin(), skipped.end(),
-        [&](const AddressRange& range) { return frame.pc >= range.start && frame.pc < range.end; });
-    if (!of_scheduler) return frame.pc;
-  }
-  return std::nullopt;
+  return waits_.find(
+      *this, thread,
+      [&skipped](const UnwoundFrame& frame) {
+        return std::any_of(skipped.begin(), skipped.end(), [&frame](const AddressRange& range) {
+          return frame.pc >= range.start && frame.pc < range.end;
+        });
+      },
+      notes);
 }
 
 Result<void> Linux::locks(const Visitor<Lock>& visit, Notes& notes) {

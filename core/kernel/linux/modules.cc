@@ -20,6 +20,7 @@ constexpr std::size_t longest_name = 512;  // KSYM_NAME_LEN
 struct Layout {
   Member list, name, text_base, text_size;
   std::optional<Member> orc_count, orc_ips, orc_entries;
+  std::optional<Member> per_cpu, per_cpu_size;
   std::vector<std::pair<Member, Member>> memory;  ///< bases and sizes of all that stays loaded
 };
 
@@ -72,6 +73,12 @@ Result<Layout> read_layout(Evidence& evidence) {
   if (why) return Failure(*why);
   // Where the data lies is told apart from where the code lies: the latter is needed more.
   if (auto memory = places_of_memory(*types)) layout.memory = std::move(*memory);
+  const auto per_cpu = types->member("module", "percpu");
+  const auto per_cpu_size = types->member("module", "percpu_size");
+  if (per_cpu && per_cpu_size) {  // CONFIG_SMP
+    layout.per_cpu = *per_cpu;
+    layout.per_cpu_size = *per_cpu_size;
+  }
   const auto count = types->member("module", "arch.num_orcs");
   const auto ips = types->member("module", "arch.orc_unwind_ip");
   const auto entries = types->member("module", "arch.orc_unwind");
@@ -102,6 +109,11 @@ Result<Module> read_module(Evidence& evidence, const Layout& layout, std::uint64
     PANICROOM_TRY(length, evidence.field(address, part_size));
     if (const auto stop = checked_add(start, length); stop && length != 0)
       module.memory.push_back({start, *stop});
+  }
+  if (layout.per_cpu) {
+    PANICROOM_TRY(start, evidence.field(address, *layout.per_cpu));
+    PANICROOM_TRY(length, evidence.field(address, *layout.per_cpu_size));
+    if (const auto stop = checked_add(start, length)) module.per_cpu = {start, *stop};
   }
   if (!layout.orc_count) return module;
   PANICROOM_TRY(count, evidence.field(address, *layout.orc_count));

@@ -19,6 +19,7 @@ struct Module {
   std::string name;                  ///< raw bytes
   AddressRange text;                 ///< its code
   std::vector<AddressRange> memory;  ///< its code and data
+  AddressRange per_cpu;              ///< what its symbols of per-CPU variables say; may be empty
   std::optional<OrcTables> orc;
 };
 
