@@ -115,6 +115,23 @@ class Deaths(unittest.TestCase):
     def test_soft_lockup(self):
         self.check("soft-lockup", "soft lockup", "die_spin [die]", "processor 0")
 
+    def test_arm64(self):
+        """What is told of the instruction is what the console says of the registers and the syndrome."""
+        self.check("arm64-null-dereference", "null dereference", "wrote to 0x10")
+        console = "\n".join(serial("arm64-null-dereference"))
+        [code] = re.findall(r"^Code: .*\(([0-9a-f]{8})\)", console, re.MULTILINE)
+        self.assertEqual(int(code, 16) & 0xFFFFFC00, 0xB9001000)  # str wT, [xN, #16]
+        base, source = int(code, 16) >> 5 & 31, int(code, 16) & 31
+        [instruction] = statements("arm64-null-dereference", "instruction")
+        self.assertRegex(instruction, rf"^0x[0-9a-f]+: str w{source}, \[x{base}, #16\]$")
+        values = {number: int(value, 16) for number, value in re.findall(r"\bx(\d+)\s*: ([0-9a-f]{16})", console)}
+        self.assertEqual(statements("arm64-null-dereference", "register"),
+                         [f"x{number} = {values[str(number)]:#x}" for number in (source, base)])
+        self.assertEqual(statements("arm64-null-dereference", "operand"), ["it writes 4 bytes at 0x10"])
+        self.check("arm64-bug", "assertion", "die.c:")
+        [instruction] = statements("arm64-bug", "instruction")
+        self.assertRegex(instruction, r": brk #0x800 \(BUG\(\) or WARN\(\)\)$")
+
     def test_out_of_memory(self):
         self.check("out-of-memory", "out of memory", "most was used by crasher")
 

@@ -306,7 +306,7 @@ TEST(Instructions, AreWrittenAsObjdumpDoes) {
   const auto cut = decode_instruction(machine, std::as_bytes(std::span(store)).first(3), 0, {});
   ASSERT_FALSE(cut.has_value());
   EXPECT_EQ(cut.error().code, ErrorCode::corrupt);
-  machine.architecture = Architecture::aarch64;
+  machine.architecture = Architecture::riscv64;
   EXPECT_EQ(decode_instruction(machine, std::as_bytes(std::span(store)), 0, {}).error().code,
             ErrorCode::unsupported);
 }

@@ -122,12 +122,15 @@ TEST_F(TrapFrames, GiveTheInterruptedRegisters) {
 
 TEST_F(TrapFrames, OfArm64AreKnownByTheirHandlers) {
   const std::vector<OneStructure::Field> fields = {
-      {"tf_elr", 0}, {"tf_spsr", 8, 4}, {"tf_sp", 16}, {"tf_lr", 24}, {"tf_x", 32, 8, 30}};
+      {"tf_elr", 0}, {"tf_spsr", 8, 4}, {"tf_esr", 12, 4},  {"tf_sp", 16},
+      {"tf_lr", 24}, {"tf_far", 272},   {"tf_x", 32, 8, 30}};
   memory_->put_integer(kStack, kText + 0x1234);
   memory_->put_integer(kStack + 8, std::uint32_t{0x60000005});  // EL1h
   memory_->put_integer(kStack + 16, kStack + 0x800);
   memory_->put_integer(kStack + 24, kText + 0x4321);
   memory_->put_integer(kStack + 32 + 29 * 8, kStack + 0x900);
+  memory_->put_integer(kStack + 12, std::uint32_t{0x96000044});
+  memory_->put_integer(kStack + 272, std::uint64_t{0x18});
   const auto found = at("handle_el1h_sync", fields, Architecture::aarch64);
   ASSERT_TRUE(found);
   EXPECT_FALSE(found->ends);
@@ -135,6 +138,8 @@ TEST_F(TrapFrames, OfArm64AreKnownByTheirHandlers) {
   EXPECT_EQ(found->registers.sp, kStack + 0x800);
   EXPECT_EQ(found->registers.fp, kStack + 0x900);
   EXPECT_EQ(found->registers.find("lr"), kText + 0x4321);
+  EXPECT_EQ(found->registers.find("syndrome"), 0x96000044U);
+  EXPECT_EQ(found->registers.find("fault_address"), 0x18U);
   memory_->put_integer(kStack + 8, std::uint32_t{0x60000000});  // EL0t
   EXPECT_TRUE(at("handle_el0_sync", fields, Architecture::aarch64)->ends);
 }

@@ -85,6 +85,11 @@ std::optional<Interrupted> on_aarch64(AddressSpace& kernel, TrapFrame& saved) {
       if (i == 29) found.registers.fp = *value;
     }
   if (const auto link = saved.get("tf_lr")) found.registers.others.emplace_back("lr", *link);
+  // What the processor told of a fault; its address is kept since FreeBSD 14.
+  if (const auto syndrome = saved.get("tf_esr"))
+    found.registers.others.emplace_back("syndrome", *syndrome);
+  if (const auto address = saved.get("tf_far"))
+    found.registers.others.emplace_back("fault_address", *address);
   return found;
 }
 
