@@ -174,6 +174,26 @@ constexpr std::array<std::string_view, 38> scheduler = {"__schedule",
                                                         "__rw_wlock_hard",
                                                         "__rw_rlock_hard"};
 
+// Linux kernel/locking, include/linux/spinlock_api_smp.h.
+constexpr std::array<std::string_view, 18> loops_of_locks = {"native_queued_spin_lock_slowpath",
+                                                             "__pv_queued_spin_lock_slowpath",
+                                                             "queued_spin_lock_slowpath",
+                                                             "do_raw_spin_lock",
+                                                             "_raw_spin_lock",
+                                                             "_raw_spin_lock_bh",
+                                                             "_raw_spin_lock_irq",
+                                                             "_raw_spin_lock_irqsave",
+                                                             "queued_read_lock_slowpath",
+                                                             "queued_write_lock_slowpath",
+                                                             "_raw_read_lock",
+                                                             "_raw_read_lock_bh",
+                                                             "_raw_read_lock_irq",
+                                                             "_raw_read_lock_irqsave",
+                                                             "_raw_write_lock",
+                                                             "_raw_write_lock_bh",
+                                                             "_raw_write_lock_irq",
+                                                             "_raw_write_lock_irqsave"};
+
 /// Whether a trap or an interrupt stopped the code that is to blame; others called panic().
 bool came_by_trap(Death death) {
   switch (death) {
@@ -258,10 +278,14 @@ Culprit find_culprit(std::span<const Call> calls, Death death) {
         break;
       }
   culprit.function = culprit.trapped;
+  // Who waits in a loop for a lock was told to by its caller.
+  const bool of_lockup =
+      death == Death::soft_lockup || death == Death::hard_lockup || death == Death::rcu_stall;
   const bool of_allocator = death == Death::double_free || death == Death::use_after_free;
   while (culprit.function + 1 < calls.size() &&
          (calls[culprit.function].function.empty() ||
           is_one_of(messengers, calls[culprit.function].function) ||
+          (of_lockup && is_one_of(loops_of_locks, calls[culprit.function].function)) ||
           (of_allocator && is_one_of(allocators, calls[culprit.function].function))))
     ++culprit.function;
   return culprit;

@@ -506,6 +506,8 @@ void FreeBsdObjects::locks() {
     if (kind == std::end(kinds)) throw std::runtime_error("unknown kind of lock " + lock.kind);
     const std::uint64_t whole = heap_.take_aligned(layout_.size(kind->structure), 32);
     lock.address = whole + layout_.offset(kind->structure, "lock_object");
+    // What the functions that wait in a loop are given: sx's the lock, the others its word.
+    lock.argument = whole + (kind->number == 2 ? 0 : layout_.offset(kind->structure, kind->word));
     set(lock.address, "lock_object", "lo_name", string(lock.name));
     set(lock.address, "lock_object", "lo_flags", std::uint64_t{kind->number} * 0x1000000 + 0x10000);
     // A word of readers: their number above the flags, of which the lowest says so. lockmgr had one
@@ -553,6 +555,8 @@ void FreeBsdObjects::thread(ThreadText& thread) {
     inhibited(2, 0);
   else
     inhibited(2, 8);
+  if (!thread.spins.empty())
+    image_.write_virtual(thread.sp + word_, lock_named(thread.spins).argument, word_);
   if (thread.lock.empty()) return;
   const LockText& lock = lock_named(thread.lock);
   const std::uint64_t name = image_.read(

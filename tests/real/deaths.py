@@ -115,6 +115,22 @@ class Deaths(unittest.TestCase):
     def test_soft_lockup(self):
         self.check("soft-lockup", "soft lockup", "die_spin [die]", "processor 0")
 
+    def test_spin_deadlock(self):
+        """Each of two threads has a raw spinlock and waits in a loop for the other's; who has one the kernel does not say."""
+        [said] = [line for line in serial("spin-deadlock") if line.startswith("watchdog: BUG: soft lockup")]
+        found = re.search(r"CPU#(\d) stuck for \d+s! \[die-spin-(left|right):(\d+)\]", said)
+        wanted = {"left": "right", "right": "left"}
+        function = {"left": "die_spin_left_then_right", "right": "die_spin_right_then_left"}[found[2]]
+        self.check("spin-deadlock", "soft lockup", f"{function} [die] kept processor {found[1]}",
+                   f"in a loop for the spinlock die_spin_{wanted[found[2]]}")
+        locks = {row["name"]: row for row in table("spin-deadlock", "locks")}
+        for mine, other in wanted.items():
+            tid = str(thread("spin-deadlock", f"die-spin-{mine}")["tid"])
+            row = locks[f"die_spin_{other}"]
+            self.assertEqual((row["kind"], row["state"], row["owner"], row["waiters"], row["spinning"]),
+                             ("spinlock", "held", None, tid, tid))
+        self.assertEqual(set(locks), {"die_spin_left", "die_spin_right"})
+
     def test_arm64(self):
         """What is told of the instruction is what the console says of the registers and the syndrome."""
         self.check("arm64-null-dereference", "null dereference", "wrote to 0x10")

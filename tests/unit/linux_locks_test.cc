@@ -38,7 +38,7 @@ class LockWithWaiters : public ::testing::Test {
     const auto symbols = make_symbol_table("a test", {Symbol{function, text, 0x100, 't'}}, nullptr);
     std::vector<Lock> found;
     Notes notes;
-    LocksReader(linux.evidence(), *symbols, threads)
+    LocksReader(linux.evidence_anew(), *symbols, threads, [](std::uint64_t) { return Registers(); })
         .read(
             [&](const Thread& thread) {
               Unwound stack;

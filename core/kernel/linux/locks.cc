@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <utility>
 
 #include "core/base/bytes.h"
 #include "core/base/loop_guard.h"
@@ -15,6 +17,11 @@ namespace {
 constexpr std::size_t frames_of_wait = 10;
 // Of an owner's word: MUTEX_FLAGS of kernel/locking/mutex.h, RWSEM_OWNER_FLAGS_MASK of rwsem.c.
 constexpr std::uint64_t owner_flags = 7, owned_by_readers = 1;
+// SPINLOCK_MAGIC and SPINLOCK_OWNER_INIT of include/linux/spinlock_types_raw.h.
+constexpr std::uint64_t spinlock_magic = 0xdead4ead;
+// Of a spinlock's word, and of an rwlock's: include/asm-generic/q{spin,rw}lock_types.h.
+constexpr std::uint32_t spinlock_held = 0xff, written = 0xff;
+constexpr unsigned readers_shift = 9;
 
 }  // namespace
 
@@ -27,8 +34,11 @@ struct LocksReader::Layout {
 };
 
 LocksReader::LocksReader(Evidence& evidence, const SymbolTable& symbols,
-                         std::span<const Thread> threads)
-    : evidence_(evidence), symbols_(symbols) {
+                         std::span<const Thread> threads, SpinningReader::RegistersAt registers_at)
+    : evidence_(evidence),
+      symbols_(symbols),
+      spinning_(evidence, symbols, std::move(registers_at),
+                [this](std::uint64_t task) { return thread_at(task) != nullptr; }) {
   for (const Thread& thread : threads) {
     by_task_.emplace(thread.address, &thread);
     if (thread.stack_low < thread.stack_high) by_stack_.emplace(thread.stack_low, &thread);
@@ -210,6 +220,45 @@ std::optional<Lock> LocksReader::rt_mutex_of(const Thread& thread, Notes& notes)
   return lock;
 }
 
+void LocksReader::read_spinners(const StackOf& stack_of) {
+  for (const auto& [task, thread] : by_task_) {
+    if (!thread->cpu) continue;
+    const auto spin = spinning_.spin_of(*thread, stack_of(*thread));
+    if (spin) spinners_[spin->lock].push_back({*spin, thread->tid.value_or(0)});
+  }
+  for (auto& [lock, queue] : spinners_)
+    std::ranges::stable_sort(queue, std::greater{},
+                             [](const Spinner& one) { return one.spin.behind; });
+}
+
+void LocksReader::take_spinners(Lock& lock) {
+  const auto found = spinners_.find(lock.address);
+  if (found == spinners_.end()) return;
+  for (const Spinner& one : found->second) {
+    lock.waiters.push_back(one.tid);
+    lock.spinning.push_back(one.tid);
+  }
+  spinners_.erase(found);
+}
+
+void LocksReader::read_spun(const Spin& spin, Lock& lock, Notes& notes) {
+  const auto word =
+      noted(evidence_.memory().u32(lock.address), notes, "a lock for which a thread spins");
+  if (!word) return;
+  if (spin.kind == SpunLock::rwlock) {
+    lock.kind = "rwlock";
+    lock.state = (*word & written) != 0 ? "held" : *word >> readers_shift != 0 ? "shared" : "free";
+    return;
+  }
+  lock.kind = "spinlock";
+  lock.state = (*word & spinlock_held) != 0 ? "held" : "free";
+  if (lock.state != "held" || !spin_owner_.exists(evidence_)) return;
+  const auto magic = spin_magic_.read(evidence_, lock.address),
+             owner = spin_owner_.read(evidence_, lock.address);
+  if (magic && owner && (*magic & 0xffffffff) == spinlock_magic && thread_at(*owner) != nullptr)
+    take_owner(*owner, lock, notes);
+}
+
 void LocksReader::read(const StackOf& stack_of, const Visitor<Lock>& visit, Notes& notes) {
   const std::array<Layout, 3> layouts = {{
       {Kind::mutex,
@@ -228,6 +277,7 @@ void LocksReader::read(const StackOf& stack_of, const Visitor<Lock>& visit, Note
        {"semaphore", "wait_list"},
        {"semaphore", "count"}},
   }};
+  read_spinners(stack_of);
   std::map<std::uint64_t, Lock> rt_mutexes;
   for (const auto& [task, thread] : by_task_) {
     if (thread->cpu) continue;
@@ -244,11 +294,27 @@ void LocksReader::read(const StackOf& stack_of, const Visitor<Lock>& visit, Note
     const std::uint64_t waiter = waiter_of(*thread, layout, notes);
     // Each circle is walked once, not once for each of its waiters.
     if (waiter == 0 || elements_seen_.contains(waiter)) continue;
-    const auto lock = lock_of(waiter, *thread, layout, notes);
+    auto lock = lock_of(waiter, *thread, layout, notes);
+    if (lock) take_spinners(*lock);
     if (lock && !visit(*lock)) return;
   }
   for (const auto& [address, lock] : rt_mutexes)
     if (!visit(lock)) return;
+  while (!spinners_.empty()) {
+    const Spin spin = spinners_.begin()->second.front().spin;
+    Lock lock;
+    lock.address = spin.lock;
+    if (spin.kind == SpunLock::spinlock || spin.kind == SpunLock::rwlock) {
+      read_spun(spin, lock, notes);
+    } else {
+      const Layout& layout = layouts[spin.kind == SpunLock::mutex ? 0 : 1];
+      lock.kind = std::string(layout.name);
+      read_owner(layout, lock, notes);
+    }
+    name(lock);
+    take_spinners(lock);
+    if (!visit(lock)) return;
+  }
 }
 
 }  // namespace panicroom::linux_kernel

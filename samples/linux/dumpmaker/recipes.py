@@ -72,6 +72,7 @@ DEATHS = {
     "stack-overflow": "oops=panic",
     "double-free": "oops=panic",
     "soft-lockup": "softlockup_panic=1 watchdog_thresh=2",
+    "spin-deadlock": "softlockup_panic=1 watchdog_thresh=2",
     "hung-task": _WATCH_TASKS,
     "deadlock": _WATCH_TASKS,
     "out-of-memory": "sysctl.vm.panic_on_oom=2",
