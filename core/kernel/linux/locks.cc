@@ -17,6 +17,10 @@ namespace {
 constexpr std::size_t frames_of_wait = 10;
 // Of an owner's word: MUTEX_FLAGS of kernel/locking/mutex.h, RWSEM_OWNER_FLAGS_MASK of rwsem.c.
 constexpr std::uint64_t owner_flags = 7, owned_by_readers = 1;
+// RWSEM_WRITER_LOCKED and RWSEM_READER_SHIFT of a semaphore's count, since Linux 5.3; before, the
+// lower half counts those that are active (RWSEM_ACTIVE_MASK).
+constexpr std::uint64_t writer_of_count = 1;
+constexpr unsigned readers_of_count = 8;
 // SPINLOCK_MAGIC and SPINLOCK_OWNER_INIT of include/linux/spinlock_types_raw.h.
 constexpr std::uint64_t spinlock_magic = 0xdead4ead;
 // Of a spinlock's word, and of an rwlock's: include/asm-generic/q{spin,rw}lock_types.h.
@@ -133,12 +137,25 @@ void LocksReader::read_owner(const Layout& layout, Lock& lock, Notes& notes) {
   }
   const auto owner = noted(layout.word.read(evidence_, lock.address), notes, "a lock's owner");
   if (!owner) return;
-  if (layout.kind == Kind::rw_semaphore && (*owner & owned_by_readers) != 0) {
-    lock.state = "shared";
+  const bool of_readers = layout.kind == Kind::rw_semaphore && (*owner & owned_by_readers) != 0;
+  lock.state = of_readers ? "shared" : (*owner & ~owner_flags) == 0 ? "free" : "held";
+  if (layout.kind == Kind::rw_semaphore) correct_by_count(lock);
+  if (lock.state == "held" && !of_readers && (*owner & ~owner_flags) != 0)
+    take_owner(*owner & ~owner_flags, lock, notes);
+}
+
+void LocksReader::correct_by_count(Lock& lock) {
+  // The owner's word outlives who it names. A kernel for real time has no such count.
+  const auto count = semaphore_count_.read(evidence_, lock.address);
+  if (!count) return;
+  const unsigned bits = evidence_.pointer_size() * 8;
+  if (!new_count_.exists(evidence_)) {
+    const std::uint64_t active = (std::uint64_t{1} << bits / 2) - 1;
+    if ((*count & active) == 0) lock.state = "free";
     return;
   }
-  lock.state = (*owner & ~owner_flags) == 0 ? "free" : "held";
-  if ((*owner & ~owner_flags) != 0) take_owner(*owner & ~owner_flags, lock, notes);
+  const std::uint64_t readers = (*count & ~(std::uint64_t{1} << (bits - 1))) >> readers_of_count;
+  lock.state = (*count & writer_of_count) != 0 ? "held" : readers != 0 ? "shared" : "free";
 }
 
 void LocksReader::name(Lock& lock) const {

@@ -51,6 +51,7 @@ class LocksReader {
                               Notes& notes);
   std::optional<Lock> rt_mutex_of(const Thread& thread, Notes& notes);
   void read_owner(const Layout& layout, Lock& lock, Notes& notes);
+  void correct_by_count(Lock& lock);
   void take_owner(std::uint64_t task, Lock& lock, Notes& notes);
   const Thread* thread_at(std::uint64_t task) const;
   /// The thread whose stack holds an address.
@@ -65,6 +66,9 @@ class LocksReader {
   std::set<std::uint64_t> elements_seen_;  ///< of locks' lists of waiters
   Field blocked_on_{"task_struct", "pi_blocked_on"};
   Field spin_owner_{"raw_spinlock", "owner"}, spin_magic_{"raw_spinlock", "magic"};
+  // The count has its present meaning since the owner is an atomic_long_t.
+  Field semaphore_count_{"rw_semaphore", {"count.counter", "count"}},
+      new_count_{"rw_semaphore", "owner.counter"};
   Field rt_lock_{"rt_mutex_waiter", "lock"}, rt_owner_{"rt_mutex_base", "owner"},
       old_rt_owner_{"rt_mutex", "owner"};
 };
