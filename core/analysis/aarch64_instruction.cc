@@ -114,7 +114,7 @@ Decoded branch(Word word) {
 
 }  // namespace
 
-std::optional<Instruction> decode_system_or_branch(Word word) {
+std::optional<Instruction> decode_system_or_branch(const Word& word) {
   if (auto found = exception(word)) return found;
   if (auto found = branch(word)) return found;
   return cache(word);

@@ -293,7 +293,7 @@ Decoded memory_tag(Word word) {
 
 }  // namespace
 
-std::optional<Instruction> decode_load_store(Word word) {
+std::optional<Instruction> decode_load_store(const Word& word) {
   if (!word.bit(27) || word.bit(25)) return std::nullopt;
   switch (word.bits(29, 28)) {
     case 0:

@@ -89,7 +89,7 @@ Decoded single(Word word) {
 
 }  // namespace
 
-std::optional<Instruction> decode_structure_load_store(Word word) {
+std::optional<Instruction> decode_structure_load_store(const Word& word) {
   if (word.bit(31) || word.bits(29, 25) != 0b00110) return std::nullopt;
   return word.bit(24) ? single(word) : multiple(word);
 }

@@ -68,8 +68,9 @@ class Word {
 };
 
 /// Decoders of one group each: nothing for what is not theirs.
-std::optional<Instruction> decode_load_store(Word word);
-std::optional<Instruction> decode_structure_load_store(Word word);  ///< LD1 to ST4 of vectors
-std::optional<Instruction> decode_system_or_branch(Word word);
+std::optional<Instruction> decode_load_store(const Word& word);
+std::optional<Instruction> decode_structure_load_store(
+    const Word& word);  ///< LD1 to ST4 of vectors
+std::optional<Instruction> decode_system_or_branch(const Word& word);
 
 }  // namespace panicroom::aarch64

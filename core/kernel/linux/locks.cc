@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
 #include <utility>
 
 #include "core/base/bytes.h"
@@ -21,7 +20,7 @@ constexpr std::uint64_t owner_flags = 7, owned_by_readers = 1;
 // lower half counts those that are active (RWSEM_ACTIVE_MASK).
 constexpr std::uint64_t writer_of_count = 1;
 constexpr unsigned readers_of_count = 8;
-// SPINLOCK_MAGIC and SPINLOCK_OWNER_INIT of include/linux/spinlock_types_raw.h.
+// SPINLOCK_MAGIC of include/linux/spinlock_types_raw.h.
 constexpr std::uint64_t spinlock_magic = 0xdead4ead;
 // Of a spinlock's word, and of an rwlock's: include/asm-generic/q{spin,rw}lock_types.h.
 constexpr std::uint32_t spinlock_held = 0xff, written = 0xff;
@@ -244,8 +243,9 @@ void LocksReader::read_spinners(const StackOf& stack_of) {
     if (spin) spinners_[spin->lock].push_back({*spin, thread->tid.value_or(0)});
   }
   for (auto& [lock, queue] : spinners_)
-    std::ranges::stable_sort(queue, std::greater{},
-                             [](const Spinner& one) { return one.spin.behind; });
+    std::ranges::sort(queue, [](const Spinner& a, const Spinner& b) {
+      return std::pair(b.spin.behind, a.tid) < std::pair(a.spin.behind, b.tid);
+    });
 }
 
 void LocksReader::take_spinners(Lock& lock) {

@@ -19,7 +19,7 @@ constexpr std::uint32_t locked = 0xff, pending_shift = 8, tail_shift = 16;
 constexpr unsigned tail_index_bits = 2;
 constexpr std::uint32_t held = 1, held_for_sleepers = 3;  // the latter with paravirtual waiting
 // Of a queued rwlock's count, behind which lies its spinlock.
-constexpr std::uint32_t writer = 0xff, waited_for = 0x100;
+constexpr std::uint32_t writer = 0xff;
 constexpr std::uint64_t own_spinlock = 4;
 // Of an owner's word: MUTEX_FLAGS, RWSEM_OWNER_FLAGS_MASK.
 constexpr std::uint64_t owner_flags = 7;
