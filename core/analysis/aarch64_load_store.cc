@@ -291,6 +291,36 @@ Decoded memory_tag(Word word) {
   return word.finish(names[operation]);
 }
 
+/// Copies and fills of memory in three steps (FEAT_MOPS). How far the second and third are, and so
+/// their addresses, the processor keeps in a way of its own.
+Decoded memory_copy_or_set(Word word) {
+  constexpr std::array<std::string_view, 3> steps = {"p", "m", "e"};
+  constexpr std::array<std::string_view, 16> kinds = {"",     "wt",  "rt",  "t",    "wn",   "wtwn",
+                                                      "rtwn", "twn", "rn",  "wtrn", "rtrn", "trn",
+                                                      "n",    "wtn", "rtn", "tn"};
+  constexpr std::array<std::string_view, 4> kinds_of_set = {"", "t", "n", "tn"};
+  const unsigned to = word.bits(4, 0), size = word.bits(9, 5), from = word.bits(20, 16);
+  const bool sets = word.bits(23, 22) == 3;
+  const unsigned step = sets ? word.bits(15, 14) : word.bits(23, 22);
+  if (word.bits(31, 30) != 0 || step >= steps.size() || to == 31 || size == 31 ||
+      (!sets && from == 31) || to == size || to == from || size == from)
+    return std::nullopt;
+  const bool first = step == 0;
+  word.moving_address(to, first);
+  word.access(0, false, true);
+  if (!sets) {
+    word.moving_address(from, first);
+    word.access(0, true, false);
+  }
+  word.literal(word.register_name(size, true) + "!");
+  if (!sets)
+    return word.finish(
+        fmt::format("cpy{}{}{}", word.bit(26) ? "" : "f", steps[step], kinds[word.bits(15, 12)]));
+  word.general(from, true);
+  return word.finish(fmt::format("set{}{}{}", word.bit(26) ? "g" : "", steps[step],
+                                 kinds_of_set[word.bits(13, 12)]));
+}
+
 }  // namespace
 
 std::optional<Instruction> decode_load_store(const Word& word) {
@@ -301,6 +331,7 @@ std::optional<Instruction> decode_load_store(const Word& word) {
     case 1:
       if (!word.bit(24)) return literal(word);
       if (word.bit(21)) return memory_tag(word);
+      if (word.bits(11, 10) == 1) return memory_copy_or_set(word);
       return word.bits(11, 10) == 0 ? ordered_with_offset(word) : std::nullopt;
     case 2:
       return pair(word);

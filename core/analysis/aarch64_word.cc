@@ -102,6 +102,11 @@ void Word::address_then(unsigned base, const std::string& added) {
   address_ = value(base, true);
 }
 
+void Word::moving_address(unsigned number, bool known) {
+  operands_.push_back(fmt::format("[{}]!", register_name(number, true)));
+  address_ = known ? value(number, false) : std::nullopt;
+}
+
 void Word::address_in(unsigned number) {
   general(number, true);
   address_ = value(number, false);

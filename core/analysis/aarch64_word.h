@@ -45,6 +45,8 @@ class Word {
   void address_of_code(std::int64_t offset);
   /// Behind the base register stands what is added to it afterwards.
   void address_then(unsigned base, const std::string& added);
+  /// "[Xn]!": an address that the instruction moves on; `known`: it still is where it began.
+  void moving_address(unsigned number, bool known);
   /// The address in Xt, without brackets.
   void address_in(unsigned number);
 
