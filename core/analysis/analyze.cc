@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/analysis/aarch64_traps.h"
 #include "core/analysis/cause.h"
 
 namespace panicroom {
@@ -103,12 +104,13 @@ class Teller {
   void tell_instruction() {
     if (!scene_.instruction) return;
     const std::uint64_t pc = scene_.calls[scene_.culprit.trapped].frame.pc;
-    tell("instruction", fmt::format("{:#x}: {}", pc, scene_.instruction->text), Confidence::certain,
-         pc);
+    std::string text = fmt::format("{:#x}: {}", pc, scene_.instruction->text);
+    if (scene_.instruction->trap)
+      if (const auto meaning = meaning_of_break(scene_.identity.system, *scene_.instruction->trap))
+        text += fmt::format(" ({})", *meaning);
+    tell("instruction", std::move(text), Confidence::certain, pc);
     for (const std::string& part : scene_.instruction->registers) {
-      const auto value = part == "rsp" || part == "esp"   ? scene_.at_fault.sp
-                         : part == "rbp" || part == "ebp" ? scene_.at_fault.fp
-                                                          : scene_.at_fault.find(part);
+      const auto value = register_value(scene_.at_fault, part);
       if (!value) continue;
       tell("register", fmt::format("{} = {:#x}{}", part, *value, meaning_of(*value)),
            Confidence::certain, scene_.calls[scene_.culprit.trapped].frame.saved_registers);
@@ -118,8 +120,9 @@ class Teller {
       const std::string_view does = operand.writes  ? operand.reads ? "reads and writes" : "writes"
                                     : operand.reads ? "reads"
                                                     : "names";
+      const std::string part = operand.size == 0 ? "memory" : fmt::format("{} bytes", operand.size);
       tell("operand",
-           fmt::format("it {} {} bytes at {:#x}{}", does, operand.size, *operand.address,
+           fmt::format("it {} {} at {:#x}{}", does, part, *operand.address,
                        meaning_of(*operand.address)),
            Confidence::certain, operand.address);
     }

@@ -40,7 +40,8 @@ constexpr std::array<std::string_view, 22> dying = {"panic",
                                                     "check_panic_on_warn",
                                                     "panic_cpu_is_self"};
 // What stands between those and the code that was stopped, where the stack shows no such code.
-constexpr std::array<std::string_view, 18> handlers = {"__warn",
+// Of arm64: Linux arch/arm64/kernel/{entry-common,debug-monitors,traps}.c, arch/arm64/mm/fault.c.
+constexpr std::array<std::string_view, 36> handlers = {"__warn",
                                                        "report_bug",
                                                        "handle_bug",
                                                        "bug_handler",
@@ -57,7 +58,25 @@ constexpr std::array<std::string_view, 18> handlers = {"__warn",
                                                        "calltrap",
                                                        "exc_double_fault",
                                                        "handle_stack_overflow",
-                                                       "dblfault_handler"};
+                                                       "dblfault_handler",
+                                                       "__do_kernel_fault",
+                                                       "do_bad_area",
+                                                       "do_page_fault",
+                                                       "do_translation_fault",
+                                                       "do_mem_abort",
+                                                       "el1_abort",
+                                                       "el1_dbg",
+                                                       "el1_brk64",
+                                                       "el1_undef",
+                                                       "call_break_hook",
+                                                       "brk_handler",
+                                                       "do_debug_exception",
+                                                       "do_undefinstr",
+                                                       "do_el1_undef",
+                                                       "el1h_64_sync_handler",
+                                                       "el1h_64_sync",
+                                                       "data_abort",
+                                                       "do_el1h_sync"};
 
 // Functions that find what another one did.
 constexpr std::array<std::string_view, 40> messengers = {"memcpy",
@@ -144,6 +163,26 @@ constexpr std::array<std::string_view, 26> scheduler = {"__schedule",
                                                         "__down",
                                                         "down"};
 
+// Linux kernel/locking, include/linux/spinlock_api_smp.h.
+constexpr std::array<std::string_view, 18> loops_of_locks = {"native_queued_spin_lock_slowpath",
+                                                             "__pv_queued_spin_lock_slowpath",
+                                                             "queued_spin_lock_slowpath",
+                                                             "do_raw_spin_lock",
+                                                             "_raw_spin_lock",
+                                                             "_raw_spin_lock_bh",
+                                                             "_raw_spin_lock_irq",
+                                                             "_raw_spin_lock_irqsave",
+                                                             "queued_read_lock_slowpath",
+                                                             "queued_write_lock_slowpath",
+                                                             "_raw_read_lock",
+                                                             "_raw_read_lock_bh",
+                                                             "_raw_read_lock_irq",
+                                                             "_raw_read_lock_irqsave",
+                                                             "_raw_write_lock",
+                                                             "_raw_write_lock_bh",
+                                                             "_raw_write_lock_irq",
+                                                             "_raw_write_lock_irqsave"};
+
 /// Whether a trap or an interrupt stopped the code that is to blame; others called panic().
 bool came_by_trap(Death death) {
   switch (death) {
@@ -228,10 +267,14 @@ Culprit find_culprit(std::span<const Call> calls, Death death) {
         break;
       }
   culprit.function = culprit.trapped;
+  // Who waits in a loop for a lock was told to by its caller.
+  const bool of_lockup =
+      death == Death::soft_lockup || death == Death::hard_lockup || death == Death::rcu_stall;
   const bool of_allocator = death == Death::double_free || death == Death::use_after_free;
   while (culprit.function + 1 < calls.size() &&
          (calls[culprit.function].function.empty() ||
           is_one_of(messengers, calls[culprit.function].function) ||
+          (of_lockup && is_one_of(loops_of_locks, calls[culprit.function].function)) ||
           (of_allocator && is_one_of(allocators, calls[culprit.function].function))))
     ++culprit.function;
   return culprit;
@@ -247,8 +290,9 @@ std::size_t first_behind_waiting(std::span<const Call> calls) {
 
 Death death_by_stack(std::span<const Call> calls) {
   // Linux kernel/{panic,watchdog,hung_task,exit}.c, drivers/tty/sysrq.c, mm/oom_kill.c,
-  // arch/x86/include/asm/idtentry.h; FreeBSD sys/kern.
-  constexpr std::array<std::pair<std::string_view, Death>, 16> signs = {{
+  // arch/x86/include/asm/idtentry.h, arch/arm64/mm/fault.c, arch/arm64/kernel; FreeBSD sys/kern,
+  // sys/arm64/arm64/trap.c.
+  constexpr std::array<std::pair<std::string_view, Death>, 21> signs = {{
       {"sysrq_handle_crash", Death::sysrq},
       {"kdb_sysctl_panic", Death::sysrq},
       {"watchdog_timer_fn", Death::soft_lockup},
@@ -265,6 +309,11 @@ Death death_by_stack(std::span<const Call> calls) {
       {"asm_exc_divide_error", Death::divide_error},
       {"asm_exc_double_fault", Death::double_fault},
       {"trap_pfault", Death::page_fault},
+      {"do_mem_abort", Death::page_fault},
+      {"data_abort", Death::page_fault},
+      {"brk_handler", Death::assertion},
+      {"do_undefinstr", Death::invalid_instruction},
+      {"do_el1_undef", Death::invalid_instruction},
   }};
   std::size_t behind = 0;
   for (std::size_t i = 0; i < calls.size(); ++i)

@@ -31,8 +31,9 @@ std::vector<Call> calls_of(Kernel& kernel, const Unwound& stack);
 
 /// Where the cause is looked for in the stack of a thread that died.
 struct Culprit {
-  std::size_t trapped = 0;   ///< index of the frame in which it was stopped, behind what handled it
-  std::size_t function = 0;  ///< index of the one to blame: not in an allocator or a copy routine
+  std::size_t trapped = 0;  ///< index of the frame in which it was stopped, behind what handled it
+  std::size_t function =
+      0;  ///< index of the one to blame: not in an allocator, a copy routine or a lock's loop
 };
 /// Skips what panic() and the handlers of traps called. Indices may equal the number of calls.
 Culprit find_culprit(std::span<const Call> calls, Death death);

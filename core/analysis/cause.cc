@@ -135,6 +135,9 @@ std::string lockup(const Scene& scene) {
   text +=
       scene.words.cpu ? fmt::format(" kept processor {}", *scene.words.cpu) : " kept its processor";
   if (scene.words.seconds) text += fmt::format(" for {} s", *scene.words.seconds);
+  const Lock* lock = scene.subject ? scene.lock_waited_for(scene.threads[*scene.subject]) : nullptr;
+  if (lock != nullptr && !lock->spinning.empty())
+    text += fmt::format(", in a loop for {},", written(*lock));
   return text + (scene.death == Death::hard_lockup ? " with interrupts switched off"
                                                    : " without letting other threads run");
 }

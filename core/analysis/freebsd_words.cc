@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/analysis/aarch64_traps.h"
 #include "core/analysis/last_words.h"
 #include "core/analysis/words.h"
 
@@ -29,6 +30,7 @@ constexpr std::array reasons = {
     Reason{"stack overflow detected", Death::stack_corruption},
     Reason{"Unhandled kernel exception", Death::general_protection},
     Reason{"data abort", Death::page_fault},
+    Reason{"vm_fault failed: ", Death::page_fault},
     Reason{"Assertion ", Death::assertion},
     Reason{"Duplicate free of", Death::double_free},
     Reason{"double free", Death::double_free},
@@ -58,6 +60,10 @@ constexpr std::array reasons = {
     Reason{"mountroot", Death::no_root},
 };
 
+bool begins_report(std::string_view line) {
+  return line.starts_with("Fatal trap ") || line.starts_with("Fatal data abort:");
+}
+
 }  // namespace
 
 LastWords freebsd_last_words(std::span<const LogLine> log, std::string_view panic_text) {
@@ -68,7 +74,7 @@ LastWords freebsd_last_words(std::span<const LogLine> log, std::string_view pani
     // The buffer outlives a reboot: what stands before the latest start is another kernel's.
     if (contains(log[i].text, "---<<BOOT>>---")) words.panic.reset(), report = i;
     if (words.panic) continue;
-    if (log[i].text.starts_with("Fatal trap ")) report = i;
+    if (begins_report(log[i].text)) report = i;
     if (log[i].text.starts_with("panic: ")) words.panic = i;
   }
   const std::string_view said =
@@ -84,13 +90,18 @@ LastWords freebsd_last_words(std::span<const LogLine> log, std::string_view pani
   if (!words.panic) return words;
   for (std::size_t i = report; i < *words.panic; ++i) {
     const std::string_view line = log[i].text;
-    if (line.starts_with("Fatal trap ")) words.line = i;
+    if (begins_report(line)) words.line = i;
     if (line.starts_with("fault virtual address"))
       words.fault_address = number_behind(line, "= ", 16);
     if (line.starts_with("fault code"))
       words.access = contains(line, "write")         ? "write"
                      : contains(line, "instruction") ? "execute"
                                                      : "read";
+    // arm64's follow the registers. Its panic alone tells of a fault in a critical section.
+    if (line.starts_with(" far: ")) words.fault_address = number_behind(line, ":", 16);
+    if (line.starts_with(" esr: "))
+      if (const auto syndrome = number_behind(line, ":", 16))
+        words.access = access_of_syndrome(*syndrome);
   }
   if (words.death == Death::page_fault && words.fault_address && *words.fault_address < 4096)
     words.death = words.access == "execute" ? Death::null_call : Death::null_dereference;

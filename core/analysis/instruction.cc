@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <memory>
+
+#include "core/analysis/aarch64_instruction.h"
 
 namespace panicroom {
 namespace {
@@ -15,11 +18,7 @@ std::optional<std::uint64_t> value_of(ZydisRegister whole, const Registers& regi
                                       std::uint64_t pc) {
   if (whole == ZYDIS_REGISTER_RIP || whole == ZYDIS_REGISTER_EIP) return pc;
   const char* name = ZydisRegisterGetString(whole);
-  if (name == nullptr) return std::nullopt;
-  const std::string_view text = name;
-  if (text == "rsp" || text == "esp") return registers.sp;
-  if (text == "rbp" || text == "ebp") return registers.fp;
-  return registers.find(text);
+  return name == nullptr ? std::nullopt : register_value(registers, name);
 }
 
 std::optional<std::uint64_t> address_of(const ZydisDecodedInstruction& instruction,
@@ -45,8 +44,21 @@ std::optional<std::uint64_t> address_of(const ZydisDecodedInstruction& instructi
 
 }  // namespace
 
+std::optional<std::uint64_t> register_value(const Registers& registers, std::string_view name) {
+  if (name == "rsp" || name == "esp" || name == "sp") return registers.sp;
+  if (name == "rbp" || name == "ebp" || name == "x29") return registers.fp;
+  const auto value = registers.find(name);
+  return value || name != "x30" ? value : registers.find("lr");  // FreeBSD's name
+}
+
 Result<Instruction> decode_instruction(const Machine& machine, Bytes code, std::uint64_t pc,
                                        const Registers& registers) {
+  if (machine.architecture == Architecture::aarch64) {
+    // Little-endian, whatever the order of the machine's data.
+    const auto word = Reader(code, std::endian::little).u32(0);
+    if (!word) return fail_at_address(ErrorCode::corrupt, pc, "the instruction is cut off");
+    return decode_aarch64(*word, pc, registers);
+  }
   if (machine.architecture != Architecture::x86_64 && machine.architecture != Architecture::i386)
     return fail(ErrorCode::unsupported,
                 fmt::format("instructions of {} are not decoded", name(machine.architecture)));

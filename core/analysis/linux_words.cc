@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/analysis/aarch64_traps.h"
 #include "core/analysis/last_words.h"
 #include "core/analysis/words.h"
 
@@ -15,6 +16,9 @@ using words::number_behind;
 constexpr std::string_view panic_sign = "Kernel panic - not syncing";
 // Lines of one report follow each other; "invalid opcode" comes right behind "kernel BUG at".
 constexpr std::size_t lines_of_headline = 8;
+// On arm64 that says little, and comes behind all that is known of the abort.
+constexpr std::string_view end_of_arm64_report = "Internal error: ";
+constexpr std::size_t lines_of_arm64_report = 24;
 
 /// How a report begins, and what it is about unless a line near it says more.
 struct Headline {
@@ -28,7 +32,7 @@ constexpr std::array headlines = {
     Headline{"BUG: unable to handle page fault for address", Death::page_fault},
     Headline{"BUG: unable to handle kernel paging request", Death::page_fault},
     Headline{"Unable to handle kernel paging request", Death::page_fault},
-    Headline{"Unable to handle kernel access to", Death::page_fault},
+    Headline{"Unable to handle kernel ", Death::page_fault},
     Headline{"BUG: KASAN: double-free", Death::double_free},
     Headline{"BUG: KASAN: invalid-free", Death::double_free},
     Headline{"BUG: KASAN: slab-use-after-free", Death::use_after_free},
@@ -113,8 +117,10 @@ const Headline* headline_of(std::string_view line) {
 
 /// A report is as bad as its worst line: "BUG: kernel NULL pointer dereference" is followed by
 /// "Oops: 0002", "kernel BUG at" by "invalid opcode".
-bool continues(const LastWords& words, std::size_t index, Death death) {
-  if (!words.line || index - *words.line > lines_of_headline) return false;
+bool continues(const LastWords& words, std::size_t index, std::string_view line, Death death) {
+  const std::size_t most =
+      line.starts_with(end_of_arm64_report) ? lines_of_arm64_report : lines_of_headline;
+  if (!words.line || index - *words.line > most) return false;
   if (death == words.death) return words.death != Death::hung_task;
   return death == Death::invalid_instruction || death == Death::page_fault ||
          (words.death == Death::list_corruption && death == Death::assertion) ||
@@ -148,9 +154,8 @@ std::optional<std::string> file_and_line(std::string_view text) {
 
 void read_headline(std::string_view line, LastWords& words) {
   for (const std::string_view key :
-       {"dereference, address:", "dereference at virtual address", "dereference at",
-        "page fault for address:", "paging request at virtual address", "paging request at",
-        "non-canonical address"})
+       {"dereference, address:", "dereference at", "page fault for address:", "paging request at",
+        "at virtual address", "non-canonical address"})
     if (const auto address = number_behind(line, key, 16)) words.fault_address = *address;
   if (words.death == Death::assertion)
     if (const auto place = behind(line, "BUG at ")) words.place = file_and_line(*place);
@@ -171,8 +176,8 @@ void read_detail(std::string_view line, LastWords& words) {
     if (contains(line, "read access")) words.access = "read";
     if (contains(line, "instruction fetch")) words.access = "execute";
   }
-  if (const auto write = number_behind(line, "WnR = "))  // arm64
-    words.access = *write != 0 ? "write" : "read";
+  if (const auto syndrome = number_behind(line, " ESR = ", 16))  // arm64
+    words.access = access_of_syndrome(*syndrome);
   if (line.starts_with("Oops: ") && !words.access) {
     // X86_PF_WRITE, X86_PF_INSTR of arch/x86/include/asm/trap_pf.h
     if (const auto code = number(line.substr(6), 16))
@@ -221,7 +226,7 @@ LastWords linux_last_words(std::span<const LogLine> log) {
       hung.push_back(std::move(*thread));
     }
     if (const Headline* headline = headline_of(line)) {
-      if (continues(words, i, headline->death)) continue;
+      if (continues(words, i, line, headline->death)) continue;
       words = LastWords{};
       words.death = headline->death;
       words.line = i;

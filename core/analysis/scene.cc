@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "core/analysis/aarch64_traps.h"
 #include "core/kernel/deadlock.h"
 
 namespace panicroom {
@@ -172,19 +173,33 @@ class SceneReader {
     const bool by_address = scene_.death == Death::page_fault ||
                             scene_.death == Death::null_dereference ||
                             scene_.death == Death::null_call;
-    if (by_address && !scene_.access)
+    if (by_address && !scene_.access) {
       if (const auto code = scene_.at_fault.find("error_code"))
         scene_.access = (*code & fault_fetches) != 0  ? "execute"
                         : (*code & fault_writes) != 0 ? "write"
                                                       : "read";
+      if (const auto syndrome = scene_.at_fault.find("syndrome"))
+        scene_.access = access_of_syndrome(*syndrome);
+    }
     if (by_address && !scene_.fault_address)
       scene_.fault_address = scene_.at_fault.find("fault_address");
     if ((by_address || scene_.death == Death::general_protection) && !scene_.fault_address &&
         scene_.instruction && scene_.instruction->memory.size() == 1)
       scene_.fault_address = scene_.instruction->memory.front().address;
+    if (by_address && !scene_.access) scene_.access = access_of_instruction();
     if (scene_.death == Death::page_fault && scene_.fault_address &&
         *scene_.fault_address < first_page)
       scene_.death = scene_.access == "execute" ? Death::null_call : Death::null_dereference;
+  }
+
+  /// What the instruction does where the fault was; nothing when it does both, or elsewhere.
+  std::optional<std::string> access_of_instruction() const {
+    if (!scene_.instruction || !scene_.fault_address) return std::nullopt;
+    for (const MemoryOperand& operand : scene_.instruction->memory)
+      if (operand.address && *scene_.fault_address - *operand.address < operand.size &&
+          operand.reads != operand.writes)
+        return operand.writes ? "write" : "read";
+    return std::nullopt;
   }
 
   Kernel& kernel_;

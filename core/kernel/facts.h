@@ -172,8 +172,9 @@ struct Lock {
   std::optional<std::string> name;   ///< the system's own name for it, else its symbol
   std::optional<std::string> state;  ///< "held", "shared", "free"
   std::optional<std::int64_t> owner_pid, owner_tid;
-  std::optional<std::string> owner;   ///< name of the thread that holds it
-  std::vector<std::int64_t> waiters;  ///< thread ids, on Linux first come first
+  std::optional<std::string> owner;    ///< name of the thread that holds it
+  std::vector<std::int64_t> waiters;   ///< thread ids, on Linux first come first
+  std::vector<std::int64_t> spinning;  ///< those of them that wait on a processor, in a loop
 };
 
 struct Sysctl {

@@ -118,7 +118,8 @@ class Kernel {
   virtual Unwound stack(const Thread& thread, Notes& notes) = 0;
   /// The registers of the code that a trap or interrupt stopped, from what its entry saved at that
   /// address (UnwoundFrame::saved_registers), and what the processor itself told of a trap under
-  /// the names "error_code" and "fault_address". Empty, with a note, where they cannot be read.
+  /// the names "error_code" (x86), "syndrome" (AArch64's ESR) and "fault_address". Empty, with a
+  /// note, where they cannot be read.
   virtual Registers saved_registers(std::uint64_t address, Notes& notes);
   /// Where a thread that is on no processor waits: the innermost return address outside of the
   /// scheduler. Nothing when it ran, or where that is not known.

@@ -18,7 +18,8 @@ bool within(std::uint64_t address, std::uint64_t low, std::uint64_t high) {
 // address (System V ABI for each; AAPCS64, "The Frame Pointer").
 Unwound unwind_frame_pointers(AddressSpace& kernel, const Registers& registers,
                               std::uint64_t stack_low, std::uint64_t stack_high,
-                              const std::function<bool(std::uint64_t)>& is_text) {
+                              const std::function<bool(std::uint64_t)>& is_text,
+                              const InterruptedAt& interrupted) {
   Unwound unwound;
   if (!registers.pc) {
     unwound.stopped = Error{ErrorCode::not_in_dump, Absence::none,
@@ -45,6 +46,26 @@ Unwound unwind_frame_pointers(AddressSpace& kernel, const Registers& registers,
     if (unwound.frames.size() == most_frames) {
       stop(ErrorCode::corrupt, "the stack has more frames than any kernel's");
       return unwound;
+    }
+    if (interrupted && unwound.frames.size() > 1) {
+      const UnwoundFrame& entry = unwound.frames.back();
+      const auto trap = interrupted({entry.pc, entry.sp, fp, {}}, entry.lookup_address(), false);
+      if (trap && trap->ends) return unwound;
+      if (trap && trap->registers.pc) {
+        const std::uint64_t next = trap->registers.fp.value_or(0);
+        unwound.frames.push_back({*trap->registers.pc,
+                                  trap->registers.sp,
+                                  true,
+                                  {},
+                                  std::make_shared<const Registers>(trap->registers)});
+        if (next != 0 && next <= fp &&
+            (next == fp || one_stack || ++switches > most_stack_switches)) {
+          stop(ErrorCode::corrupt, "the saved frame pointers do not rise");
+          return unwound;
+        }
+        fp = next;
+        continue;
+      }
     }
     const auto caller = kernel.word(fp);
     const auto saved = kernel.word(fp + word);

@@ -37,14 +37,6 @@ struct Unwound {
   std::vector<Note> remarks;  ///< where frames were found in another way than the best evidence's
 };
 
-/// Follows saved frame pointers from `registers` (pc, fp). Frame pointers must be aligned, lie
-/// within [stack_low, stack_high) where that is known (both 0: unknown), and rise; a few falls are
-/// taken for changes of stacks. Each return address must satisfy `is_text`. Ends without an error
-/// at a null frame pointer or return address.
-Unwound unwind_frame_pointers(AddressSpace& kernel, const Registers& registers,
-                              std::uint64_t stack_low, std::uint64_t stack_high,
-                              const std::function<bool(std::uint64_t)>& is_text);
-
 /// Linux's ORC tables (x86_64): where to find the caller's registers for each address.
 struct OrcTables {
   std::uint64_t ip_table = 0;      ///< __start_orc_unwind_ip: i32 relative to its own slot
@@ -85,6 +77,15 @@ struct Interrupted {
 /// given where they are known.
 using InterruptedAt = std::function<std::optional<Interrupted>(
     const Registers& frame, std::uint64_t lookup_address, bool described)>;
+
+/// Follows saved frame pointers from `registers` (pc, fp). Frame pointers must be aligned, lie
+/// within [stack_low, stack_high) where that is known (both 0: unknown), and rise; a few falls are
+/// taken for changes of stacks. Each return address must satisfy `is_text`. Ends without an error
+/// at a null frame pointer or return address. `interrupted` leads on through traps, where given.
+Unwound unwind_frame_pointers(AddressSpace& kernel, const Registers& registers,
+                              std::uint64_t stack_low, std::uint64_t stack_high,
+                              const std::function<bool(std::uint64_t)>& is_text,
+                              const InterruptedAt& interrupted = {});
 
 /// Unwinds by call-frame information from `registers` (pc, sp; the others where they are known). A
 /// frame that it does not describe or describes wrongly is unwound by its frame pointer, with a

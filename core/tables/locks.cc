@@ -9,16 +9,19 @@
 namespace panicroom {
 namespace {
 
-constexpr std::array<Column, 9> columns_of_locks = {{
+constexpr std::array<Column, 10> columns_of_locks = {{
     {"address", ColumnType::address, "Address of the lock."},
     {"kind", ColumnType::text,
-     "mutex, spin mutex, rw semaphore, semaphore, sx, rw, rm, lockmgr and so on."},
+     "mutex, spin mutex, spinlock, rwlock, rw semaphore, semaphore, sx, rw, rm, lockmgr and so "
+     "on."},
     {"name", ColumnType::text, "The system's name for it; else its symbol."},
     {"state", ColumnType::text, "held, shared or free."},
     {"owner_pid", ColumnType::integer, "Process of the thread that holds it.", true},
     {"owner", ColumnType::integer, "Thread that holds it; null when shared or unknown."},
     {"owner_name", ColumnType::text, "Name of that thread."},
     {"waiters", ColumnType::text, "Threads that wait for it; on Linux first come first."},
+    {"spinning", ColumnType::text,
+     "Those of the waiters that wait in a loop on a processor; null when none does."},
     {"deadlock", ColumnType::text,
      "When its waiters wait for each other in a circle: the threads of that circle."},
 }};
@@ -67,6 +70,8 @@ class Locks final : public Table {
           cell(lock.owner_tid),
           cell(lock.owner),
           text_cell(fmt::format("{}", fmt::join(lock.waiters, " "))),
+          lock.spinning.empty() ? Value()
+                                : text_cell(fmt::format("{}", fmt::join(lock.spinning, " "))),
           in_circle};
       if (!visit(cells)) break;
     }

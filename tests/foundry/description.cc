@@ -321,6 +321,8 @@ class Parser {
         thread.message = words.at(++at);
       else if (words[at] == "waits")
         thread.lock = words.at(++at);
+      else if (words[at] == "spins")
+        thread.spins = words.at(++at);
       else
         throw std::runtime_error("unknown word " + words[at]);
     }

@@ -21,7 +21,8 @@ struct LockText {
   std::string kind;  ///< "mutex", "spin mutex", "sx", "rw", "lockmgr"
   std::optional<std::int64_t> owner;
   std::uint64_t readers = 0;
-  std::uint64_t address = 0;  ///< of its lock_object; set while the world is built
+  std::uint64_t address = 0;   ///< of its lock_object; set while the world is built
+  std::uint64_t argument = 0;  ///< what is handed to functions that wait for it
 };
 
 /// FreeBSD: an open file.
@@ -58,6 +59,7 @@ struct ThreadText {
   std::uint64_t priority = 120, scheduling_class = 3, last_cpu = 0, run_ticks = 0;
   std::uint64_t channel = 0;
   std::string message, lock;  ///< why it sleeps; the lock that it waits for
+  std::string spins;          ///< the lock for which it waits in a loop
   std::uint64_t user_ticks = 0, system_ticks = 0, new_ticks = 0;
   std::uint64_t stack_pages = 0, stack = 0;
   std::vector<std::uint64_t> frames;  ///< program counters, innermost first

@@ -546,6 +546,8 @@ void FreeBsdObjects::locks() {
     if (kind == std::end(kinds)) throw std::runtime_error("unknown kind of lock " + lock.kind);
     const std::uint64_t whole = heap_.take_aligned(layout_.size(kind->structure), 32);
     lock.address = whole + layout_.offset(kind->structure, "lock_object");
+    // What the functions that wait in a loop are given: sx's the lock, the others its word.
+    lock.argument = whole + (kind->number == 2 ? 0 : layout_.offset(kind->structure, kind->word));
     set(lock.address, "lock_object", "lo_name", string(lock.name));
     // LO_INITIALIZED; of those that one sleeps on LO_SLEEPABLE, LO_UPGRADABLE.
     const std::uint64_t made = kind->number == 2 || kind->number == 6 ? 0x310000 : 0x10000;
@@ -595,6 +597,8 @@ void FreeBsdObjects::thread(ThreadText& thread) {
     inhibited(2, 0);
   else
     inhibited(2, 8);
+  if (!thread.spins.empty())
+    image_.write_virtual(thread.sp + word_, lock_named(thread.spins).argument, word_);
   if (thread.lock.empty()) return;
   const LockText& lock = lock_named(thread.lock);
   const std::uint64_t name = image_.read(

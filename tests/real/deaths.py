@@ -164,6 +164,39 @@ class Deaths(unittest.TestCase):
     def test_soft_lockup(self):
         self.check("soft-lockup", "soft lockup", "die_spin [die]", "processor 0")
 
+    def test_spin_deadlock(self):
+        """Each of two threads has a raw spinlock and waits in a loop for the other's; who has one the kernel does not say."""
+        [said] = [line for line in serial("spin-deadlock") if line.startswith("watchdog: BUG: soft lockup")]
+        found = re.search(r"CPU#(\d) stuck for \d+s! \[die-spin-(left|right):(\d+)\]", said)
+        wanted = {"left": "right", "right": "left"}
+        function = {"left": "die_spin_left_then_right", "right": "die_spin_right_then_left"}[found[2]]
+        self.check("spin-deadlock", "soft lockup", f"{function} [die] kept processor {found[1]}",
+                   f"in a loop for the spinlock die_spin_{wanted[found[2]]}")
+        locks = {row["name"]: row for row in table("spin-deadlock", "locks")}
+        for mine, other in wanted.items():
+            tid = str(thread("spin-deadlock", f"die-spin-{mine}")["tid"])
+            row = locks[f"die_spin_{other}"]
+            self.assertEqual((row["kind"], row["state"], row["owner"], row["waiters"], row["spinning"]),
+                             ("spinlock", "held", None, tid, tid))
+        self.assertEqual(set(locks), {"die_spin_left", "die_spin_right"})
+
+    def test_arm64(self):
+        """What is told of the instruction is what the console says of the registers and the syndrome."""
+        self.check("arm64-null-dereference", "null dereference", "wrote to 0x10")
+        console = "\n".join(serial("arm64-null-dereference"))
+        [code] = re.findall(r"^Code: .*\(([0-9a-f]{8})\)", console, re.MULTILINE)
+        self.assertEqual(int(code, 16) & 0xFFFFFC00, 0xB9001000)  # str wT, [xN, #16]
+        base, source = int(code, 16) >> 5 & 31, int(code, 16) & 31
+        [instruction] = statements("arm64-null-dereference", "instruction")
+        self.assertRegex(instruction, rf"^0x[0-9a-f]+: str w{source}, \[x{base}, #16\]$")
+        values = {number: int(value, 16) for number, value in re.findall(r"\bx(\d+)\s*: ([0-9a-f]{16})", console)}
+        self.assertEqual(statements("arm64-null-dereference", "register"),
+                         [f"x{number} = {values[str(number)]:#x}" for number in (source, base)])
+        self.assertEqual(statements("arm64-null-dereference", "operand"), ["it writes 4 bytes at 0x10"])
+        self.check("arm64-bug", "assertion", "die.c:")
+        [instruction] = statements("arm64-bug", "instruction")
+        self.assertRegex(instruction, r": brk #0x800 \(BUG\(\) or WARN\(\)\)$")
+
     def test_out_of_memory(self):
         self.check("out-of-memory", "out of memory", "most was used by crasher")
 

@@ -270,6 +270,40 @@ TEST(CallPath, TheCulpritStandsBehindTheHandlers) {
   EXPECT_EQ(death_by_stack(calls), Death::page_fault);
 }
 
+TEST(CallPath, WhoSpinsForALockIsItsCaller) {
+  const std::vector<Call> calls = {call("panic"),
+                                   call("watchdog_timer_fn"),
+                                   call("asm_sysvec_apic_timer_interrupt"),
+                                   call("native_queued_spin_lock_slowpath", true),
+                                   call("_raw_spin_lock"),
+                                   call("careless", false, "driver"),
+                                   call("kthread")};
+  const Culprit culprit = find_culprit(calls, Death::soft_lockup);
+  EXPECT_EQ(culprit.trapped, 3U);
+  EXPECT_EQ(culprit.function, 5U);
+}
+
+TEST(Cause, OfALockupNamesTheLockOfItsLoop) {
+  Scene scene;
+  scene.death = Death::soft_lockup;
+  Thread thread;
+  thread.tid = 10;
+  scene.threads.push_back(thread);
+  scene.subject = 0;
+  scene.words.cpu = 1;
+  scene.words.seconds = 26;
+  Lock lock;
+  lock.kind = "spinlock";
+  lock.name = "die_left";
+  lock.waiters = lock.spinning = {10};
+  scene.locks.push_back(lock);
+  panicroom::testing::CountingKernel kernel;
+  Notes notes;
+  EXPECT_EQ(cause_of(scene, kernel, notes),
+            "the kernel kept processor 1 for 26 s, in a loop for the spinlock die_left, without "
+            "letting other threads run");
+}
+
 TEST(CallPath, ACallOfPanicIsItsCallersWithinAnInterruptToo) {
   const std::vector<Call> calls = {call("panic"), call("sysrq_handle_crash"),
                                    call("__handle_sysrq"), call("idle", true)};
@@ -306,7 +340,7 @@ TEST(Instructions, AreWrittenAsObjdumpDoes) {
   const auto cut = decode_instruction(machine, std::as_bytes(std::span(store)).first(3), 0, {});
   ASSERT_FALSE(cut.has_value());
   EXPECT_EQ(cut.error().code, ErrorCode::corrupt);
-  machine.architecture = Architecture::aarch64;
+  machine.architecture = Architecture::riscv64;
   EXPECT_EQ(decode_instruction(machine, std::as_bytes(std::span(store)), 0, {}).error().code,
             ErrorCode::unsupported);
 }

@@ -69,6 +69,12 @@ class StatedLinux {
     return *evidence_;
   }
 
+  /// Without what was read before: after a change of what is in memory.
+  linux_kernel::Evidence& evidence_anew() {
+    evidence_.reset();
+    return evidence();
+  }
+
  private:
   TypeId word() {
     if (word_ == 0) word_ = types_->add({test::of(TypeKind::integer, "long", 8), {}, {}});

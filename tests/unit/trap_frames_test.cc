@@ -20,6 +20,7 @@ constexpr std::uint64_t kStack = kText + 0x100000;
 /// One structure whose members are integers.
 class OneStructure final : public TypeGraph {
  public:
+  static constexpr std::uint64_t size = 4096;
   struct Field {
     std::string name;
     std::uint64_t offset = 0, size = 8, count = 1;
@@ -35,7 +36,7 @@ class OneStructure final : public TypeGraph {
       type.kind = TypeKind::structure;
       type.name_space = TypeName::structure;
       type.name = name_;
-      type.size = 4096;
+      type.size = size;
       return type;
     }
     const Field& field = fields_[(id - 2) / 2];
@@ -72,7 +73,8 @@ class TrapFrames : public testing::Test {
  protected:
   std::optional<Interrupted> at(const std::string& function,
                                 std::vector<OneStructure::Field> fields,
-                                Architecture architecture = Architecture::x86_64) {
+                                Architecture architecture = Architecture::x86_64,
+                                std::uint64_t sp = kStack, std::optional<std::uint64_t> fp = {}) {
     const TypeCatalog types(std::make_shared<OneStructure>("trapframe", std::move(fields)));
     const auto names = std::make_shared<std::string>(function);
     const auto symbols = make_symbol_table("a test", {Symbol{*names, kText, 0x100, 'T'}},
@@ -83,7 +85,8 @@ class TrapFrames : public testing::Test {
     std::vector<LinearRange> whole{{KernelMemory::kBase, ~std::uint64_t{0}, 0, "kernel image"}};
     AddressSpace kernel(memory_, machine, linear_page_table(std::move(whole), nullptr));
     Registers frame;
-    frame.sp = kStack;
+    frame.sp = sp;
+    frame.fp = fp;
     return freebsd::trap_frame_at(kernel, *symbols, types, frame, kText + 0x20);
   }
   const std::vector<OneStructure::Field> amd64_ = {{"tf_cs", 8, 2}, {"tf_rip", 16}, {"tf_rbx", 40},
@@ -122,12 +125,16 @@ TEST_F(TrapFrames, GiveTheInterruptedRegisters) {
 
 TEST_F(TrapFrames, OfArm64AreKnownByTheirHandlers) {
   const std::vector<OneStructure::Field> fields = {
-      {"tf_elr", 0}, {"tf_spsr", 8, 4}, {"tf_sp", 16}, {"tf_lr", 24}, {"tf_x", 32, 8, 30}};
+      {"tf_elr", 0}, {"tf_spsr", 8, 4}, {"tf_esr", 12, 4},  {"tf_sp", 16},
+      {"tf_lr", 24}, {"tf_far", 272},   {"tf_x", 32, 8, 30}};
   memory_->put_integer(kStack, kText + 0x1234);
   memory_->put_integer(kStack + 8, std::uint32_t{0x60000005});  // EL1h
   memory_->put_integer(kStack + 16, kStack + 0x800);
   memory_->put_integer(kStack + 24, kText + 0x4321);
   memory_->put_integer(kStack + 32 + 29 * 8, kStack + 0x900);
+  memory_->put_integer(kStack + 12, std::uint32_t{0x96000044});
+  memory_->put_integer(kStack + 272, std::uint64_t{0x18});
+  memory_->put_integer(kStack + 0x708, std::uint32_t{0x3});  // no state
   const auto found = at("handle_el1h_sync", fields, Architecture::aarch64);
   ASSERT_TRUE(found);
   EXPECT_FALSE(found->ends);
@@ -135,6 +142,15 @@ TEST_F(TrapFrames, OfArm64AreKnownByTheirHandlers) {
   EXPECT_EQ(found->registers.sp, kStack + 0x800);
   EXPECT_EQ(found->registers.fp, kStack + 0x900);
   EXPECT_EQ(found->registers.find("lr"), kText + 0x4321);
+  EXPECT_EQ(found->registers.find("syndrome"), 0x96000044U);
+  EXPECT_EQ(found->registers.find("fault_address"), 0x18U);
+  // Without call-frame information the stack pointer is a guess, but the frame pointer leads to the
+  // end of the trap frame (save_registers of sys/arm64/arm64/exception.S).
+  const auto by_record = at("handle_el1h_sync", fields, Architecture::aarch64, kStack + 0x40,
+                            kStack + OneStructure::size);
+  ASSERT_TRUE(by_record);
+  EXPECT_EQ(by_record->registers.pc, kText + 0x1234);
+  EXPECT_FALSE(at("handle_el1h_sync", fields, Architecture::aarch64, kStack + 0x700));
   memory_->put_integer(kStack + 8, std::uint32_t{0x60000000});  // EL0t
   EXPECT_TRUE(at("handle_el0_sync", fields, Architecture::aarch64)->ends);
 }

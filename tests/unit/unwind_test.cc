@@ -125,6 +125,48 @@ TEST_F(FramePointers, LoseTheSignaturesOfAArch64) {
   EXPECT_EQ(unwound.frames[1].pc, kText + 0x20);
 }
 
+TEST_F(FramePointers, LeadThroughATrap) {
+  frame(kStack + 0x100, kStack + 0x200, kText + 0x20);  // the handler's
+  frame(kStack + 0x200, kStack + 0x300, kText + 0x30);  // the entry's, a part of what it saved
+  frame(kStack + 0x300, 0, kText + 0x40);
+  const auto kernel = test::address_space(memory_);
+  Registers registers, saved;
+  registers.pc = kText;
+  registers.fp = kStack + 0x100;
+  saved.pc = kText + 0x50;
+  saved.sp = kStack + 0x2f0;
+  saved.fp = kStack + 0x300;
+  saved.others = {{"x0", 7}};
+  Interrupted trap{saved, false};
+  const auto unwound = [&] {
+    return unwind_frame_pointers(
+        *kernel, registers, kStack, kStackEnd,
+        [](std::uint64_t pc) { return pc >= kText && pc < kText + 0x1000; },
+        [&](const Registers& at, std::uint64_t lookup, bool described) {
+          EXPECT_FALSE(described);
+          EXPECT_EQ(lookup, at.pc == saved.pc ? *at.pc : *at.pc - 1);
+          return at.fp == kStack + 0x200 ? std::optional(trap) : std::nullopt;
+        });
+  };
+  auto found = unwound();
+  EXPECT_FALSE(found.stopped);
+  ASSERT_EQ(found.frames.size(), 4U);
+  EXPECT_EQ(found.frames[2].pc, kText + 0x50);
+  EXPECT_EQ(found.frames[2].sp, kStack + 0x2f0);
+  EXPECT_TRUE(found.frames[2].exact);
+  ASSERT_TRUE(found.frames[2].interrupted);
+  EXPECT_EQ(found.frames[2].interrupted->find("x0"), 7U);
+  EXPECT_EQ(found.frames[3].pc, kText + 0x40);
+  trap.registers.fp = kStack + 0x200;  // to itself
+  found = unwound();
+  ASSERT_TRUE(found.stopped);
+  EXPECT_EQ(found.stopped->code, ErrorCode::corrupt);
+  trap.ends = true;  // it came from a program
+  found = unwound();
+  EXPECT_FALSE(found.stopped);
+  EXPECT_EQ(found.frames.size(), 2U);
+}
+
 TEST_F(FramePointers, StopWithTheReasonAtAMissingPage) {
   frame(kStack + 0x100, kStack + 0x3000, kText + 0x20);
   const auto unwound = unwind(kStack + 0x100);

@@ -450,7 +450,17 @@ Result<void> FreeBsd::locks(const Visitor<Lock>& visit, Notes& notes) {
         return true;
       },
       notes));
-  freebsd::LocksReader(evidence_).read(threads, visit, notes);
+  std::map<std::uint64_t, freebsd::Runner> runners;
+  Notes said_already;
+  PANICROOM_CHECK(this->threads(
+      [&](const Thread& thread) {
+        if (thread.cpu) runners.emplace(thread.address, freebsd::Runner{thread, {}});
+        return true;
+      },
+      said_already));
+  for (auto& [address, runner] : runners) runner.stack = stack(runner.thread, said_already);
+  const auto names = symbols();
+  freebsd::LocksReader(evidence_, names.get()).read(threads, runners, visit, notes);
   return {};
 }
 

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <utility>
+
+#include "core/kernel/lock_candidates.h"
 
 namespace panicroom::freebsd {
 namespace {
@@ -35,6 +39,30 @@ constexpr std::array<LockClass, 7> classes = {{
     {"rw", "rwlock", "rw_lock", owner_flags, true},
     {"lockmgr", "lock", "lk_lock", owner_flags, true},
 }};
+constexpr std::uint64_t initialized = 0x10000;  // LO_INITIALIZED
+
+/// Functions that wait in a loop while a lock's holder runs, and the class of the lock.
+struct Loop {
+  std::string_view function;
+  std::size_t number;
+};
+constexpr std::array<Loop, 13> loops = {{
+    {"_mtx_lock_spin_cookie", 0},
+    {"_thread_lock", 0},
+    {"thread_lock_flags_", 0},
+    {"__mtx_lock_sleep", 1},
+    {"_sx_xlock_hard", class_sx},
+    {"_sx_slock_hard", class_sx},
+    {"_sx_slock_int", class_sx},
+    {"__rw_wlock_hard", 5},
+    {"__rw_rlock_hard", 5},
+    {"__rw_rlock_int", 5},
+    {"lockmgr_xlock_hard", class_lockmgr},
+    {"lockmgr_slock_hard", class_lockmgr},
+    {"__lockmgr_args", class_lockmgr},
+}};
+// Above the loop there may be an interrupt and all that panic() called.
+constexpr std::size_t frames_looked_at = 48;
 }  // namespace
 
 bool LocksReader::is_waited_lockmgr(std::uint64_t channel, std::uint64_t flags,
@@ -50,6 +78,45 @@ bool LocksReader::is_waited_lockmgr(std::uint64_t channel, std::uint64_t flags,
   Notes doubts;
   const Lock lock = read_lock(channel, threads, doubts);
   return lock.name && lock.state && doubts.take().empty();
+}
+
+bool LocksReader::is_taken(std::uint64_t lock, std::uint64_t number, std::uint64_t by_another_than,
+                           const Threads& threads) {
+  const LockClass& kind = classes[static_cast<std::size_t>(number)];
+  const auto flags = flags_.read(evidence_, lock);
+  if (!flags || (*flags >> class_shift & 0xf) != number || (*flags & initialized) == 0)
+    return false;
+  const auto within = evidence_.member(kind.structure, "lock_object");
+  const auto word_at = evidence_.member(kind.structure, kind.word);
+  if (!within || !word_at || lock < within->offset) return false;
+  const auto word = evidence_.field(lock - within->offset, *word_at);
+  if (!word) return false;
+  if (kind.shared && (*word & flag_shared) != 0) return *word >> 4 != 0;
+  const std::uint64_t owner = *word & ~kind.flags;
+  return owner != by_another_than && threads.contains(owner);
+}
+
+std::uint64_t LocksReader::spun_for(const Runner& runner, const Threads& threads) {
+  if (symbols_ == nullptr) return 0;
+  const auto& frames = runner.stack.frames;
+  for (std::size_t i = 0; i < std::min(frames_looked_at, frames.size()); ++i) {
+    const auto symbol = symbols_->at(frames[i].lookup_address());
+    if (!symbol) continue;
+    const auto loop = std::ranges::find(loops, symbol->name, &Loop::function);
+    if (loop == loops.end()) continue;
+    const LockClass& kind = classes[loop->number];
+    const auto within = evidence_.member(kind.structure, "lock_object");
+    const auto word_at = evidence_.member(kind.structure, kind.word);
+    if (!within || !word_at) return 0;
+    for (const std::uint64_t at : lock_candidates(evidence_.memory(), runner.thread, runner.stack,
+                                                  i, [](std::uint64_t) { return Registers(); }))
+      // These functions are given the lock's word or the lock itself.
+      for (const std::uint64_t start : {at - word_at->offset, at})
+        if (is_taken(start + within->offset, loop->number, runner.thread.address, threads))
+          return start + within->offset;
+    return 0;
+  }
+  return 0;
 }
 
 std::uint64_t LocksReader::waited_for(std::uint64_t thread, const Threads& threads, Notes& notes) {
@@ -114,20 +181,30 @@ Lock LocksReader::read_lock(std::uint64_t address, const Threads& threads, Notes
   return lock;
 }
 
-void LocksReader::read(const std::vector<Waiter>& threads, const Visitor<Lock>& visit,
+void LocksReader::read(const std::vector<Waiter>& threads,
+                       const std::map<std::uint64_t, Runner>& runners, const Visitor<Lock>& visit,
                        Notes& notes) {
+  struct Queue {
+    std::vector<std::int64_t> waiters, spinning;
+  };
   Threads by_address;
-  std::map<std::uint64_t, std::vector<std::int64_t>> waiters;
   for (const Waiter& thread : threads) by_address.emplace(thread.address, &thread);
+  std::map<std::uint64_t, Queue> queues;
   for (const Waiter& thread : threads) {
-    const std::uint64_t lock = waited_for(thread.address, by_address, notes);
+    const auto runner = runners.find(thread.address);
+    std::uint64_t lock = runner == runners.end() ? 0 : spun_for(runner->second, by_address);
+    const bool spins = lock != 0;
+    if (!spins) lock = waited_for(thread.address, by_address, notes);
     if (lock == 0) continue;
-    auto& queue = waiters[lock];
-    if (thread.tid) queue.push_back(*thread.tid);
+    Queue& queue = queues[lock];
+    if (!thread.tid) continue;
+    queue.waiters.push_back(*thread.tid);
+    if (spins) queue.spinning.push_back(*thread.tid);
   }
-  for (const auto& [address, queue] : waiters) {
+  for (auto& [address, queue] : queues) {
     Lock lock = read_lock(address, by_address, notes);
-    lock.waiters = queue;
+    lock.waiters = std::move(queue.waiters);
+    lock.spinning = std::move(queue.spinning);
     if (!visit(lock)) return;
   }
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <string>
@@ -71,10 +72,18 @@ std::optional<Interrupted> on_x86(TrapFrame& saved, bool wide) {
   return found;
 }
 
+/// Whether it may be the state (SPSR_EL1) of a program or of the kernel: an exception level that
+/// there is.
+bool is_state(std::uint64_t state) {
+  constexpr std::uint64_t level = 0x1f, of_32_bits = 0x10;
+  constexpr std::array<std::uint64_t, 5> levels = {0, 4, 5, 8, 9};  // EL0t, EL1t, EL1h, EL2t, EL2h
+  return (state & of_32_bits) != 0 || std::ranges::find(levels, state & level) != levels.end();
+}
+
 std::optional<Interrupted> on_aarch64(AddressSpace& kernel, TrapFrame& saved) {
   const auto pc = saved.get("tf_elr"), state = saved.get("tf_spsr");
   const auto numbered = saved.place("tf_x");
-  if (!pc || !state || !numbered) return std::nullopt;
+  if (!pc || !state || !numbered || !is_state(*state)) return std::nullopt;
   Interrupted found;
   found.ends = (*state & 0xf) == 0 || *pc == 0;  // EL0
   found.registers.pc = pc;
@@ -85,6 +94,11 @@ std::optional<Interrupted> on_aarch64(AddressSpace& kernel, TrapFrame& saved) {
       if (i == 29) found.registers.fp = *value;
     }
   if (const auto link = saved.get("tf_lr")) found.registers.others.emplace_back("lr", *link);
+  // What the processor told of a fault; its address is kept since FreeBSD 14.
+  if (const auto syndrome = saved.get("tf_esr"))
+    found.registers.others.emplace_back("syndrome", *syndrome);
+  if (const auto address = saved.get("tf_far"))
+    found.registers.others.emplace_back("fault_address", *address);
   return found;
 }
 
@@ -102,6 +116,15 @@ std::optional<Interrupted> trap_frame_at(AddressSpace& kernel, const SymbolTable
     const auto argument = kernel.word(address);
     if (!argument || *argument != address + kernel.machine().pointer_size) return std::nullopt;
     address = *argument;
+  }
+  if (architecture == Architecture::aarch64) {
+    // Its frame pointer leads to the end of what it saved. Where frames were found by their records
+    // alone, that is all that is known: below a record lies what its function has besides.
+    const auto size = types.size_of("trapframe");
+    if (size && frame.fp && *frame.fp > *size) {
+      TrapFrame saved(kernel, types, *frame.fp - *size);
+      if (auto found = on_aarch64(kernel, saved)) return found;
+    }
   }
   TrapFrame saved(kernel, types, address);
   if (architecture == Architecture::aarch64) return on_aarch64(kernel, saved);

@@ -467,7 +467,8 @@ Result<void> Linux::locks(const Visitor<Lock>& visit, Notes& notes) {
         return true;
       },
       notes));
-  linux_kernel::LocksReader reader(evidence_, *names, all);
+  linux_kernel::LocksReader reader(
+      evidence_, *names, all, [&](std::uint64_t saved) { return stacks_.saved_at(saved, notes); });
   reader.read([&](const Thread& thread) { return stack(thread, notes); }, visit, notes);
   return {};
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "core/base/bytes.h"
 #include "core/base/loop_guard.h"
@@ -15,6 +16,15 @@ namespace {
 constexpr std::size_t frames_of_wait = 10;
 // Of an owner's word: MUTEX_FLAGS of kernel/locking/mutex.h, RWSEM_OWNER_FLAGS_MASK of rwsem.c.
 constexpr std::uint64_t owner_flags = 7, owned_by_readers = 1;
+// RWSEM_WRITER_LOCKED and RWSEM_READER_SHIFT of a semaphore's count, since Linux 5.3; before, the
+// lower half counts those that are active (RWSEM_ACTIVE_MASK).
+constexpr std::uint64_t writer_of_count = 1;
+constexpr unsigned readers_of_count = 8;
+// SPINLOCK_MAGIC of include/linux/spinlock_types_raw.h.
+constexpr std::uint64_t spinlock_magic = 0xdead4ead;
+// Of a spinlock's word, and of an rwlock's: include/asm-generic/q{spin,rw}lock_types.h.
+constexpr std::uint32_t spinlock_held = 0xff, written = 0xff;
+constexpr unsigned readers_shift = 9;
 
 }  // namespace
 
@@ -27,8 +37,11 @@ struct LocksReader::Layout {
 };
 
 LocksReader::LocksReader(Evidence& evidence, const SymbolTable& symbols,
-                         std::span<const Thread> threads)
-    : evidence_(evidence), symbols_(symbols) {
+                         std::span<const Thread> threads, SpinningReader::RegistersAt registers_at)
+    : evidence_(evidence),
+      symbols_(symbols),
+      spinning_(evidence, symbols, std::move(registers_at),
+                [this](std::uint64_t task) { return thread_at(task) != nullptr; }) {
   for (const Thread& thread : threads) {
     by_task_.emplace(thread.address, &thread);
     if (thread.stack_low < thread.stack_high) by_stack_.emplace(thread.stack_low, &thread);
@@ -123,12 +136,25 @@ void LocksReader::read_owner(const Layout& layout, Lock& lock, Notes& notes) {
   }
   const auto owner = noted(layout.word.read(evidence_, lock.address), notes, "a lock's owner");
   if (!owner) return;
-  if (layout.kind == Kind::rw_semaphore && (*owner & owned_by_readers) != 0) {
-    lock.state = "shared";
+  const bool of_readers = layout.kind == Kind::rw_semaphore && (*owner & owned_by_readers) != 0;
+  lock.state = of_readers ? "shared" : (*owner & ~owner_flags) == 0 ? "free" : "held";
+  if (layout.kind == Kind::rw_semaphore) correct_by_count(lock);
+  if (lock.state == "held" && !of_readers && (*owner & ~owner_flags) != 0)
+    take_owner(*owner & ~owner_flags, lock, notes);
+}
+
+void LocksReader::correct_by_count(Lock& lock) {
+  // The owner's word outlives who it names. A kernel for real time has no such count.
+  const auto count = semaphore_count_.read(evidence_, lock.address);
+  if (!count) return;
+  const unsigned bits = evidence_.pointer_size() * 8;
+  if (!new_count_.exists(evidence_)) {
+    const std::uint64_t active = (std::uint64_t{1} << bits / 2) - 1;
+    if ((*count & active) == 0) lock.state = "free";
     return;
   }
-  lock.state = (*owner & ~owner_flags) == 0 ? "free" : "held";
-  if ((*owner & ~owner_flags) != 0) take_owner(*owner & ~owner_flags, lock, notes);
+  const std::uint64_t readers = (*count & ~(std::uint64_t{1} << (bits - 1))) >> readers_of_count;
+  lock.state = (*count & writer_of_count) != 0 ? "held" : readers != 0 ? "shared" : "free";
 }
 
 void LocksReader::name(Lock& lock) const {
@@ -210,6 +236,46 @@ std::optional<Lock> LocksReader::rt_mutex_of(const Thread& thread, Notes& notes)
   return lock;
 }
 
+void LocksReader::read_spinners(const StackOf& stack_of) {
+  for (const auto& [task, thread] : by_task_) {
+    if (!thread->cpu) continue;
+    const auto spin = spinning_.spin_of(*thread, stack_of(*thread));
+    if (spin) spinners_[spin->lock].push_back({*spin, thread->tid.value_or(0)});
+  }
+  for (auto& [lock, queue] : spinners_)
+    std::ranges::sort(queue, [](const Spinner& a, const Spinner& b) {
+      return std::pair(b.spin.behind, a.tid) < std::pair(a.spin.behind, b.tid);
+    });
+}
+
+void LocksReader::take_spinners(Lock& lock) {
+  const auto found = spinners_.find(lock.address);
+  if (found == spinners_.end()) return;
+  for (const Spinner& one : found->second) {
+    lock.waiters.push_back(one.tid);
+    lock.spinning.push_back(one.tid);
+  }
+  spinners_.erase(found);
+}
+
+void LocksReader::read_spun(const Spin& spin, Lock& lock, Notes& notes) {
+  const auto word =
+      noted(evidence_.memory().u32(lock.address), notes, "a lock for which a thread spins");
+  if (!word) return;
+  if (spin.kind == SpunLock::rwlock) {
+    lock.kind = "rwlock";
+    lock.state = (*word & written) != 0 ? "held" : *word >> readers_shift != 0 ? "shared" : "free";
+    return;
+  }
+  lock.kind = "spinlock";
+  lock.state = (*word & spinlock_held) != 0 ? "held" : "free";
+  if (lock.state != "held" || !spin_owner_.exists(evidence_)) return;
+  const auto magic = spin_magic_.read(evidence_, lock.address),
+             owner = spin_owner_.read(evidence_, lock.address);
+  if (magic && owner && (*magic & 0xffffffff) == spinlock_magic && thread_at(*owner) != nullptr)
+    take_owner(*owner, lock, notes);
+}
+
 void LocksReader::read(const StackOf& stack_of, const Visitor<Lock>& visit, Notes& notes) {
   const std::array<Layout, 3> layouts = {{
       {Kind::mutex,
@@ -228,6 +294,7 @@ void LocksReader::read(const StackOf& stack_of, const Visitor<Lock>& visit, Note
        {"semaphore", "wait_list"},
        {"semaphore", "count"}},
   }};
+  read_spinners(stack_of);
   std::map<std::uint64_t, Lock> rt_mutexes;
   for (const auto& [task, thread] : by_task_) {
     if (thread->cpu) continue;
@@ -244,11 +311,27 @@ void LocksReader::read(const StackOf& stack_of, const Visitor<Lock>& visit, Note
     const std::uint64_t waiter = waiter_of(*thread, layout, notes);
     // Each circle is walked once, not once for each of its waiters.
     if (waiter == 0 || elements_seen_.contains(waiter)) continue;
-    const auto lock = lock_of(waiter, *thread, layout, notes);
+    auto lock = lock_of(waiter, *thread, layout, notes);
+    if (lock) take_spinners(*lock);
     if (lock && !visit(*lock)) return;
   }
   for (const auto& [address, lock] : rt_mutexes)
     if (!visit(lock)) return;
+  while (!spinners_.empty()) {
+    const Spin spin = spinners_.begin()->second.front().spin;
+    Lock lock;
+    lock.address = spin.lock;
+    if (spin.kind == SpunLock::spinlock || spin.kind == SpunLock::rwlock) {
+      read_spun(spin, lock, notes);
+    } else {
+      const Layout& layout = layouts[spin.kind == SpunLock::mutex ? 0 : 1];
+      lock.kind = std::string(layout.name);
+      read_owner(layout, lock, notes);
+    }
+    name(lock);
+    take_spinners(lock);
+    if (!visit(lock)) return;
+  }
 }
 
 }  // namespace panicroom::linux_kernel

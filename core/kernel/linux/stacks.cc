@@ -218,8 +218,14 @@ Unwound Stacks::by_best_evidence(const Thread& thread,
         text);
     if (!by_orc.stopped || !code.have_rules()) return by_orc;
   } else if (!code.have_rules()) {
+    InterruptedAt interrupted;
+    // There the frame record says itself whether it is a trap's.
+    if (evidence_.dump().machine.architecture == Architecture::aarch64)
+      interrupted = [&](const Registers& frame, std::uint64_t, bool) {
+        return interrupted_by_entry(evidence_, frame, text);
+      };
     return unwind_frame_pointers(evidence_.memory(), thread.registers, thread.stack_low,
-                                 thread.stack_high, text);
+                                 thread.stack_high, text, interrupted);
   }
   Unwound by_cfi = unwind_cfi(
       evidence_.memory(), [&code](std::uint64_t pc) { return code.rules(pc); }, thread.registers,

@@ -114,6 +114,12 @@ def _kernel_package(depends: str) -> str:
     raise Failed("apt does not know Debian's kernel: is this Debian?")
 
 
+def _apt_of(architecture: str, scratch: Path) -> _Apt:
+    """This Debian for another architecture."""
+    suite = re.search(r"^VERSION_CODENAME=(\w+)", Path("/etc/os-release").read_text(), re.MULTILINE)
+    return _Apt(scratch, suite[1] if suite else "stable", architecture)
+
+
 def _unpack_kernel(architecture: str, newest: str, root: Path, scratch: Path) -> None:
     if architecture == "amd64":  # the system's own lists: they have the security updates, and the debug symbols for them
         depends = ["apt-cache", "depends", newest]
@@ -124,8 +130,7 @@ def _unpack_kernel(architecture: str, newest: str, root: Path, scratch: Path) ->
         _run(["apt-get", "download", package], cwd=scratch)
         _run(["dpkg", "-x", str(next(scratch.glob("*.deb"))), str(root)])
         return
-    suite = re.search(r"^VERSION_CODENAME=(\w+)", Path("/etc/os-release").read_text(), re.MULTILINE)
-    apt = _Apt(scratch, suite[1] if suite else "stable", architecture)
+    apt = _apt_of(architecture, scratch)
     package = _kernel_package(apt.depends(newest))
     say(f"downloading {package}")
     apt.unpack([package], root)
@@ -146,11 +151,16 @@ def kernel(architecture: str = "amd64", newest: str = "linux-image-amd64") -> Ke
     return Kernel(release, images[-1], modules)
 
 
-def _unpack_headers(release: str, root: Path, scratch: Path) -> None:
+def _unpack_headers(release: str, architecture: str, root: Path, scratch: Path) -> None:
     series = ".".join(release.split(".")[:2])
-    packages = [f"linux-headers-{release}", f"linux-headers-{re.sub(r'-[^-]+$', '', release)}-common", f"linux-kbuild-{series}"]
-    say(f"downloading {' '.join(packages)}")
-    _run(["apt-get", "download", *packages], cwd=scratch)
+    tools = [f"linux-kbuild-{series}"]  # programs of this machine
+    packages = [f"linux-headers-{release}", f"linux-headers-{re.sub(r'-[^-]+$', '', release)}-common"]
+    say(f"downloading {' '.join(packages + tools)}")
+    if architecture == "amd64":
+        tools += packages
+    else:
+        _apt_of(architecture, scratch).unpack(packages, root)
+    _run(["apt-get", "download", *tools], cwd=scratch)
     for package in scratch.glob("*.deb"):
         _run(["dpkg", "-x", str(package), str(root)])
     # The packages' only path that is no relative one.
@@ -159,14 +169,15 @@ def _unpack_headers(release: str, root: Path, scratch: Path) -> None:
         f"include $(dir $(lastword $(MAKEFILE_LIST)))../{common.name}/Makefile\n")
 
 
-def build_module(source: Path, release: str) -> bytes:
+def build_module(source: Path, release: str, architecture: str, compiler: str) -> bytes:
     """A module for that kernel of Debian's, from one source file."""
-    root = _in_cache(f"kernel/headers-{release}", lambda root, scratch: _unpack_headers(release, root, scratch))
+    root = _in_cache(f"kernel/headers-{release}", lambda root, scratch: _unpack_headers(release, architecture, root, scratch))
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(source, folder)
         (Path(folder) / "Makefile").write_text(f"obj-m := {source.stem}.o\nccflags-y := -fmacro-prefix-map=$(src)/=\n")
         headers = root / "usr/src" / f"linux-headers-{release}"
-        _run(["make", "-C", str(headers), f"M={folder}", "CC=gcc", "modules"])
+        for_another = [] if architecture == "amd64" else [f"ARCH={architecture}", f"CROSS_COMPILE={compiler.removesuffix('gcc')}"]
+        _run(["make", "-C", str(headers), f"M={folder}", f"CC={compiler}", *for_another, "modules"])
         return (Path(folder) / f"{source.stem}.ko").read_bytes()
 
 

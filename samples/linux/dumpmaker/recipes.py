@@ -72,12 +72,16 @@ DEATHS = {
     "stack-overflow": "oops=panic",
     "double-free": "oops=panic",
     "soft-lockup": "softlockup_panic=1 watchdog_thresh=2",
+    "spin-deadlock": "softlockup_panic=1 watchdog_thresh=2",
     "hung-task": _WATCH_TASKS,
     "deadlock": _WATCH_TASKS,
     "out-of-memory": "sysctl.vm.panic_on_oom=2",
     "init-killed": "",
     "nmi": "unknown_nmi_panic",
 }
+
+ARM64 = ("-machine", "virt", "-cpu", "cortex-a72", *_VMCOREINFO)
+ARM64_DEATHS = ("null-dereference", "bug")
 
 BOOTS = {
     "kaslr": Boot("512M", "pti=on", _VMCOREINFO, {
@@ -92,7 +96,7 @@ BOOTS = {
         "no-vmcoreinfo.qemu-zlib.kdump": {"kdump": "kdump-zlib"},
     }),
     "vmcore": Boot("512M", "crashkernel=192M", _VMCOREINFO, {"vmcore.elf": {}}, kdump=True),
-    "arm64": Boot("256M", "", ("-machine", "virt", "-cpu", "cortex-a72", *_VMCOREINFO), {
+    "arm64": Boot("256M", "", ARM64, {
         "arm64.elf": {},
         "arm64.qemu-zlib.kdump": {"kdump": "kdump-zlib"},
     }, architecture="arm64"),
@@ -102,6 +106,8 @@ BOOTS = {
     }, architecture="i386"),
     **{f"die-{death}": Boot("192M", f"death={death} {append}".strip(), _VMCOREINFO, {f"die-{death}.kdump": {"kdump": "kdump-zlib"}},
                             death=death) for death, append in DEATHS.items()},
+    **{f"die-arm64-{death}": Boot("192M", f"death={death} {DEATHS[death]}", ARM64, {f"die-arm64-{death}.kdump": {"kdump": "kdump-zlib"}},
+                                  death=death, architecture="arm64") for death in ARM64_DEATHS},
     "big": Boot("8G", "", _VMCOREINFO, {"big.elf": {}}, by_default=False),
 }
 

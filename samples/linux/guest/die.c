@@ -110,6 +110,36 @@ static noinline int die_reader(void *unused) {
   return 0;
 }
 
+static DEFINE_RAW_SPINLOCK(die_spin_left);
+static DEFINE_RAW_SPINLOCK(die_spin_right);
+static atomic_t die_holding = ATOMIC_INIT(0);
+
+/* Each on a processor of its own, with interrupts on: the watchdog for soft lockups finds them. */
+static noinline int die_spin_left_then_right(void *unused) {
+  raw_spin_lock(&die_spin_left);
+  atomic_inc(&die_holding);
+  while (atomic_read(&die_holding) < 2) cpu_relax();
+  raw_spin_lock(&die_spin_right);
+  return 0;
+}
+
+static noinline int die_spin_right_then_left(void *unused) {
+  raw_spin_lock(&die_spin_right);
+  atomic_inc(&die_holding);
+  while (atomic_read(&die_holding) < 2) cpu_relax();
+  raw_spin_lock(&die_spin_left);
+  return 0;
+}
+
+static noinline void die_of_spinning(void) {
+  struct task_struct *left = kthread_create(die_spin_left_then_right, NULL, "die-spin-left");
+  struct task_struct *right = kthread_create(die_spin_right_then_left, NULL, "die-spin-right");
+  kthread_bind(left, 0);
+  kthread_bind(right, 1);
+  wake_up_process(left);
+  wake_up_process(right);
+}
+
 static noinline void die_of_deadlock(void) {
   kthread_run(die_left_then_right, NULL, "die-left");
   kthread_run(die_right_then_left, NULL, "die-right");
@@ -138,6 +168,7 @@ static int die_by(const char *way, const struct kernel_param *unused) {
   else if (sysfs_streq(way, "double-free")) die_free_twice();
   else if (sysfs_streq(way, "soft-lockup")) die_spin();
   else if (sysfs_streq(way, "deadlock")) die_of_deadlock();
+  else if (sysfs_streq(way, "spin-deadlock")) die_of_spinning();
   else if (sysfs_streq(way, "hung-task")) die_of_hunger();
   else return -EINVAL;
   return 0;
