@@ -44,7 +44,7 @@ Result<std::uint64_t> MappingsReader::after(std::uint64_t entry) {
 bool MappingsReader::entries(std::uint64_t header, std::optional<std::uint64_t> count,
                              const VisitEntry& visit, Notes& notes) {
   constexpr std::string_view what = "a process's mappings";
-  LoopGuard guard(left_);
+  VisitOnce guard(left_);
   // The header is below all entries: its own start is the highest address.
   auto entry = next_.exists(evidence_) ? next_.read(evidence_, header)
                                        : right_child_.read(evidence_, header);

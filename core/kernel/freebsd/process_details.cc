@@ -154,17 +154,21 @@ std::optional<std::string> ProcessDetailsReader::executable(std::uint64_t proces
   const auto text = noted(text_.read(evidence_, process), notes, "a process's program");
   if (!text || *text == 0) return std::nullopt;
   // Since FreeBSD 14 the process keeps the name that it was started by, and its directory.
+  Notes first_way;
   if (text_directory_.exists(evidence_) && binary_.exists(evidence_)) {
     const auto directory = text_directory_.read(evidence_, process);
     const auto name = binary_.read(evidence_, process);
     if (directory && name && *directory != 0 && *name != 0) {
-      auto above = vnodes_.path(*directory, notes);
-      const auto last = noted(evidence_.memory().string(*name, longest_binary_name), notes,
+      auto above = vnodes_.path(*directory, first_way);
+      const auto last = noted(evidence_.memory().string(*name, longest_binary_name), first_way,
                               "a process's program");
       if (above && last) return (*above == "/" ? "" : *above) + "/" + *last;
     }
   }
-  return vnodes_.path(*text, notes);
+  auto path = vnodes_.path(*text, notes);
+  if (!path)
+    for (Note& note : first_way.take()) notes.add(std::move(note));
+  return path;
 }
 
 void ProcessDetailsReader::read_paths(std::uint64_t process, ProcessDetails& details,

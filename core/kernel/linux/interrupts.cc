@@ -93,7 +93,7 @@ class Interrupts {
 
   void read_handlers(std::uint64_t descriptor, Interrupt& interrupt, Notes& notes) {
     constexpr std::string_view what = "an interrupt's handler";
-    LoopGuard guard(most_handlers);
+    VisitOnce guard(most_handlers);
     auto action = noted(action_.read(evidence_, descriptor), notes, what);
     while (action && *action != 0) {
       if (!guard.step(*action)) {
