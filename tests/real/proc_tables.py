@@ -414,6 +414,7 @@ class WithVariables(Guest):
                     self.assertGreaterEqual(now + slack, then, key)
             if key.isdigit():
                 self.assertEqual(row["controller"], words[cpus], key)
+                self.assertEqual(row["hwirq"], int(re.match(r"\d+", words[cpus + 1])[0]), key)
                 self.assertEqual((row["handlers"] or "").split(", "), " ".join(words[cpus + 2:]).split(", "), key)
                 # A timer's and a disk's lines go on; that of a device that nothing speaks to stands still.
                 if row["handlers"] in ("i8042", "acpi"):
