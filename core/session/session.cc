@@ -134,7 +134,15 @@ Result<std::uint64_t> Session::resolve(std::string_view text) {
 
 Result<std::shared_ptr<const TypeCatalog>> Session::types() {
   if (!kernel_) return Failure(*why_no_kernel_);
-  return kernel_->types();
+  auto types = kernel_->types();
+  if (types) types_ = *types;
+  return types;
+}
+
+const std::vector<Note>& Session::notes() const {
+  if (types_)
+    for (Note& note : types_->take_remarks()) notes_.push_back(std::move(note));
+  return notes_;
 }
 
 Result<AddressSpace*> Session::memory(std::optional<std::int64_t> pid) {
