@@ -279,7 +279,7 @@ TEST_P(FreeBsdTablesInDoubt, MappingsThatAreACircle) {
 TEST_P(FreeBsdTablesInDoubt, MappingsOfWhichSomeAreMissing) {
   set(shell().space, "vmspace", "vm_map.nentries", shell().mappings.size() + 1);
   EXPECT_GE(ask("maps").size(), shell().mappings.size());
-  EXPECT_TRUE(noted("are said to be 7, but 6 were found"));
+  EXPECT_TRUE(noted("but " + std::to_string(shell().mappings.size()) + " were found"));
 }
 
 TEST_P(FreeBsdTablesInDoubt, ObjectsThatAreACircle) {
