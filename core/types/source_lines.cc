@@ -19,7 +19,7 @@ namespace panicroom {
 namespace {
 
 constexpr std::size_t kRangesLimit = std::size_t{1} << 22;
-constexpr std::size_t kUnitsKept = 64, kRowsKept = std::size_t{1} << 21;
+constexpr std::size_t kTablesKept = 4096, kRowsKept = std::size_t{1} << 21;
 
 }  // namespace
 
@@ -77,26 +77,40 @@ void SourceLines::index() {
   });
 }
 
-Result<std::shared_ptr<const SourceLines::UnitLines>> SourceLines::lines_of(std::uint64_t place) {
-  if (const auto known = lines_.find(place); known != lines_.end()) return known->second;
-  const auto read = [&]() -> Result<std::shared_ptr<const UnitLines>> {
+Result<SourceLines::Unit> SourceLines::unit_of(std::uint64_t place) {
+  if (const auto known = asked_.find(place); known != asked_.end()) return known->second;
+  const auto read = [&]() -> Result<Unit> {
     PANICROOM_TRY(unit, units_.unit_at(place));
     PANICROOM_TRY(root, units_.entry(*unit, unit->entries));
-    auto found = std::make_shared<UnitLines>();
-    found->directory = root.code.directory;
-    if (!root.code.lines) return found;
-    PANICROOM_TRY(table, run_line_program(sections_.lines, units_.sections(), *root.code.lines,
-                                          unit->address_size));
-    found->table = std::move(table);
-    rows_kept_ += found->table.rows.size();
-    return found;
+    return Unit{root.code.lines, root.code.directory, unit->address_size};
   };
-  auto fresh = read();
-  if (lines_.size() == kUnitsKept || rows_kept_ > kRowsKept) {
-    lines_.clear();
-    rows_kept_ = 0;
+  return asked_.emplace(place, read()).first->second;
+}
+
+/// Forgets what was not asked for the longest; the latest table always stays.
+void SourceLines::make_room() {
+  while (tables_.size() > 1 && (tables_.size() > kTablesKept || rows_kept_ > kRowsKept)) {
+    const auto oldest = tables_.find(uses_.back());
+    if (oldest->second.table) rows_kept_ -= (*oldest->second.table)->rows.size();
+    tables_.erase(oldest);
+    uses_.pop_back();
   }
-  return lines_.emplace(place, std::move(fresh)).first->second;
+}
+
+SourceLines::Table SourceLines::table_of(const Program& program) {
+  if (const auto known = tables_.find(program); known != tables_.end()) {
+    uses_.splice(uses_.begin(), uses_, known->second.use);
+    return known->second.table;
+  }
+  ++programs_run_;
+  auto run = run_line_program(sections_.lines, units_.sections(), program.first, program.second);
+  Table table = run ? Table(std::make_shared<const LineTable>(std::move(*run)))
+                    : Table(Failure(std::move(run).error()));
+  if (table) rows_kept_ += (*table)->rows.size();
+  uses_.push_front(program);
+  tables_.emplace(program, Kept{table, uses_.begin()});
+  make_room();
+  return table;
 }
 
 Result<std::optional<SourceLine>> SourceLines::at(std::uint64_t address) {
@@ -108,10 +122,12 @@ Result<std::optional<SourceLine>> SourceLines::at(std::uint64_t address) {
   for (unsigned tries = 0; tries < 4 && after != ranges_->begin(); ++tries) {
     --after;
     if (address >= after->end) continue;
-    PANICROOM_TRY(unit, lines_of(after->unit));
-    const LineTable::Row* row = unit->table.at(address);
+    PANICROOM_TRY(unit, unit_of(after->unit));
+    if (!unit.program) continue;
+    PANICROOM_TRY(table, table_of({*unit.program, unit.address_size}));
+    const LineTable::Row* row = table->at(address);
     if (row == nullptr || row->line == 0) continue;  // 0: no line of the source
-    std::string path = unit->table.path(row->file, unit->directory);
+    std::string path = table->path(row->file, unit.directory);
     if (path.empty()) continue;
     return std::optional<SourceLine>({std::move(path), row->line});
   }
