@@ -28,6 +28,7 @@ class SceneReader {
     read_log();
     read_threads();
     read_locks();
+    scene_.index();
     read_words();
     find_subject();
     look_at_fault();
@@ -78,9 +79,8 @@ class SceneReader {
   }
 
   std::optional<std::size_t> index_of(std::int64_t tid) const {
-    for (std::size_t i = 0; i < scene_.threads.size(); ++i)
-      if (scene_.threads[i].tid == tid) return i;
-    return std::nullopt;
+    const auto known = scene_.thread_by_tid.find(tid);
+    return known == scene_.thread_by_tid.end() ? std::nullopt : std::optional(known->second);
   }
 
   /// The panic of a watchdog comes from its own thread; the death is about those that hang.
@@ -210,16 +210,21 @@ class SceneReader {
 
 }  // namespace
 
+void Scene::index() {
+  for (std::size_t i = 0; i < threads.size(); ++i)
+    if (threads[i].tid) thread_by_tid.emplace(*threads[i].tid, i);
+  for (std::size_t i = 0; i < locks.size(); ++i)
+    for (const std::int64_t waiter : locks[i].waiters) lock_by_waiter.emplace(waiter, i);
+}
+
 const Thread* Scene::thread_of(std::optional<std::int64_t> tid) const {
-  for (const Thread& thread : threads)
-    if (tid && thread.tid == tid) return &thread;
-  return nullptr;
+  const auto known = tid ? thread_by_tid.find(*tid) : thread_by_tid.end();
+  return known == thread_by_tid.end() ? nullptr : &threads[known->second];
 }
 
 const Lock* Scene::lock_waited_for(const Thread& thread) const {
-  for (const Lock& lock : locks)
-    if (thread.tid && std::ranges::count(lock.waiters, *thread.tid) != 0) return &lock;
-  return nullptr;
+  const auto known = thread.tid ? lock_by_waiter.find(*thread.tid) : lock_by_waiter.end();
+  return known == lock_by_waiter.end() ? nullptr : &locks[known->second];
 }
 
 Scene read_scene(Kernel& kernel, Notes& notes) { return SceneReader(kernel, notes).read(); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,6 +42,10 @@ struct Scene {
   std::optional<std::uint64_t> fault_address;
   std::optional<std::string> access;
 
+  /// Indices, of the first each: made by `index` once the threads and locks are known.
+  std::map<std::int64_t, std::size_t> thread_by_tid, lock_by_waiter;
+
+  void index();
   const Thread* thread_of(std::optional<std::int64_t> tid) const;
   const Lock* lock_waited_for(const Thread& thread) const;
   const Call* blamed() const {

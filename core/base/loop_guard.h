@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 
 namespace panicroom {
 
@@ -32,6 +33,27 @@ class LoopGuard {
   std::uint64_t steps_ = 0;
   std::uint64_t mark_ = 0;
   std::uint64_t next_mark_ = 1;
+  bool cyclic_ = false;
+};
+
+/// The same for a walk whose every position is shown: refuses a position at its second time, and
+/// remembers them all for that.
+class VisitOnce {
+ public:
+  explicit VisitOnce(std::uint64_t budget) : budget_(budget) {}
+
+  bool step(std::uint64_t position) {
+    // The dump chooses the positions: no hash table, which some choice would make slow.
+    if (seen_.size() == budget_) return false;
+    cyclic_ = !seen_.insert(position).second;
+    return !cyclic_;
+  }
+  /// True when `step` refused because the position came before.
+  bool cyclic() const { return cyclic_; }
+
+ private:
+  std::uint64_t budget_;
+  std::set<std::uint64_t> seen_;
   bool cyclic_ = false;
 };
 

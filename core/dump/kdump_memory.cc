@@ -176,13 +176,10 @@ Failure KdumpMemory::bad_descriptor(const PageLocation& location, std::uint64_t 
   error.text =
       codec_known
           ? fmt::format(
-                "the descriptor of the page at physical address {:#x} names {} bytes at file "
-                "offset "
-                "{:#x}, which cannot be a page of {} bytes",
-                address, descriptor.size, descriptor.offset, page_size_)
-          : fmt::format(
-                "the page at physical address {:#x} is compressed in an unknown way (flags {:#x})",
-                address, descriptor.flags);
+                "the page's descriptor names {} bytes at file offset {:#x}, which cannot be a page "
+                "of {} bytes",
+                descriptor.size, descriptor.offset, page_size_)
+          : fmt::format("the page is compressed in an unknown way (flags {:#x})", descriptor.flags);
   return Failure(std::move(error.at_address(address).at_offset(location.record_offset)));
 }
 

@@ -49,7 +49,7 @@ Result<void> read_stored_page(const ByteSource& file, const PageLocation& locati
   }
   auto decoded = decoder.decode(location.codec, stored, page);
   if (decoded) return {};
-  Error error = decoded.error().within(fmt::format("page at physical address {:#x}", address));
+  Error error = std::move(decoded).error();
   return Failure(std::move(error.at_address(address).at_offset(location.file_offset)));
 }
 

@@ -161,6 +161,7 @@ struct Interrupt {
   std::optional<std::uint64_t> count;
   std::vector<std::uint64_t> per_cpu;     ///< as far as they are told apart
   std::optional<std::string> controller;  ///< "IO-APIC", "PCI-MSI"
+  std::optional<std::uint64_t> hwirq;     ///< the line's number at its controller
   std::vector<std::string> handlers;      ///< names of the devices that asked for it
   std::uint64_t address = 0;
 };

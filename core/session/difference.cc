@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <string>
@@ -17,7 +18,6 @@ struct TableKey {
   std::array<std::string_view, 3> columns;  ///< empty ones do not count
   std::size_t count = 0;
 };
-// Numbers that are given out anew at each boot, as those of namespaces, are no keys.
 constexpr std::array keys = {
     TableKey{"dump", {}, 0},
     TableKey{"analysis", {"topic"}, 1},
@@ -38,8 +38,28 @@ constexpr std::array keys = {
     TableKey{"locks", {"name", "kind"}, 2},
     TableKey{"sysctl", {"name"}, 1},
 };
+struct TableColumn {
+  std::string_view table, column;
+};
+// Numbers that are given out anew at each boot.
+constexpr std::array not_compared = {TableColumn{"mounts", "namespace"},
+                                     TableColumn{"mounts", "id"}, TableColumn{"mounts", "parent"}};
 constexpr std::array<std::string_view, 8> by_default = {"dump",    "load",   "memory", "processes",
                                                         "modules", "mounts", "swap",   "sysctl"};
+
+/// A number of any type as the one that it is among the others.
+Value normal(Value value) {
+  if (const auto* count = std::get_if<std::uint64_t>(&value); count && *count <= INT64_MAX)
+    return static_cast<std::int64_t>(*count);
+  return value;
+}
+
+bool is_compared(std::string_view table, const Column& column) {
+  return column.type != ColumnType::address && !column.extra &&
+         std::ranges::none_of(not_compared, [&](const TableColumn& one) {
+           return one.table == table && one.column == column.name;
+         });
+}
 
 /// Equal values have equal texts, values of different types never.
 std::string identity_of(const std::vector<Value>& key) {
@@ -74,7 +94,7 @@ class Comparison {
       const Column& column = table.columns()[i];
       if (std::ranges::find(names, column.name) != names.end())
         key_columns_.push_back(i);
-      else if (column.type != ColumnType::address && !column.extra)
+      else if (is_compared(table.name(), column))
         columns_.push_back(i);
     }
   }
@@ -89,8 +109,8 @@ class Comparison {
         table_, query,
         [&](std::span<const Value> values) {
           Row row;
-          for (const std::size_t i : key_columns_) row.key.push_back(values[i]);
-          for (const std::size_t i : columns_) row.cells.push_back(values[i]);
+          for (const std::size_t i : key_columns_) row.key.push_back(normal(values[i]));
+          for (const std::size_t i : columns_) row.cells.push_back(normal(values[i]));
           rows.push_back(std::move(row));
           return true;
         },

@@ -25,8 +25,9 @@ std::span<const std::string_view> key_of(const Table& table);
 std::span<const std::string_view> compared_tables();
 
 /// Compares a table of two dumps: first what is gone or changed in the order of the first dump's
-/// rows, then what came. Addresses, and columns that are only printed when asked for, are not
-/// compared: they differ between any two. Rows with equal keys belong together in their order.
+/// rows, then what came. Addresses, numbers that a boot gives out anew (of mounts and their
+/// namespaces) and columns that are only printed when asked for are not compared: they differ
+/// between any two. Rows with equal keys belong together in their order.
 /// Errors: those of Table::rows, `invalid` for a table that cannot be compared.
 Result<void> compare(Session& before, Session& after, const Table& table,
                      const std::function<bool(const Difference&)>& visit, Notes& notes);

@@ -158,7 +158,15 @@ Result<std::optional<OwnVariable>> Session::own_variable(std::string_view name, 
 
 Result<std::shared_ptr<const TypeCatalog>> Session::types() {
   if (!kernel_) return Failure(*why_no_kernel_);
-  return kernel_->types();
+  auto types = kernel_->types();
+  if (types) types_ = *types;
+  return types;
+}
+
+const std::vector<Note>& Session::notes() const {
+  if (types_)
+    for (Note& note : types_->take_remarks()) notes_.push_back(std::move(note));
+  return notes_;
 }
 
 Result<AddressSpace*> Session::memory(std::optional<std::int64_t> pid) {

@@ -45,8 +45,9 @@ class Session {
   /// Null when the kernel was not understood.
   Kernel* kernel() { return kernel_.get(); }
   const std::optional<Error>& why_no_kernel() const { return why_no_kernel_; }
-  /// Remarks on opening: damaged layers, a kernel file that does not fit; and on what was named.
-  const std::vector<Note>& notes() const { return notes_; }
+  /// Remarks on opening: damaged layers, a kernel file that does not fit; on what was named; and on
+  /// the types once they were asked for.
+  const std::vector<Note>& notes() const;
 
   /// Makes a table's rows; see Table::rows.
   Result<void> rows(const Table& table, const Query& query, const RowVisitor& visit, Notes& notes);
@@ -79,7 +80,8 @@ class Session {
   std::unique_ptr<Dump> dump_;
   std::unique_ptr<Kernel> kernel_;
   std::optional<Error> why_no_kernel_;
-  std::vector<Note> notes_;
+  mutable std::vector<Note> notes_;
+  std::shared_ptr<const TypeCatalog> types_;  ///< once they were asked for
   std::unique_ptr<PhysicalReader> physical_;
   std::unique_ptr<AddressSpace> process_memory_;
   std::optional<std::int64_t> process_memory_pid_;

@@ -169,6 +169,12 @@ tl::expected<std::size_t, SqlError> SqlDatabase::run(std::string_view text,
     SqlRun& run;
     ~Ended() { run.notes = nullptr, run.receiver = nullptr, run.walks.clear(); }
   } ended{run};
+  // A text's statements run one by one: between them nothing else asks.
+  if (!run.go_on()) {
+    SqlError stopped = refused("the statement was stopped").value();
+    stopped.stopped = true;
+    return tl::unexpected(std::move(stopped));
+  }
 
   sqlite3_stmt* prepared = nullptr;
   const char* rest = text.data();

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "core/sql/guarded.h"
 #include "core/sql/sql_value.h"
 
 namespace panicroom {
@@ -61,8 +62,9 @@ struct Function {
   const char* name;
   void (*call)(sqlite3_context*, int, sqlite3_value**);
 };
-constexpr std::array<Function, 3> functions = {
-    {{"address", address_function}, {"symbol", symbol_function}, {"hex", hex_function}}};
+constexpr std::array<Function, 3> functions = {{{"address", guarded_function<address_function>},
+                                                {"symbol", guarded_function<symbol_function>},
+                                                {"hex", guarded_function<hex_function>}}};
 
 }  // namespace
 

@@ -7,6 +7,8 @@
 #include <span>
 #include <string_view>
 
+#include "core/sql/guarded.h"
+
 namespace panicroom {
 namespace {
 
@@ -124,12 +126,18 @@ bool may(int action, const char* first, const char* second, const char* database
 
 int authorize(void* data, int action, const char* first, const char* second, const char* database,
               const char*) {
-  SqlRun& run = *static_cast<SqlRun*>(data);
-  if (may(action, first, second, database)) return SQLITE_OK;
-  return refuse(run, action, action == SQLITE_FUNCTION ? second : first);
+  const int answer = guarded([&] {
+    SqlRun& run = *static_cast<SqlRun*>(data);
+    if (may(action, first, second, database)) return SQLITE_OK;
+    return refuse(run, action, action == SQLITE_FUNCTION ? second : first);
+  });
+  return answer == SQLITE_OK ? SQLITE_OK : SQLITE_DENY;
 }
 
-int ask(void* data) { return static_cast<SqlRun*>(data)->go_on() ? 0 : 1; }
+/// Anything but 0 ends the statement.
+int ask(void* data) {
+  return guarded([data] { return static_cast<SqlRun*>(data)->go_on() ? 0 : 1; });
+}
 
 }  // namespace
 

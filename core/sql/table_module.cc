@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <new>
 #include <optional>
 
+#include "core/sql/guarded.h"
 #include "core/sql/table_cursor.h"
 
 namespace panicroom {
@@ -26,16 +26,6 @@ struct VirtualCursor : sqlite3_vtab_cursor {
   explicit VirtualCursor(VirtualTable& of) : sqlite3_vtab_cursor(), cursor(of.table, of.run) {}
   TableCursor cursor;
 };
-
-/// No exception may cross SQLite's own code.
-template <class Work>
-int guarded(const Work& work) noexcept {
-  try {
-    return work();
-  } catch (const std::bad_alloc&) {
-    return SQLITE_NOMEM;
-  }
-}
 
 VirtualTable& of(sqlite3_vtab* table) { return *static_cast<VirtualTable*>(table); }
 VirtualCursor& of(sqlite3_vtab_cursor* cursor) { return *static_cast<VirtualCursor*>(cursor); }

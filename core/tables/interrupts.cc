@@ -7,11 +7,12 @@
 namespace panicroom {
 namespace {
 
-constexpr std::array<Column, 7> columns_of_interrupts = {{
+constexpr std::array<Column, 8> columns_of_interrupts = {{
     {"number", ColumnType::integer, "Number of the line; null for those of the processor itself."},
     {"name", ColumnType::text, "What the system calls it."},
     {"count", ColumnType::integer, "How often it came, on all processors."},
     {"controller", ColumnType::text, "What delivers it (Linux)."},
+    {"hwirq", ColumnType::integer, "Number of the line at its controller (Linux).", true},
     {"handlers", ColumnType::text, "The devices that asked for it."},
     {"per_cpu", ColumnType::text, "How often on each processor, from the first (Linux).", true,
      true},
@@ -39,11 +40,12 @@ class Interrupts final : public Table {
     PANICROOM_TRY(kernel, require_kernel(context));
     return kernel->interrupts(
         [&](const Interrupt& row) {
-          const std::array<Value, 7> cells = {
+          const std::array<Value, 8> cells = {
               cell(row.number),
               cell(row.name),
               cell(row.count),
               cell(row.controller),
+              cell(row.hwirq),
               text_cell(joined(row.handlers)),
               text_cell(counts(row.per_cpu)),
               row.address != 0 ? Value(Address{row.address}) : Value(std::monostate{})};

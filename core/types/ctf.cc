@@ -61,7 +61,7 @@ Result<std::shared_ptr<CtfGraph>> read_ctf(const SourcePtr& file,
   const ElfSection* section = elf.find(".SUNW_ctf");
   if (section == nullptr) return fail(ErrorCode::no_type, fmt::format("{} carries no CTF", name));
   auto blob = section_bytes(file, elf, *section);
-  if (!blob) return Failure(blob.error());
+  if (!blob) return Failure(blob.error().within(name));
   CtfInput input{std::move(*blob),
                  elf.machine.order,
                  elf.machine.pointer_size,

@@ -13,6 +13,7 @@
 #include "core/base/arithmetic.h"
 #include "core/base/printable.h"
 #include "core/types/dwarf_graph.h"
+#include "core/types/same_types.h"
 
 namespace panicroom {
 
@@ -20,6 +21,7 @@ namespace {
 
 constexpr std::size_t kTypesLimit = std::size_t{1} << 19;
 constexpr std::size_t kMembersLimit = 0xffff;  // of one type: BTF counts them in 16 bits
+constexpr std::size_t kNamesakesLimit = 64;    // with which one type is compared
 constexpr std::size_t kSizeLimit = std::size_t{64} << 20;
 constexpr std::uint64_t kBitFieldLimit = std::uint64_t{1} << 24;  // bits from the structure's start
 
@@ -150,13 +152,15 @@ class Exporter {
   }
 
   Result<std::uint32_t> number_of_named(TypeRef ref, const Type& type) {
-    // Each unit of DWARF has its own copies.
+    // Each unit of DWARF has its own copies, and may have another type by the same name.
     const bool by_name = !type.name.empty() && dynamic_cast<DwarfGraph*>(ref.graph) != nullptr;
     if (!by_name) return enqueue({ref, type});
     const Name name{type.kind, type.name_space, std::string(type.name), type.size, type.bits};
-    if (const auto known = names_.find(name); known != names_.end()) return known->second;
+    std::vector<std::pair<TypeRef, std::uint32_t>>& namesakes = names_[name];
+    for (const auto& [known, number] : namesakes)
+      if (same_.same(known, ref)) return number;
     PANICROOM_TRY(number, enqueue({ref, type}));
-    names_.emplace(name, number);
+    if (namesakes.size() < kNamesakesLimit) namesakes.emplace_back(ref, number);
     return number;
   }
 
@@ -362,7 +366,8 @@ class Exporter {
   Bytes32 records_, strings_;
   std::deque<Entry> queue_;
   std::map<std::pair<TypeGraph*, TypeId>, std::uint32_t> numbers_;
-  std::map<Name, std::uint32_t> names_;
+  std::map<Name, std::vector<std::pair<TypeRef, std::uint32_t>>> names_;
+  SameTypes same_;
   std::map<std::string, std::optional<TypeRef>> completions_;
   std::map<std::string, std::uint32_t, std::less<>> texts_;
   std::optional<std::uint32_t> index_type_;
@@ -524,6 +529,7 @@ std::span<const std::string_view> types_of_tables() {
       "struct mutex_waiter",
       "struct net",
       "struct netlink_sock",
+      "struct netlink_table",
       "struct nsproxy",
       "struct orc_entry",
       "struct page",
@@ -578,6 +584,7 @@ std::span<const std::string_view> types_of_tables() {
       "struct timekeeper",
       "struct timespec64",
       "struct tk_data",
+      "struct tmpfs_node",
       "struct trapframe",
       "struct tty_struct",
       "struct turnstile",

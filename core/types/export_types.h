@@ -23,10 +23,10 @@ struct ExportedTypes {
 
 /// Writes the types of these names, and all that they reach, as BTF (Linux,
 /// include/uapi/linux/btf.h) in section .BTF of an ELF file for `machine`, with `build_id`
-/// (hexadecimal, may be empty) as its NT_GNU_BUILD_ID. Equal types of DWARF's units become one, and
-/// what a unit only declares is taken from where it is complete. Errors: `no_type` for a name that
-/// is unknown, `unsupported` for what BTF cannot hold (a bit-field beyond 2 MiB), `corrupt` for
-/// types without end, those of a read.
+/// (hexadecimal, may be empty) as its NT_GNU_BUILD_ID. Equal types of DWARF's units become one,
+/// others of one name stay apart, and what a unit only declares is taken from where it is complete.
+/// Errors: `no_type` for a name that is unknown, `unsupported` for what BTF cannot hold (a
+/// bit-field beyond 2 MiB), `corrupt` for types without end, those of a read.
 Result<ExportedTypes> export_types(const TypeCatalog& catalog, std::span<const std::string> names,
                                    const Machine& machine, std::string_view build_id);
 

@@ -11,6 +11,7 @@
 #include "core/types/ctf.h"
 #include "core/types/debug_file.h"
 #include "core/types/dwarf.h"
+#include "core/types/section_bytes.h"
 
 namespace panicroom {
 
@@ -53,8 +54,8 @@ class Gathered {
       others_.erase(others_.begin());
     }
     if (kernel_)
-      return std::make_shared<const TypeCatalog>(kernel_,
-                                                 [others = std::move(others_)] { return others; });
+      return std::make_shared<const TypeCatalog>(
+          kernel_, [others = std::move(others_)] { return others; }, std::move(remarks_));
     if (why_) return Failure(*why_);
     return fail(
         ErrorCode::no_type,
@@ -66,7 +67,16 @@ class Gathered {
  private:
   void read_btf_of(const SourcePtr& file, bool module) {
     // A module's goes on where its kernel's ends.
-    if (module && !btf_kernel_) return;
+    if (module && !btf_kernel_) {
+      const auto elf = read_elf_sections(*file);
+      if (elf && elf->find(".BTF") != nullptr && elf->find(".debug_info") == nullptr)
+        remark({ErrorCode::no_type, Absence::none,
+                fmt::format("{}: its types (BTF) go on where those of a kernel file end, and none "
+                            "with BTF was given",
+                            printable(base_name(file->name()))),
+                std::nullopt, std::nullopt});
+      return;
+    }
     auto btf = read_btf(file, module ? btf_kernel_ : nullptr);
     if (!btf) {
       if (btf.error().code != ErrorCode::no_type) failed(btf.error());
@@ -89,8 +99,12 @@ class Gathered {
     return true;
   }
   bool failed(Error error) {
+    remark(error);
     if (!why_) why_ = std::move(error);
     return true;
+  }
+  void remark(const Error& error) {
+    remarks_.push_back(note_of(error.within("a part of the types is left out")));
   }
 
   const Machine& machine_;
@@ -99,6 +113,7 @@ class Gathered {
   std::shared_ptr<BtfGraph> btf_kernel_;
   TypeCatalog::Graphs others_;
   std::optional<Error> why_;
+  std::vector<Note> remarks_;
   std::string link_;  // the debug file that a file without types names
 };
 

@@ -16,8 +16,8 @@ namespace panicroom {
 /// The types that kernel files carry: of the first that is a kernel's, with the others, modules
 /// among them, behind it. Of one file CTF comes before BTF and that before DWARF. Left out are
 /// files of another architecture than `machine`'s and those with types alone of another build than
-/// the kernel file's. Errors: `no_type`, with what to give, when no file carries any; else why none
-/// could be read.
+/// the kernel file's; what could not be read is among the catalog's remarks. Errors: `no_type`,
+/// with what to give, when no file carries any; else why none could be read.
 Result<std::shared_ptr<const TypeCatalog>> types_of_files(
     const std::vector<std::pair<std::string, SourcePtr>>& files, const Machine& machine);
 

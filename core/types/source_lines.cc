@@ -18,7 +18,7 @@ namespace panicroom {
 namespace {
 
 constexpr std::size_t kRangesLimit = std::size_t{1} << 22;
-constexpr std::size_t kUnitsKept = 64, kRowsKept = std::size_t{1} << 21;
+constexpr std::size_t kTablesKept = 4096, kRowsKept = std::size_t{1} << 21;
 constexpr std::size_t kCallsKept = 4096;
 
 }  // namespace
@@ -79,26 +79,40 @@ void SourceLines::index() {
   });
 }
 
-Result<std::shared_ptr<const SourceLines::UnitLines>> SourceLines::lines_of(std::uint64_t place) {
-  if (const auto known = lines_.find(place); known != lines_.end()) return known->second;
-  const auto read = [&]() -> Result<std::shared_ptr<const UnitLines>> {
+Result<SourceLines::Unit> SourceLines::unit_of(std::uint64_t place) {
+  if (const auto known = asked_.find(place); known != asked_.end()) return known->second;
+  const auto read = [&]() -> Result<Unit> {
     PANICROOM_TRY(unit, units_.unit_at(place));
     PANICROOM_TRY(root, units_.entry(*unit, unit->entries));
-    auto found = std::make_shared<UnitLines>();
-    found->directory = root.code.directory;
-    if (!root.code.lines) return found;
-    PANICROOM_TRY(table, run_line_program(sections_.lines, units_.sections(), *root.code.lines,
-                                          unit->address_size));
-    found->table = std::move(table);
-    rows_kept_ += found->table.rows.size();
-    return found;
+    return Unit{root.code.lines, root.code.directory, unit->address_size};
   };
-  auto fresh = read();
-  if (lines_.size() == kUnitsKept || rows_kept_ > kRowsKept) {
-    lines_.clear();
-    rows_kept_ = 0;
+  return asked_.emplace(place, read()).first->second;
+}
+
+/// Forgets what was not asked for the longest; the latest table always stays.
+void SourceLines::make_room() {
+  while (tables_.size() > 1 && (tables_.size() > kTablesKept || rows_kept_ > kRowsKept)) {
+    const auto oldest = tables_.find(uses_.back());
+    if (oldest->second.table) rows_kept_ -= (*oldest->second.table)->rows.size();
+    tables_.erase(oldest);
+    uses_.pop_back();
   }
-  return lines_.emplace(place, std::move(fresh)).first->second;
+}
+
+SourceLines::Table SourceLines::table_of(const Program& program) {
+  if (const auto known = tables_.find(program); known != tables_.end()) {
+    uses_.splice(uses_.begin(), uses_, known->second.use);
+    return known->second.table;
+  }
+  ++programs_run_;
+  auto run = run_line_program(sections_.lines, units_.sections(), program.first, program.second);
+  Table table = run ? Table(std::make_shared<const LineTable>(std::move(*run)))
+                    : Table(Failure(std::move(run).error()));
+  if (table) rows_kept_ += (*table)->rows.size();
+  uses_.push_front(program);
+  tables_.emplace(program, Kept{table, uses_.begin()});
+  make_room();
+  return table;
 }
 
 std::vector<std::uint64_t> SourceLines::units_at(std::uint64_t address) {
@@ -112,18 +126,32 @@ std::vector<std::uint64_t> SourceLines::units_at(std::uint64_t address) {
   return units;
 }
 
-std::optional<SourceLine> SourceLines::line_in(const UnitLines& unit, std::uint64_t address) {
-  const LineTable::Row* row = unit.table.at(address);
-  if (row == nullptr || row->line == 0) return std::nullopt;  // 0: no line of the source
-  std::string path = unit.table.path(row->file, unit.directory);
+Result<SourceLines::UnitLines> SourceLines::lines_of(std::uint64_t place) {
+  PANICROOM_TRY(unit, unit_of(place));
+  UnitLines lines{unit.directory, nullptr};
+  if (!unit.program) return lines;
+  PANICROOM_TRY(table, table_of({*unit.program, unit.address_size}));
+  lines.table = std::move(table);
+  return lines;
+}
+
+std::optional<SourceLine> SourceLines::UnitLines::at(std::uint64_t address) const {
+  const LineTable::Row* row = table ? table->at(address) : nullptr;
+  return row != nullptr ? in_file(row->file, row->line) : std::nullopt;
+}
+
+std::optional<SourceLine> SourceLines::UnitLines::in_file(std::uint64_t file,
+                                                          std::uint64_t line) const {
+  if (!table || line == 0) return std::nullopt;  // 0: no line of the source
+  std::string path = table->path(file, directory);
   if (path.empty()) return std::nullopt;
-  return SourceLine{std::move(path), row->line};
+  return SourceLine{std::move(path), line};
 }
 
 Result<std::optional<SourceLine>> SourceLines::at(std::uint64_t address) {
   for (const std::uint64_t place : units_at(address)) {
-    PANICROOM_TRY(unit, lines_of(place));
-    if (auto line = line_in(*unit, address)) return line;
+    PANICROOM_TRY(lines, lines_of(place));
+    if (auto line = lines.at(address)) return line;
   }
   return std::optional<SourceLine>{};
 }
@@ -134,13 +162,11 @@ Result<SourceCalls> SourceLines::find_calls(std::uint64_t address) {
     PANICROOM_TRY(unit, units_.unit_at(place));
     PANICROOM_TRY(inlined, inlined_.at(*unit, address));
     SourceCalls calls;
-    calls.line = line_in(*lines, address);
+    calls.line = lines.at(address);
     // A call stands on its caller's line, and `line` becomes the outermost caller's.
     for (const InlinedCalls::Call& call : inlined) {
       calls.inlined.push_back({std::string(call.function), std::move(calls.line)});
-      calls.line.reset();
-      std::string path = lines->table.path(call.file, lines->directory);
-      if (call.line != 0 && !path.empty()) calls.line = SourceLine{std::move(path), call.line};
+      calls.line = lines.in_file(call.file, call.line);
     }
     if (calls.line || !calls.inlined.empty()) return calls;
   }

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/error.h"
@@ -42,7 +45,8 @@ struct SourceLineSections {
 };
 
 /// Lines of source by address. The units' ranges are read at the first question, lines of those
-/// units alone that are asked for; the latest are kept. Addresses are those that the file was
+/// units alone that are asked for; those asked for last are kept, once for all units that share
+/// them. Addresses are those that the file was
 /// linked to. Not thread-safe.
 class SourceLines {
  public:
@@ -56,30 +60,52 @@ class SourceLines {
   /// The same with the calls that were inlined there. The latest answers are kept. Errors: also
   /// those of InlinedCalls.
   Result<SourceCalls> calls_at(std::uint64_t address);
+  /// How many line programs were run, those that were run again among them.
+  std::size_t programs_run() const { return programs_run_; }
 
  private:
   struct UnitRange {
     std::uint64_t begin = 0, end = 0;
     std::uint64_t unit = 0;  ///< its offset in .debug_info
   };
-  struct UnitLines {
-    LineTable table;
+  struct Unit {
+    std::optional<std::uint64_t> program;  ///< in .debug_line
     std::string_view directory;
+    unsigned address_size = 0;
+  };
+  using Program = std::pair<std::uint64_t, unsigned>;  ///< its place and the size of its addresses
+  using Table = Result<std::shared_ptr<const LineTable>>;
+  struct Kept {
+    Table table;
+    std::list<Program>::iterator use;
+  };
+  struct UnitLines {
+    std::string_view directory;
+    std::shared_ptr<const LineTable> table;  ///< null: the unit has no lines
+
+    /// Of the table's own row; nothing where it has none.
+    std::optional<SourceLine> at(std::uint64_t address) const;
+    /// Nothing where the file or the line is not known.
+    std::optional<SourceLine> in_file(std::uint64_t file, std::uint64_t line) const;
   };
   void index();
   void index_aranges();
-  Result<std::shared_ptr<const UnitLines>> lines_of(std::uint64_t unit);
   /// The units whose ranges hold `address`, by their offsets; few ranges lie within another's.
   std::vector<std::uint64_t> units_at(std::uint64_t address);
-  /// Of the line table's own row; nothing where it has none.
-  static std::optional<SourceLine> line_in(const UnitLines& unit, std::uint64_t address);
+  Result<Unit> unit_of(std::uint64_t place);
+  Table table_of(const Program& program);
+  void make_room();
+  Result<UnitLines> lines_of(std::uint64_t place);
   Result<SourceCalls> find_calls(std::uint64_t address);
 
   SourceLineSections sections_;
   DwarfUnits units_;
   std::optional<std::vector<UnitRange>> ranges_;  ///< by address
-  std::map<std::uint64_t, Result<std::shared_ptr<const UnitLines>>> lines_;
-  std::size_t rows_kept_ = 0;  ///< in lines_
+  std::map<std::uint64_t, Result<Unit>> asked_;   ///< units, by place
+  std::map<Program, Kept> tables_;
+  std::list<Program> uses_;    ///< of tables_, the latest first
+  std::size_t rows_kept_ = 0;  ///< in tables_
+  std::size_t programs_run_ = 0;
   InlinedCalls inlined_;
   std::map<std::uint64_t, Result<SourceCalls>> calls_;  ///< by address
 };

@@ -284,8 +284,24 @@ Result<Member> member_of(TypeRef structure, std::string_view path) {
   return member_at(place);
 }
 
-TypeCatalog::TypeCatalog(std::shared_ptr<TypeGraph> kernel, std::function<Graphs()> modules)
-    : kernel_(std::move(kernel)), load_modules_(std::move(modules)) {}
+TypeCatalog::TypeCatalog(std::shared_ptr<TypeGraph> kernel, std::function<Graphs()> modules,
+                         std::vector<Note> remarks)
+    : kernel_(std::move(kernel)), load_modules_(std::move(modules)), remarks_(std::move(remarks)) {}
+
+std::vector<Note> TypeCatalog::take_remarks() const { return std::exchange(remarks_, {}); }
+
+template <class Answer>
+std::optional<std::pair<TypeGraph*, Answer>> TypeCatalog::first_of_modules(
+    const std::function<Result<Answer>(TypeGraph&)>& ask) const {
+  for (const auto& module : modules()) {
+    auto answer = ask(*module);
+    if (answer) return std::pair(module.get(), *answer);
+    if (answer.error().code != ErrorCode::no_type && damaged_.insert(module.get()).second)
+      remarks_.push_back(note_of(answer.error().within(
+          fmt::format("a part of the types ({}) is left out", module->origin()))));
+  }
+  return std::nullopt;
+}
 
 const TypeCatalog::Graphs& TypeCatalog::modules() const {
   if (!modules_) modules_ = load_modules_ ? load_modules_() : Graphs();
@@ -299,16 +315,18 @@ Result<TypeRef> TypeCatalog::find(std::string_view written) const {
                 fmt::format("'{}' is not a type's name such as struct proc", printable(written)));
   auto found = kernel_->find(name, space);
   if (found) return TypeRef{kernel_.get(), *found};
-  for (const auto& module : modules())
-    if (const auto in_module = module->find(name, space)) return TypeRef{module.get(), *in_module};
+  const auto in_module = first_of_modules<TypeId>(
+      [&, name = name, space = space](TypeGraph& module) { return module.find(name, space); });
+  if (in_module) return TypeRef{in_module->first, in_module->second};
   return Failure(std::move(found).error());
 }
 
 Result<TypeRef> TypeCatalog::variable(std::string_view name) const {
   auto found = kernel_->variable(name);
   if (found) return TypeRef{kernel_.get(), *found};
-  for (const auto& module : modules())
-    if (const auto in_module = module->variable(name)) return TypeRef{module.get(), *in_module};
+  const auto in_module =
+      first_of_modules<TypeId>([&](TypeGraph& module) { return module.variable(name); });
+  if (in_module) return TypeRef{in_module->first, in_module->second};
   return Failure(std::move(found).error());
 }
 
@@ -332,8 +350,9 @@ Result<Member> TypeCatalog::member(std::string_view structure, std::string_view 
 Result<std::int64_t> TypeCatalog::enumerator(std::string_view name) const {
   auto found = kernel_->enumerator(name);
   if (found) return *found;
-  for (const auto& module : modules())
-    if (const auto in_module = module->enumerator(name)) return *in_module;
+  const auto in_module =
+      first_of_modules<std::int64_t>([&](TypeGraph& module) { return module.enumerator(name); });
+  if (in_module) return in_module->second;
   return Failure(std::move(found).error());
 }
 

@@ -5,8 +5,10 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/error.h"
@@ -41,8 +43,9 @@ class TypeCatalog {
  public:
   using Graphs = std::vector<std::shared_ptr<TypeGraph>>;
   /// `modules` is called once, when a name is not among the kernel's own types; null: there are
-  /// none.
-  explicit TypeCatalog(std::shared_ptr<TypeGraph> kernel, std::function<Graphs()> modules = {});
+  /// none. `remarks`: what could not be read of the types.
+  explicit TypeCatalog(std::shared_ptr<TypeGraph> kernel, std::function<Graphs()> modules = {},
+                       std::vector<Note> remarks = {});
 
   /// For the user: "BTF in the dump".
   std::string_view origin() const { return kernel_->origin(); }
@@ -60,14 +63,22 @@ class TypeCatalog {
   Result<Member> member(std::string_view structure, std::string_view path) const;
   /// An enumerator's value.
   Result<std::int64_t> enumerator(std::string_view name) const;
+  /// Takes the remarks so far: which module's types could not be read and why, each once.
+  std::vector<Note> take_remarks() const;
 
  private:
+  /// The first answer of the modules' types; what keeps one from answering is remarked.
+  template <class Answer>
+  std::optional<std::pair<TypeGraph*, Answer>> first_of_modules(
+      const std::function<Result<Answer>(TypeGraph&)>& ask) const;
   const Graphs& modules() const;
 
   std::shared_ptr<TypeGraph> kernel_;
   std::function<Graphs()> load_modules_;
   mutable std::optional<Graphs> modules_;
   mutable std::map<std::string, Result<Member>> members_;
+  mutable std::vector<Note> remarks_;
+  mutable std::set<const TypeGraph*> damaged_;
 };
 
 /// Size of a type, bytes. Errors: `no_type` for what has none, `corrupt`.

@@ -245,12 +245,16 @@ class Parser {
     it.group = static_cast<std::int64_t>(group), it.session = static_cast<std::int64_t>(session);
     it.jail = static_cast<std::int64_t>(jail), it.nice = std::stoll(nice);
   }
-  // strings USER_ADDRESS [alone] VARIABLE...
+  // strings USER_ADDRESS [alone] [narrow] VARIABLE...
   void strings(const Words& words) {
     ProcessText& it = last_process();
     it.strings = number_of(words.at(1));
-    it.arguments_in_memory = words.size() > 2 && words[2] == "alone";
-    it.environment.assign(words.begin() + (it.arguments_in_memory ? 3 : 2), words.end());
+    std::size_t at = 2;
+    it.arguments_in_memory = words.size() > at && words[at] == "alone";
+    if (it.arguments_in_memory) ++at;
+    it.of_32_bits = words.size() > at && words[at] == "narrow";
+    if (it.of_32_bits) ++at;
+    it.environment.assign(words.begin() + static_cast<std::ptrdiff_t>(at), words.end());
   }
   // open NUMBER TYPE ACCESS [path P] [position N] [flags N] [local A] [remote A] [state N]
   // [received N] [sent N] [listens N]
@@ -281,13 +285,14 @@ class Parser {
     it.gone = gone != 0;
     out_.sockets.push_back(it);
   }
-  // mapping START-END ACCESS [offset N] [path P] [copied N]
+  // mapping START-END ACCESS [offset N] [path P] [copied N] [tmpfs vnode|node|flag]
   void mapping(const Words& words) {
     MappingText it;
     const Range range = range_of(words.at(1));
     it.start = range.start, it.end = range.end, it.access = words.at(2);
     std::uint64_t copied = 0;
-    pairs(words, 3, {{"offset", &it.offset}, {"copied", &copied}}, {{"path", &it.path}});
+    pairs(words, 3, {{"offset", &it.offset}, {"copied", &copied}},
+          {{"path", &it.path}, {"tmpfs", &it.tmpfs}});
     it.copied = copied != 0;
     last_process().mappings.push_back(it);
   }

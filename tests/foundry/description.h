@@ -46,6 +46,8 @@ struct MappingText {
   std::uint64_t offset = 0;
   std::string path;           ///< of the file; "[stack]"; empty: none
   bool copied = false;        ///< a private copy of the file lies above it
+  std::string tmpfs;          ///< its object is tmpfs's, which has the file's "vnode" or "node", or
+                              ///< swap space's with a "flag"
   std::uint64_t address = 0;  ///< set while the world is built
 };
 
@@ -85,6 +87,7 @@ struct ProcessText {
   std::vector<std::string> arguments, environment;
   bool arguments_in_memory = false;  ///< too long for the kernel's own copy
   std::uint64_t strings = 0;         ///< user address of ps_strings
+  bool of_32_bits = false;           ///< its pointers
   std::vector<DescriptorText> descriptors;
   std::vector<MappingText> mappings;
   std::vector<ThreadText> threads;

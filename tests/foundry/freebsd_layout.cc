@@ -88,6 +88,7 @@ pstats . 0 48 size
 pstats p_start.tv_usec 24 8 signed
 pstats p_start.tv_sec 32 8 signed
 sysentvec . 0 48 size
+sysentvec sv_flags 40 4 unsigned
 sysentvec sv_psstringssz 24 8 unsigned
 sysentvec sv_psstrings 32 8 unsigned
 vm_map_entry . 0 152 size
@@ -100,11 +101,16 @@ vm_map_entry right 80 w pointer
 vm_map_entry left 104 w pointer
 vm_map_entry end 120 8 unsigned
 vm_map_entry start 128 8 unsigned
-vm_object . 0 88 size
+vm_object . 0 96 size
 vm_object backing_object_offset 24 8 unsigned
 vm_object backing_object 32 w pointer
 vm_object handle 48 w pointer
+vm_object flags 76 2 unsigned
+vm_object un_pager.swp.swp_priv 80 w pointer
+vm_object un_pager.swp.swp_tmpfs 88 w pointer
 vm_object type 72 1 unsigned
+tmpfs_node . 0 48 size
+tmpfs_node tn_vnode 32 w pointer
 filedesc . 0 48 size
 filedesc fd_files 24 w pointer
 pwddesc . 0 40 size
@@ -128,6 +134,7 @@ vnode v_data 24 w pointer
 vnode v_cache_dst 40 2w tqh
 vnode v_rdev 56 w pointer
 vnode v_mount 80 w pointer
+vnode v_bufobj.bo_object 112 w pointer
 vnode v_vflag 96 2 unsigned
 vnode v_type 104 1 unsigned
 namecache . 0 88 size

@@ -219,6 +219,32 @@ void FreeBsdObjects::identity(ProcessText& process) {
   set(at, "proc", "p_rux.rux_iticks", process.interrupt_ticks);
 }
 
+/// Until FreeBSD 13 an object of swap with a flag, since then of tmpfs's own type; the vnode or,
+/// later, the node of tmpfs is behind it (sys/fs/tmpfs/tmpfs_subr.c, sys/vm/vm_object.h).
+void FreeBsdObjects::of_tmpfs(std::uint64_t object, const MappingText& mapping) {
+  constexpr std::uint64_t own_type = 11;
+  const std::uint64_t vnode = this->vnode(mapping.path, regular);
+  set(vnode, "vnode", "v_bufobj.bo_object", object);
+  if (mapping.tmpfs == "flag") {
+    set(object, "vm_object", "type", 1);        // OBJT_SWAP
+    set(object, "vm_object", "flags", 0x8200);  // OBJ_TMPFS, OBJ_TMPFS_NODE
+    set(object, "vm_object", "un_pager.swp.swp_tmpfs", vnode);
+    return;
+  }
+  std::uint64_t behind = vnode;
+  if (mapping.tmpfs == "node") {
+    behind = make("tmpfs_node");
+    set(behind, "tmpfs_node", "tn_vnode", vnode);
+  }
+  set(object, "vm_object", "type", own_type);
+  set(object, "vm_object", "un_pager.swp.swp_priv", behind);
+  for (const Symbol& symbol : image_.symbols)
+    if (symbol.name == "tmpfs_pager_type") return;
+  const std::uint64_t at = heap_.take(4);
+  image_.write_virtual(at, own_type, 4);
+  image_.symbols.push_back({"tmpfs_pager_type", at, 4, 'D'});
+}
+
 void FreeBsdObjects::maps(ProcessText& process) {
   const std::uint64_t header = process.space + layout_.offset("vmspace", "vm_map.header");
   set(process.space, "vmspace", "vm_map.nentries", process.mappings.size());
@@ -237,8 +263,12 @@ void FreeBsdObjects::maps(ProcessText& process) {
     set(entry, "vm_map_entry", "eflags", stack ? 0x1000 : mapping.copied ? 4 : 0);
     if (mapping.path.empty() || stack) continue;
     const std::uint64_t file = make("vm_object");
-    set(file, "vm_object", "type", 2);  // OBJT_VNODE
-    set(file, "vm_object", "handle", vnode(mapping.path, regular));
+    if (mapping.tmpfs.empty()) {
+      set(file, "vm_object", "type", 2);  // OBJT_VNODE
+      set(file, "vm_object", "handle", vnode(mapping.path, regular));
+    } else {
+      of_tmpfs(file, mapping);
+    }
     std::uint64_t object = file;
     if (mapping.copied) {
       object = make("vm_object");
@@ -294,7 +324,9 @@ void FreeBsdObjects::strings(ProcessText& process) {
   if (process.strings == 0) return;
   const std::uint64_t sysent = make("sysentvec");
   set(process.address, "proc", "p_sysent", sysent);
-  const std::uint64_t record = std::uint64_t{4} * word_;
+  const unsigned width = process.of_32_bits ? 4 : word_;
+  if (process.of_32_bits) set(sysent, "sysentvec", "sv_flags", 0x100);  // SV_ILP32
+  const std::uint64_t record = std::uint64_t{4} * width;
   if (has("vmspace", "vm_stacktop")) {
     set(process.space, "vmspace", "vm_stacktop", process.strings + record);
     set(sysent, "sysentvec", "sv_psstringssz", record);
@@ -304,16 +336,16 @@ void FreeBsdObjects::strings(ProcessText& process) {
   std::uint64_t next = process.strings + record;
   const auto list = [&](std::uint64_t at, const std::vector<std::string>& words) {
     std::uint64_t pointers = next;
-    next += (words.size() + 1) * word_;
-    image_.write_virtual(at, pointers, word_);
-    image_.write_virtual(at + word_, words.size(), 4);
+    next += (words.size() + 1) * width;
+    image_.write_virtual(at, pointers, width);
+    image_.write_virtual(at + width, words.size(), 4);
     for (const std::string& word : words) {
-      image_.write_virtual(pointers, next, word_), pointers += word_;
+      image_.write_virtual(pointers, next, width), pointers += width;
       image_.write_virtual(next, word), next += word.size() + 1;
     }
   };
   list(process.strings, process.arguments);
-  list(process.strings + std::uint64_t{2} * word_, process.environment);
+  list(process.strings + std::uint64_t{2} * width, process.environment);
 }
 
 std::uint64_t FreeBsdObjects::internet(const DescriptorText& open) {

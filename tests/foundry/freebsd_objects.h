@@ -50,6 +50,7 @@ class FreeBsdObjects {
   void identity(ProcessText& process);
   void space(ProcessText& process);
   void maps(ProcessText& process);
+  void of_tmpfs(std::uint64_t object, const MappingText& mapping);
   void strings(ProcessText& process);
   void files(ProcessText& process);
   std::uint64_t file(DescriptorText& open);

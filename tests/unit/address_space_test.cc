@@ -130,6 +130,20 @@ TEST_P(AddressSpaceOf, WholeOrNothingWithTheFirstAddressThatFailed) {
   EXPECT_EQ(space.read_some(0x11000, out), 0U);
 }
 
+TEST(AddressSpace, AnErrorNamesThePhysicalPlaceOnce) {
+  auto table = std::make_shared<ListTable>(
+      std::map<std::uint64_t, ListTable::Page>{{0x10000, {0x200000, 0x1000}}});
+  auto memory = memory_of(false);
+  memory->corrupt_page = 0x200000;
+  memory->damage_is_stored = true;
+  AddressSpace space(memory, machine64, table);
+  const auto read = space.u64(0x10008);
+  ASSERT_FALSE(read);
+  EXPECT_TRUE(read.error().text.starts_with("physical 0x200008: ")) << read.error().text;
+  EXPECT_EQ(read.error().text.rfind("physical"), 0U) << read.error().text;
+  EXPECT_EQ(read.error().address, 0x10008U);
+}
+
 TEST_P(AddressSpaceOf, LargePagesBesideSmallOnes) {
   // A 2 MiB page, a 2 MiB stretch of 4 KiB pages in descending order, a 4 MiB page.
   std::map<std::uint64_t, ListTable::Page> pages = {{0x40000000, {0x400000, 0x200000}},

@@ -369,5 +369,38 @@ TEST(Deadlocks, OfThree) {
   EXPECT_EQ(deadlocks(locks), expected);
 }
 
+/// Each thread waits for a lock that the next holds.
+class RingKernel final : public testing::CountingKernel {
+ public:
+  Result<void> locks(const Visitor<Lock>& visit, Notes&) override {
+    for (std::size_t i = 0; i < thread_list.size(); ++i) {
+      const Thread& owner = thread_list[(i + 1) % thread_list.size()];
+      if (!visit(lock(0x1000 + 16 * i, *owner.tid, {*thread_list[i].tid}))) break;
+    }
+    return {};
+  }
+};
+
+/// A look-up for each of them that were linear in them all would take long.
+TEST(Analysis, OfManyThreadsThatWaitForEachOther) {
+  constexpr std::int64_t count = 50'000;
+  RingKernel kernel;
+  kernel.space = test::address_space(std::make_shared<test::KernelMemory>());
+  kernel.populate(count);
+  for (Thread& thread : kernel.thread_list) thread.state = "uninterruptible";
+  kernel.log_lines = {"INFO: task process 1:2 blocked for more than 120 seconds.",
+                      "Kernel panic - not syncing: hung_task: blocked tasks"};
+  std::string cause;
+  Notes notes;
+  analyze(
+      kernel,
+      [&](const Statement& statement) {
+        if (statement.topic == "cause") cause = statement.text;
+        return statement.topic == "cause" || statement.topic == "kind";
+      },
+      notes);
+  EXPECT_TRUE(cause.starts_with("50000 threads wait for each other")) << cause.substr(0, 100);
+}
+
 }  // namespace
 }  // namespace panicroom

@@ -157,6 +157,22 @@ TEST(LoopGuard, TakesALongListForAList) {
   for (std::uint64_t at = 0; at < 100000; ++at) ASSERT_TRUE(guard.step(at * 64));
 }
 
+TEST(VisitOnce, TakesEachPositionOnceWithinItsBudget) {
+  for (std::uint64_t tail = 0; tail < 20; ++tail) {
+    for (std::uint64_t cycle = 1; cycle < 20; ++cycle) {
+      VisitOnce guard(1000);
+      std::uint64_t at = 0, visited = 0;
+      for (; guard.step(at); ++visited) at = at + 1 == tail + cycle ? tail : at + 1;
+      EXPECT_TRUE(guard.cyclic()) << tail << " + " << cycle;
+      EXPECT_EQ(visited, tail + cycle);
+    }
+  }
+  VisitOnce guard(2);
+  EXPECT_TRUE(guard.step(1) && guard.step(2));
+  EXPECT_FALSE(guard.step(3));
+  EXPECT_FALSE(guard.cyclic());
+}
+
 TEST(Printable, KeepsTextAndEscapesTheRest) {
   EXPECT_EQ(printable("vmcore.1"), "vmcore.1");
   EXPECT_EQ(printable("a\x1b[31mb\n\0c"s), "a\\x1b[31mb\\x0a\\x00c");

@@ -40,6 +40,7 @@ class FakeHost final : public Host {
   }
   bool out(std::string_view text) override {
     printed += text;
+    is_interrupted = is_interrupted || interrupted_by_printing;
     return true;
   }
   void err(std::string_view text) override { complained += text; }
@@ -61,7 +62,7 @@ class FakeHost final : public Host {
   std::map<std::string, foundry::Blob> files;
   std::string printed, complained, prompts;
   std::vector<std::string> lines;
-  bool is_interactive = false, is_interrupted = false;
+  bool is_interactive = false, is_interrupted = false, interrupted_by_printing = false;
   std::size_t columns = 0;
   bool no_colour = false;
 };
@@ -876,6 +877,15 @@ TEST_F(CommandLine, AnInterruptStopsTheStatement) {
            "with recursive c(x) as (select 1 union all select x + 1 from c) select sum(x) from c"}),
       1);
   EXPECT_TRUE(complained("the statement was stopped"));
+}
+
+TEST_F(CommandLine, AnInterruptBetweenStatementsEndsTheText) {
+  host.interrupted_by_printing = true;
+  EXPECT_EQ(run({"sql", "vmcore", "kernel", "select 1; select 2;"}), 1);
+  EXPECT_EQ(host.printed, "1\n1\n");
+  EXPECT_TRUE(complained("the statement was stopped"));
+  host.is_interrupted = false;
+  EXPECT_EQ(run({"sql", "vmcore", "kernel", "select 1; "}), 0) << host.complained;
 }
 
 TEST(SqlShell, CompletesNamesAndKeywords) {

@@ -12,7 +12,7 @@
 namespace panicroom::testing {
 
 /// A kernel of given processes and threads that counts what is read of them.
-class CountingKernel final : public Kernel {
+class CountingKernel : public Kernel {
  public:
   struct Counts {
     std::size_t process_lists = 0, details = 0, thread_lists = 0, threads = 0, stacks = 0;

@@ -9,6 +9,9 @@
 
 #include "core/types/btf.h"
 #include "core/types/declaration.h"
+#include "core/types/dwarf_graph.h"
+#include "tests/unit/btf_blob.h"
+#include "tests/unit/dwarf_units_blob.h"
 #include "tests/unit/stated_types.h"
 
 namespace panicroom {
@@ -74,6 +77,57 @@ TEST(ExportTypes, KeepsEveryKindOfType) {
     EXPECT_EQ(*declaration(member("names").type, "names"), "name_t names");
     EXPECT_EQ(*found->enumerator("HIGH"), std::int64_t{1} << 40);
   }
+}
+
+/// What a member of a structure points to.
+TypeRef pointee(const Member& member) {
+  const auto pointer = plain(member.type);
+  EXPECT_TRUE(pointer && pointer->type.kind == TypeKind::pointer);
+  return plain({pointer->ref.graph, pointer->type.target})->ref;
+}
+
+TEST(ExportTypes, UnitsMayGiveOneNameToDifferentTypes) {
+  const test::DwarfBlob& blob = test::kTwoUnits;
+  const auto bytes = [](const char* text) { return LazyBytes(test::from_hex(text)); };
+  auto opened =
+      DwarfGraph::open({bytes(blob.info), bytes(blob.abbreviations), bytes(blob.strings),
+                        bytes(blob.line_strings), bytes(blob.string_offsets), std::endian::little},
+                       8, "DWARF of test");
+  ASSERT_TRUE(opened) << opened.error().message();
+  const TypeCatalog catalog(*opened);
+  const std::vector<std::string> names = {"struct first", "struct second"};
+  const auto written = export_types(catalog, names, {}, "");
+  ASSERT_TRUE(written) << written.error().message();
+  const auto graph = read_btf(memory_source("exported", written->file));
+  ASSERT_TRUE(graph) << graph.error().message();
+  const TypeCatalog found(*graph);
+  const auto member = [&](const char* structure, const char* name) {
+    return found.member(structure, name).value();
+  };
+  // Equal members by their words alone are not enough: these lead to different structures.
+  const TypeRef holders[] = {pointee(member("first", "holder")),
+                             pointee(member("second", "holder"))};
+  const TypeRef foos[] = {pointee(member_of(holders[0], "of").value()),
+                          pointee(member_of(holders[1], "of").value())};
+  EXPECT_EQ(member_of(foos[0], "second")->count, 2U);
+  EXPECT_EQ(member_of(foos[0], "second")->offset, 4U);
+  EXPECT_EQ(member_of(foos[1], "flags")->offset, 2U);
+  EXPECT_EQ(member_of(foos[1], "last")->size, 4U);
+  EXPECT_FALSE(member_of(foos[1], "second"));
+  // What one unit declares and the other completes is one type.
+  EXPECT_EQ(pointee(member("first", "shared")).id, pointee(member("second", "shared")).id);
+  EXPECT_EQ(found.member("later", "end")->size, 8U);
+  const auto value = [&](const char* structure) {
+    std::string name;
+    const TypeRef level = plain(member(structure, "level").type)->ref;
+    EXPECT_TRUE(level.graph->enumerators(level.id, [&](const TypeEnumerator& one) {
+      name = one.name;
+      return false;
+    }));
+    return name;
+  };
+  EXPECT_EQ(value("first"), "LOW");
+  EXPECT_EQ(value("second"), "NONE");
 }
 
 TEST(ExportTypes, RefusesTypesWithoutEndAndWhatBtfCannotHold) {

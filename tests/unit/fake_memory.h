@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/dump/physical_memory.h"
+#include "core/dump/stored_page.h"
 #include "tests/unit/dump_image.h"
 
 namespace panicroom::testing {
@@ -32,7 +33,8 @@ class FakeMemory final : public PhysicalMemory {
   }
   mutable unsigned pages_read = 0;
   std::uint64_t corrupt_page = ~std::uint64_t{0};
-  bool damage_is_known = false;  ///< the record of `corrupt_page` says that it cannot be read
+  bool damage_is_known = false;   ///< the record of `corrupt_page` says that it cannot be read
+  bool damage_is_stored = false;  ///< `corrupt_page` is stored compressed, as dumps have it
   std::uint64_t cut_page = ~std::uint64_t{0};  ///< the file ends within it, after `cut_length`
   std::size_t cut_length = 0;
   std::uint64_t view_unit = std::uint64_t{1} << 40;  ///< views end at its multiples
@@ -58,12 +60,20 @@ class FakeMemory final : public PhysicalMemory {
     return bytes.first(static_cast<std::size_t>(std::min<std::uint64_t>(left, bytes.size())));
   }
   Result<void> read_page(std::uint64_t address, MutableBytes page,
-                         PageDecoder& /*decoder*/) const override {
+                         PageDecoder& decoder) const override {
     EXPECT_EQ(address % page_size_, 0U);
     EXPECT_EQ(page.size(), page_size_);
     ++pages_read;
     if (address == corrupt_page) {
       std::memset(page.data(), 0xee, page.size());
+      if (damage_is_stored) {
+        PageLocation location;
+        location.present = true;
+        location.codec = Codec::zlib;
+        location.stored_size = 16;
+        return read_stored_page(*memory_source("damaged", std::vector<std::byte>(16)), location,
+                                address, page, decoder);
+      }
       return fail(ErrorCode::corrupt, "does not decompress");
     }
     if (address == cut_page) return absent(Absence::truncated, address, "the file ends");

@@ -315,5 +315,54 @@ TEST(SourceLine, OfABrokenUnitSaysWhy) {
   EXPECT_EQ(found.error().code, ErrorCode::corrupt);
 }
 
+/// So many units of 0x100 bytes each, one behind the other; each has a line program of its own, or
+/// all have one.
+SourceLineSections units_of(unsigned count, bool of_one_program) {
+  auto sections = unit_of(false, 0);
+  Assembly info, programs;
+  const auto add_program = [&programs](std::uint64_t start, std::uint64_t size) {
+    Assembly program;
+    set_address(program, start).all({special(0, 6), 2}).uleb(size).append(kEndSequence);
+    programs.append(program_of({4}, program.bytes));
+  };
+  if (of_one_program) add_program(kText, std::uint64_t{0x100} * count);
+  for (unsigned i = 0; i < count; ++i) {
+    const std::uint64_t start = kText + std::uint64_t{0x100} * i;
+    Assembly body;
+    body.number(4, 2).u32(0).u8(8).uleb(1);
+    body.u32(of_one_program ? 0 : static_cast<std::uint32_t>(programs.bytes.size()));
+    body.text("/home").u64(start).u32(0x100);
+    info.u32(static_cast<std::uint32_t>(body.bytes.size())).append(body.bytes);
+    if (!of_one_program) add_program(start, 0x100);
+  }
+  sections.dwarf.info = LazyBytes(info.bytes);
+  sections.lines = LazyBytes(programs.bytes);
+  return sections;
+}
+
+TEST(SourceLine, UnitsThatShareALineProgramRunItOnce) {
+  constexpr unsigned count = 200;
+  SourceLines lines(units_of(count, true));
+  for (int times = 0; times < 2; ++times)
+    for (unsigned i = 0; i < count; ++i) {
+      const auto found = lines.at(kText + std::uint64_t{0x100} * i + 4);
+      ASSERT_TRUE(found && *found) << i;
+      EXPECT_EQ((*found)->line, 7U);
+    }
+  EXPECT_EQ(lines.programs_run(), 1U);
+}
+
+TEST(SourceLine, ALineProgramIsNotRunAgainForEachOther) {
+  constexpr unsigned count = 200;
+  SourceLines lines(units_of(count, false));
+  for (int times = 0; times < 2; ++times)
+    for (unsigned i = 0; i < count; ++i)
+      for (const unsigned unit : {0U, i}) {
+        const auto found = lines.at(kText + std::uint64_t{0x100} * unit + 4);
+        ASSERT_TRUE(found && *found) << unit;
+      }
+  EXPECT_EQ(lines.programs_run(), count);
+}
+
 }  // namespace
 }  // namespace panicroom

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <new>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -316,6 +318,9 @@ TEST_F(Counted, AStatementCanBeStopped) {
   const Answer walk = database->ask("select * from processes");
   EXPECT_TRUE(walk.error && walk.error->stopped);
   EXPECT_TRUE(walk.rows.empty());
+  // However little there is to do: it may be the next of a text.
+  const Answer short_one = database->ask("select 1");
+  EXPECT_TRUE(short_one.error && short_one.error->stopped);
   database->questions_left = SIZE_MAX;
   EXPECT_EQ(text("select count(*) from processes"), "100;");
 }
@@ -485,6 +490,37 @@ TEST_F(OfALinuxDump, RowsAreOrdered) {
   std::string expected;
   for (const std::string& name : names) expected += name + ";";
   EXPECT_EQ(database->text("select name from symbols order by name"), expected);
+}
+
+/// What the tables and functions ask of it needs more memory than there is, or fails otherwise.
+class ExhaustingKernel final : public CountingKernel {
+ public:
+  explicit ExhaustingKernel(bool of_memory) : of_memory_(of_memory) {}
+  std::shared_ptr<const SymbolTable> symbols() override {
+    if (of_memory_) throw std::bad_alloc();
+    throw std::length_error("a text of all sizes");
+  }
+  Result<void> swap_areas(const Visitor<SwapArea>&, Notes&) override {
+    symbols();
+    return {};
+  }
+
+ private:
+  bool of_memory_;
+};
+
+TEST(SqlDatabase, NoExceptionPassesThroughSqlite) {
+  for (const bool of_memory : {true, false}) {
+    Database database(testing::session_of(std::make_unique<ExhaustingKernel>(of_memory)));
+    for (const char* statement :
+         {"select symbol(1)", "select address('panic')", "select * from swap"}) {
+      const Answer answer = database.ask(statement);
+      ASSERT_TRUE(answer.error) << statement;
+      EXPECT_EQ(answer.error->error.text.find("more than") != std::string::npos, of_memory)
+          << statement << ": " << answer.error->error.text;
+    }
+    EXPECT_EQ(database.ask("select 1").text(), "1;");
+  }
 }
 
 TEST(SqlDatabase, ADumpWithoutAKernelHasTheTablesOfItsFile) {

@@ -14,7 +14,7 @@ constexpr std::size_t longest_text = 1024;  // MAXPATHLEN
 bool for_each_listed(Evidence& evidence, std::uint64_t head, std::uint64_t link, std::uint64_t most,
                      std::string_view what, Notes& notes,
                      const std::function<bool(std::uint64_t)>& visit) {
-  LoopGuard guard(most);
+  VisitOnce guard(most);
   auto element = evidence.memory().word(head);
   while (element && *element != 0) {
     if (!guard.step(*element)) {

@@ -13,7 +13,8 @@ constexpr unsigned deepest_objects = 256;    // each copy of a copy adds one
 // MAP_ENTRY_*, sys/vm/vm_map.h; OBJT_*, VM_PROT_* and VM_INHERIT_*, sys/vm/vm.h.
 constexpr std::uint64_t flag_sub_map = 0x2, flag_grows_down = 0x1000, flag_guard = 0x10000;
 constexpr std::uint64_t may_read = 1, may_write = 2, may_execute = 4, inherit_share = 0;
-constexpr std::uint64_t object_of_vnode = 2;
+constexpr std::uint64_t object_of_swap = 1, object_of_vnode = 2;
+constexpr std::uint64_t flag_tmpfs = 0x8000;  // OBJ_TMPFS, sys/vm/vm_object.h until FreeBSD 13
 
 }  // namespace
 
@@ -44,7 +45,7 @@ Result<std::uint64_t> MappingsReader::after(std::uint64_t entry) {
 bool MappingsReader::entries(std::uint64_t header, std::optional<std::uint64_t> count,
                              const VisitEntry& visit, Notes& notes) {
   constexpr std::string_view what = "a process's mappings";
-  LoopGuard guard(left_);
+  VisitOnce guard(left_);
   // The header is below all entries: its own start is the highest address.
   auto entry = next_.exists(evidence_) ? next_.read(evidence_, header)
                                        : right_child_.read(evidence_, header);
@@ -74,6 +75,40 @@ bool MappingsReader::entries(std::uint64_t header, std::optional<std::uint64_t> 
   return true;
 }
 
+std::optional<std::uint64_t> MappingsReader::tmpfs_type() {
+  if (!tmpfs_type_) {
+    const auto told = evidence_.variable("tmpfs_pager_type", 4);
+    tmpfs_type_ = told ? std::optional(*told) : std::nullopt;
+  }
+  return *tmpfs_type_;
+}
+
+/// Since FreeBSD 14 objects of tmpfs's files have a type of their own and know the vnode or its
+/// node (sys/fs/tmpfs).
+std::optional<std::uint64_t> MappingsReader::tmpfs_vnode_of(std::uint64_t object, Notes& notes) {
+  constexpr std::string_view what = "a mapped file of tmpfs";
+  const auto held = noted(tmpfs_private_.read(evidence_, object), notes, what);
+  if (!held || *held == 0) return std::uint64_t{0};
+  // The vnode is the one that leads back to the object.
+  if (vnode_object_.read(evidence_, *held) == object) return *held;
+  return noted(node_vnode_.read(evidence_, *held), notes, what);
+}
+
+std::optional<std::uint64_t> MappingsReader::vnode_of(std::uint64_t object, Notes& notes) {
+  constexpr std::string_view what = "a mapping's object";
+  const auto type = noted(object_type_.read(evidence_, object), notes, what);
+  if (type == object_of_vnode) return noted(handle_.read(evidence_, object), notes, what);
+  if (!type) return std::nullopt;
+  if (*type == object_of_swap && tmpfs_vnode_.exists(evidence_)) {
+    const auto flags = noted(object_flags_.read(evidence_, object), notes, what);
+    if (flags && (*flags & flag_tmpfs) != 0)
+      return noted(tmpfs_vnode_.read(evidence_, object), notes, what);
+  }
+  if (tmpfs_private_.exists(evidence_) && tmpfs_type() == type)
+    return tmpfs_vnode_of(object, notes);
+  return std::nullopt;
+}
+
 void MappingsReader::read_object(std::uint64_t object, Mapping& mapping, Notes& notes) {
   constexpr std::string_view what = "a mapping's object";
   // A copy lies above what it is a copy of.
@@ -82,12 +117,8 @@ void MappingsReader::read_object(std::uint64_t object, Mapping& mapping, Notes& 
     const auto behind = noted(behind_.read(evidence_, object), notes, what);
     if (!behind) return;
     if (*behind == 0) {
-      const auto type = noted(object_type_.read(evidence_, object), notes, what);
-      if (type != object_of_vnode) {
-        mapping.offset = std::nullopt;
-        return;
-      }
-      const auto vnode = noted(handle_.read(evidence_, object), notes, what);
+      const auto vnode = vnode_of(object, notes);
+      if (!vnode) mapping.offset = std::nullopt;
       if (!vnode || *vnode == 0) return;
       mapping.path = vnodes_.path(*vnode, notes);
       mapping.inode = vnodes_.inode(*vnode, notes);

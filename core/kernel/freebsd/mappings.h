@@ -27,6 +27,10 @@ class MappingsReader {
   Result<std::uint64_t> after(std::uint64_t entry);
   Mapping read_entry(std::uint64_t entry, Notes& notes);
   void read_object(std::uint64_t object, Mapping& mapping, Notes& notes);
+  /// The file whose pages an object holds; nothing for memory of no file, 0 where a file's is gone.
+  std::optional<std::uint64_t> vnode_of(std::uint64_t object, Notes& notes);
+  std::optional<std::uint64_t> tmpfs_vnode_of(std::uint64_t object, Notes& notes);
+  std::optional<std::uint64_t> tmpfs_type();
 
   Evidence& evidence_;
   Vnodes& vnodes_;
@@ -41,6 +45,10 @@ class MappingsReader {
       protection_{"vm_map_entry", "protection"}, inheritance_{"vm_map_entry", "inheritance"};
   Field object_type_{"vm_object", "type"}, handle_{"vm_object", "handle"},
       behind_{"vm_object", "backing_object"}, behind_offset_{"vm_object", "backing_object_offset"};
+  Field object_flags_{"vm_object", "flags"}, tmpfs_vnode_{"vm_object", "un_pager.swp.swp_tmpfs"},
+      tmpfs_private_{"vm_object", "un_pager.swp.swp_priv"}, node_vnode_{"tmpfs_node", "tn_vnode"},
+      vnode_object_{"vnode", "v_bufobj.bo_object"};
+  std::optional<std::optional<std::uint64_t>> tmpfs_type_;
 };
 
 }  // namespace panicroom::freebsd

@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint64_t longest_words = std::uint64_t{512} << 10;  // ARG_MAX, of one list
 constexpr std::uint64_t most_words = 65536;                        // of one list
 constexpr std::size_t longest_binary_name = 255;
+constexpr std::uint64_t system_of_32_bits = 0x100;   // SV_ILP32, sys/sys/sysent.h
 constexpr std::uint64_t controlling_terminal = 0x2;  // P_CONTROLT, sys/sys/proc.h
 
 }  // namespace
@@ -154,17 +155,21 @@ std::optional<std::string> ProcessDetailsReader::executable(std::uint64_t proces
   const auto text = noted(text_.read(evidence_, process), notes, "a process's program");
   if (!text || *text == 0) return std::nullopt;
   // Since FreeBSD 14 the process keeps the name that it was started by, and its directory.
+  Notes first_way;
   if (text_directory_.exists(evidence_) && binary_.exists(evidence_)) {
     const auto directory = text_directory_.read(evidence_, process);
     const auto name = binary_.read(evidence_, process);
     if (directory && name && *directory != 0 && *name != 0) {
-      auto above = vnodes_.path(*directory, notes);
-      const auto last = noted(evidence_.memory().string(*name, longest_binary_name), notes,
+      auto above = vnodes_.path(*directory, first_way);
+      const auto last = noted(evidence_.memory().string(*name, longest_binary_name), first_way,
                               "a process's program");
       if (above && last) return (*above == "/" ? "" : *above) + "/" + *last;
     }
   }
-  return vnodes_.path(*text, notes);
+  auto path = vnodes_.path(*text, notes);
+  if (!path)
+    for (Note& note : first_way.take()) notes.add(std::move(note));
+  return path;
 }
 
 void ProcessDetailsReader::read_paths(std::uint64_t process, ProcessDetails& details,
@@ -230,12 +235,19 @@ Result<std::uint64_t> ProcessDetailsReader::strings_of(std::uint64_t process) {
   return top < size ? 0 : top - size;
 }
 
-/// `list` is the address of half of a struct ps_strings (sys/sys/exec.h): a pointer to pointers and
-/// their number.
+unsigned ProcessDetailsReader::word_of(std::uint64_t process) {
+  const auto system = system_.read(evidence_, process);
+  const auto flags = system && *system != 0 ? system_flags_.read(evidence_, *system) : system;
+  const bool narrow = flags && *system != 0 && (*flags & system_of_32_bits) != 0;
+  return narrow ? 4 : evidence_.pointer_size();
+}
+
+/// `list` is the address of half of a struct ps_strings (sys/sys/exec.h; of 32-bit processes struct
+/// freebsd32_ps_strings, sys/compat/freebsd32/freebsd32_util.h): a pointer to pointers, `word`
+/// bytes each, and their number.
 Result<std::vector<std::string>> ProcessDetailsReader::words(AddressSpace& memory,
-                                                             std::uint64_t list) {
-  const unsigned word = evidence_.pointer_size();
-  PANICROOM_TRY(pointers, memory.word(list));
+                                                             std::uint64_t list, unsigned word) {
+  PANICROOM_TRY(pointers, memory.integer(list, word));
   PANICROOM_TRY(count, memory.u32(list + word));
   if (count > most_words)
     return fail_at_address(ErrorCode::corrupt, list,
@@ -243,7 +255,7 @@ Result<std::vector<std::string>> ProcessDetailsReader::words(AddressSpace& memor
   Words words;
   std::uint64_t left = std::min(longest_words, bytes_left_);
   for (std::uint64_t index = 0; index < count; ++index) {
-    PANICROOM_TRY(at, memory.word(pointers + index * word));
+    PANICROOM_TRY(at, memory.integer(pointers + index * word, word));
     if (at == 0) break;
     PANICROOM_TRY(text, memory.string(at, static_cast<std::size_t>(left)));
     if (text.size() + 1 > left)
@@ -258,13 +270,13 @@ void ProcessDetailsReader::read_own_words(const ProcessQuery& query, AddressSpac
                                           Process& process, Notes& notes) {
   const auto strings = noted(strings_of(process.address), notes, "where a process's arguments lie");
   if (!strings || *strings == 0) return;
+  const unsigned word = word_of(process.address);
   ProcessDetails& details = process.details;
   if (query.wants(ProcessFact::arguments) && !details.arguments)
-    details.arguments = noted(words(memory, *strings), notes, "a process's arguments");
+    details.arguments = noted(words(memory, *strings, word), notes, "a process's arguments");
   if (query.wants(ProcessFact::environment))
-    details.environment =
-        noted(words(memory, *strings + std::uint64_t{2} * evidence_.pointer_size()), notes,
-              "a process's environment");
+    details.environment = noted(words(memory, *strings + std::uint64_t{2} * word, word), notes,
+                                "a process's environment");
 }
 
 }  // namespace panicroom::freebsd

@@ -41,7 +41,9 @@ class ProcessDetailsReader {
                       Notes& notes);
   /// The user address of struct ps_strings; 0 where there is none.
   Result<std::uint64_t> strings_of(std::uint64_t process);
-  Result<Words> words(AddressSpace& memory, std::uint64_t list);
+  /// Bytes of the process's own pointers.
+  unsigned word_of(std::uint64_t process);
+  Result<Words> words(AddressSpace& memory, std::uint64_t list, unsigned word);
 
   Evidence& evidence_;
   Processes& processes_;
@@ -68,7 +70,8 @@ class ProcessDetailsReader {
       shared_pwd_{"filedesc", "fd_pwd"}, pwd_{"pwddesc", "pd_pwd"}, directory_{"pwd", "pwd_cdir"},
       root_{"pwd", "pwd_rdir"};
   Field arguments_length_{"pargs", "ar_length"}, arguments_text_{"pargs", "ar_args"};
-  Field strings_address_{"sysentvec", "sv_psstrings"}, strings_size_{"sysentvec", "sv_psstringssz"};
+  Field strings_address_{"sysentvec", "sv_psstrings"}, strings_size_{"sysentvec", "sv_psstringssz"},
+      system_flags_{"sysentvec", "sv_flags"};
 };
 
 }  // namespace panicroom::freebsd

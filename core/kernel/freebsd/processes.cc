@@ -52,7 +52,7 @@ Result<void> Processes::walk(std::string_view head, const std::function<bool(std
                              Notes& notes) {
   PANICROOM_TRY(link, list_.member(evidence_));
   PANICROOM_TRY(first, evidence_.pointer(head));
-  LoopGuard guard(most_listed_);
+  VisitOnce guard(most_listed_);
   std::uint64_t process = first;
   while (process != 0) {
     if (!guard.step(process)) {

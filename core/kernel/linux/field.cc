@@ -10,7 +10,7 @@ bool for_each_entry(Evidence& evidence, std::uint64_t head, std::uint64_t link, 
                     std::string_view what, Notes& notes,
                     const std::function<bool(std::uint64_t)>& visit) {
   AddressSpace& memory = evidence.memory();
-  LoopGuard guard(most);
+  VisitOnce guard(most);
   auto at = memory.word(head);
   while (at && *at != head) {
     if (*at == 0 || !guard.step(*at)) {

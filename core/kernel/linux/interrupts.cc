@@ -85,6 +85,9 @@ class Interrupts {
       if (const auto text = noted(chip_name_.read(evidence_, *chip), notes, what);
           text && *text != 0)
         interrupt.controller = noted(evidence_.memory().string(*text, longest_name), notes, what);
+    // As /proc/interrupts, which shows it for lines of a domain alone.
+    if (const auto domain = domain_.read(evidence_, descriptor); domain && *domain != 0)
+      interrupt.hwirq = noted(hardware_.read(evidence_, descriptor), notes, what);
     if (const auto counts = noted(counts_.read(evidence_, descriptor), notes, what))
       count(*counts, interrupt, notes);
     read_handlers(descriptor, interrupt, notes);
@@ -93,7 +96,7 @@ class Interrupts {
 
   void read_handlers(std::uint64_t descriptor, Interrupt& interrupt, Notes& notes) {
     constexpr std::string_view what = "an interrupt's handler";
-    LoopGuard guard(most_handlers);
+    VisitOnce guard(most_handlers);
     auto action = noted(action_.read(evidence_, descriptor), notes, what);
     while (action && *action != 0) {
       if (!guard.step(*action)) {
@@ -182,6 +185,7 @@ class Interrupts {
   Field maple_root_{"maple_tree", "ma_root"}, array_head_{"xarray", "xa_head"};
   Field number_{"irq_desc", "irq_data.irq"}, name_{"irq_desc", "name"},
       chip_{"irq_desc", "irq_data.chip"}, chip_name_{"irq_chip", "name"},
+      domain_{"irq_desc", "irq_data.domain"}, hardware_{"irq_desc", "irq_data.hwirq"},
       counts_{"irq_desc", "kstat_irqs"}, action_{"irq_desc", "action"},
       action_name_{"irqaction", "name"}, next_action_{"irqaction", "next"};
 };

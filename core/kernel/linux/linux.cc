@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "core/base/printable.h"
@@ -308,6 +309,22 @@ Result<void> Linux::files(std::optional<std::int64_t> pid, const Visitor<OpenFil
 Result<void> Linux::sockets(std::optional<std::int64_t> pid, const Visitor<Socket>& visit,
                             Notes& notes) {
   linux_kernel::SocketsReader reader(evidence_);
+  const linux_kernel::Field proxy("task_struct", "nsproxy"), network("nsproxy", "net_ns");
+  linux_kernel::SocketLists lists(evidence_, [&] {
+    std::set<std::uint64_t> nets;
+    Notes unused;  // the walk for the open sockets had them
+    std::ignore = each_process(
+        {},
+        [&](const Process&, std::uint64_t task) {
+          const auto at = proxy.read(evidence_, task);
+          if (!at || *at == 0) return true;  // it has exited
+          if (const auto net = noted(network.read(evidence_, *at), notes, "a network namespace"))
+            nets.insert(*net);
+          return true;
+        },
+        unused);
+    return nets;
+  });
   std::set<std::uint64_t> open;
   bool go_on = true;
   PANICROOM_CHECK(files(
@@ -317,11 +334,12 @@ Result<void> Linux::sockets(std::optional<std::int64_t> pid, const Visitor<Socke
         const auto socket = reader.read(file, notes);
         if (!socket) return true;
         open.insert(socket->address);
+        lists.add_open(socket->address);
         return go_on = visit(*socket);
       },
       notes));
   if (pid || !go_on) return {};
-  linux_kernel::SocketLists(evidence_).each(
+  lists.each(
       [&](std::uint64_t sock) { return open.contains(sock) || visit(reader.read(sock, notes)); },
       notes);
   return {};

@@ -28,7 +28,7 @@ bool MappingsReader::areas(std::uint64_t mm, const VisitEntry& visit, Notes& not
     const auto root = noted(tree_root_.read(evidence_, mm), notes, what);
     return !root || tree_.walk(*root, visit, notes);
   }
-  LoopGuard guard(areas_left_);
+  VisitOnce guard(areas_left_);
   auto area = noted(first_.read(evidence_, mm), notes, what);
   while (area && *area != 0) {
     if (!guard.step(*area)) {

@@ -177,7 +177,7 @@ Result<Modules> read_modules(Evidence& evidence, Notes& notes) {
   PANICROOM_TRY(head, evidence.address_of("modules"));
   PANICROOM_TRY(layout, read_layout(evidence));
   std::vector<Module> modules;
-  LoopGuard guard(most_modules);
+  VisitOnce guard(most_modules);
   auto link = evidence.memory().word(head);
   while (link && *link != head && *link != 0) {
     if (!guard.step(*link)) {
