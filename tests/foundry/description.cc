@@ -133,7 +133,7 @@ class Parser {
     else if (verb == "mapping")
       mapping(words);
     else if (verb == "module")
-      out_.modules.push_back({word(1), range_of(word(2)), {}, {}});
+      out_.modules.push_back({word(1), range_of(word(2)), {}, {}, 0, {}});
     else if (verb == "mvariable" && !out_.modules.empty())
       out_.modules.back().per_cpu.push_back({word(1), number_of(word(2)), number_of(word(3)), 'd'});
     else if (verb == "msymbol")

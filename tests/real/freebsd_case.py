@@ -97,7 +97,7 @@ class Case:
         status, out, err = run("ps", self.dump)
         self.assertEqual((status, out), (1, ""))
         self.assertIn("kernel file", err)
-        self.assertTrue(err.startswith("panicroom: " + self.dump + ": "), err)
+        self.assertTrue(err.splitlines()[-1].startswith("panicroom: " + self.dump + ": "), err)
 
 
 class Minidump(Case, unittest.TestCase):

@@ -14,9 +14,12 @@
 #include "core/analysis/last_words.h"
 #include "tests/unit/counting_kernel.h"
 #include "tests/unit/kernel_memory.h"
+#include "tests/unit/log_lines.h"
 
 namespace panicroom {
 namespace {
+
+using test::lines;
 
 using Names = std::vector<std::string>;
 
@@ -102,16 +105,6 @@ TEST(Aarch64Traps, BreaksHaveMeanings) {
   EXPECT_EQ(meaning_of_break("Linux", 0x925), "KASAN: a bad access to memory");
   EXPECT_EQ(meaning_of_break("FreeBSD", 0x800), std::nullopt);
   EXPECT_EQ(meaning_of_break("FreeBSD", 1), "__builtin_trap()");
-}
-
-std::vector<LogLine> lines(std::initializer_list<const char*> texts) {
-  std::vector<LogLine> log;
-  for (const char* text : texts) {
-    LogLine line;
-    line.text = text;
-    log.push_back(line);
-  }
-  return log;
 }
 
 TEST(Aarch64Words, OfLinux) {

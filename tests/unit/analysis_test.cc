@@ -15,19 +15,12 @@
 #include "core/kernel/deadlock.h"
 #include "tests/unit/counting_kernel.h"
 #include "tests/unit/kernel_memory.h"
+#include "tests/unit/log_lines.h"
 
 namespace panicroom {
 namespace {
 
-std::vector<LogLine> lines(std::initializer_list<const char*> texts) {
-  std::vector<LogLine> log;
-  for (const char* text : texts) {
-    LogLine line;
-    line.text = text;
-    log.push_back(line);
-  }
-  return log;
-}
+using test::lines;
 
 constexpr const char* fatal = "Kernel panic - not syncing: Fatal exception";
 
@@ -297,6 +290,7 @@ TEST(Cause, OfALockupNamesTheLockOfItsLoop) {
   lock.name = "die_left";
   lock.waiters = lock.spinning = {10};
   scene.locks.push_back(lock);
+  scene.index();
   panicroom::testing::CountingKernel kernel;
   Notes notes;
   EXPECT_EQ(cause_of(scene, kernel, notes),
