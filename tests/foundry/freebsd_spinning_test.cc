@@ -32,15 +32,15 @@ class FreeBsdSpinners : public testing::TestWithParam<Spinner> {
     std::ifstream file(std::string(source_folder) +
                        "/tests/foundry/descriptions/freebsd-invented-tables.txt");
     std::string described((std::istreambuf_iterator<char>(file)), {});
-    described += "symbol " + function + " 0xffffffff80205000 0x100 T\n";
+    described += "symbol " + function + " 0xffffffff80208000 0x100 T\n";
     described += "lock \"left\" \"" + kind + "\" owner 100201\n";
     described += "lock \"right\" \"" + kind + "\" owner 100202\n";
     described += "process 900 \"spinner\" ppid 1\nidentity group 900 session 900\n";
     described +=
-        "thread 100201 \"one\" cpu 2 stack 4 spins \"right\" frames 0xffffffff80205040 "
+        "thread 100201 \"one\" cpu 2 stack 4 spins \"right\" frames 0xffffffff80208040 "
         "0xffffffff80204010\n";
     described += deadlock ? "thread 100202 \"two\" cpu 3 stack 4 spins \"left\" frames "
-                            "0xffffffff80205040 0xffffffff80204010\n"
+                            "0xffffffff80208040 0xffffffff80204010\n"
                           : "thread 100202 \"two\" cpu 3 stack 4 frames 0xffffffff80204040\n";
     const Description description = foundry::parse_description(described, "freebsd-invented");
     const auto session = open_session(description, description.files.at(0).name, "ctf3");
