@@ -309,14 +309,16 @@ const TypeCatalog::Graphs& TypeCatalog::modules() const {
 }
 
 Result<TypeRef> TypeCatalog::find(std::string_view written) const {
-  const auto [space, name] = name_space_of(trimmed(written));
-  if (name.empty())
+  const auto wanted = name_space_of(trimmed(written));
+  if (wanted.second.empty())
     return fail(ErrorCode::invalid,
                 fmt::format("'{}' is not a type's name such as struct proc", printable(written)));
-  auto found = kernel_->find(name, space);
+  const auto find_in = [&wanted](TypeGraph& graph) {
+    return graph.find(wanted.second, wanted.first);
+  };
+  auto found = find_in(*kernel_);
   if (found) return TypeRef{kernel_.get(), *found};
-  const auto in_module = first_of_modules<TypeId>(
-      [&, name = name, space = space](TypeGraph& module) { return module.find(name, space); });
+  const auto in_module = first_of_modules<TypeId>(find_in);
   if (in_module) return TypeRef{in_module->first, in_module->second};
   return Failure(std::move(found).error());
 }

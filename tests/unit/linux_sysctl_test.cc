@@ -19,8 +19,7 @@ constexpr std::uint64_t root = StatedLinux::base + 0x10000, net = StatedLinux::b
                         data = StatedLinux::base + 0x12000, code = StatedLinux::base + 0x20000,
                         first_object = StatedLinux::base + 0x30000;
 // In words, as no kernel has them.
-constexpr std::uint64_t set_in_root = 2, dir_in_set = 1, tree_in_dir = 9, header_in_dir = 3,
-                        sysctls_in_net = 5;
+constexpr std::uint64_t set_in_root = 2, tree_in_dir = 9, header_in_dir = 3, sysctls_in_net = 5;
 constexpr std::uint64_t folder_mode = 040555, file_mode = 0100644, link_mode = 0120777;
 
 class SysctlTree : public ::testing::Test {

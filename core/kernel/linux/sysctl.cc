@@ -229,7 +229,8 @@ class Reader {
     const std::uint64_t bytes =
         handler.size == 1 && handler.type == "boolean" ? 1 : std::min(*length, longest_value);
     if (handler.shown == Shown::text)
-      row.value = noted(evidence_.memory().string(*data, bytes), notes_, where);
+      row.value =
+          noted(evidence_.memory().string(*data, static_cast<std::size_t>(bytes)), notes_, where);
     else if (handler.shown == Shown::key)
       row.value = noted(key(*data), notes_, where);
     else
