@@ -26,7 +26,13 @@ std::optional<std::string_view> poison(std::uint64_t address) {
 
 std::string who(const Scene& scene) {
   const Call* call = scene.blamed();
-  return call != nullptr ? written(*call) : std::string("the kernel");
+  if (call == nullptr) return "the kernel";
+  // The blamed one has a name; what was stopped may have none, and is another's then.
+  const Call& trapped = scene.calls[scene.culprit.trapped];
+  if (!trapped.function.empty() || trapped.frame.pc < first_page || &trapped == call)
+    return written(*call);
+  return fmt::format("code without a name at {:#x} (called by {})", trapped.frame.pc,
+                     written(*call));
 }
 
 std::string fault(const Scene& scene) {

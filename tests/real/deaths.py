@@ -182,7 +182,7 @@ class Deaths(unittest.TestCase):
 
     def test_arm64(self):
         """What is told of the instruction is what the console says of the registers and the syndrome."""
-        self.check("arm64-null-dereference", "null dereference", "wrote to 0x10")
+        self.check("arm64-null-dereference", "null dereference", "(called by param_attr_store) wrote to 0x10")
         console = "\n".join(serial("arm64-null-dereference"))
         [code] = re.findall(r"^Code: .*\(([0-9a-f]{8})\)", console, re.MULTILINE)
         self.assertEqual(int(code, 16) & 0xFFFFFC00, 0xB9001000)  # str wT, [xN, #16]

@@ -276,6 +276,30 @@ TEST(CallPath, WhoSpinsForALockIsItsCaller) {
   EXPECT_EQ(culprit.function, 5U);
 }
 
+/// Code that no symbol covers (a module's on a kernel that names none) is not its caller.
+TEST(Cause, OfCodeWithoutANameSaysWhereItIs) {
+  Scene scene;
+  scene.death = Death::null_dereference;
+  scene.calls = {call("die"), call("", true), call(""), call("param_attr_store")};
+  scene.calls[1].frame.pc = 0xffff800001d7001c;
+  scene.calls[2].frame.pc = 0xffff800001d70100;
+  scene.culprit = find_culprit(scene.calls, scene.death);
+  scene.access = "write";
+  scene.fault_address = 0x10;
+  panicroom::testing::CountingKernel kernel;
+  Notes notes;
+  EXPECT_EQ(cause_of(scene, kernel, notes),
+            "code without a name at 0xffff800001d7001c (called by param_attr_store) wrote to 0x10: "
+            "16 bytes behind a null pointer");
+  scene.calls[1].frame.pc = 0;  // where a null pointer was called there is no code
+  scene.death = Death::null_call;
+  scene.fault_address = 0;
+  scene.calls[2] = call("caller");
+  scene.culprit = find_culprit(scene.calls, scene.death);
+  EXPECT_EQ(cause_of(scene, kernel, notes),
+            "caller called 0x0: a null pointer in place of a function");
+}
+
 TEST(Cause, OfALockupNamesTheLockOfItsLoop) {
   Scene scene;
   scene.death = Death::soft_lockup;
