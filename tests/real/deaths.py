@@ -21,7 +21,7 @@ SAMPLES = Path(__file__).resolve().parents[2] / "samples" / "linux"
 sys.path.insert(0, str(SAMPLES))
 sys.dont_write_bytecode = True
 
-from dumpmaker import debian  # noqa: E402
+from dumpmaker import debian, recipes  # noqa: E402
 
 PROGRAM: list[str] = []
 FOLDER = Path()
@@ -64,7 +64,7 @@ class Deaths(unittest.TestCase):
         release = next(found[1] for line in serial("bug") if (found := re.search(r"Linux version (\S+)", line)))
         with tempfile.TemporaryDirectory() as folder:
             module = Path(folder) / "die.ko"
-            module.write_bytes(debian.build_module(SAMPLES / "guest" / "die.c", release))
+            module.write_bytes(debian.build_module(SAMPLES / "guest" / "die.c", release, "amd64", recipes.PLATFORMS["amd64"].compiler))
             # It was compiled in another folder, whose name its debugging information holds.
             frames, notes = frames_with("bug", module)
             self.assertTrue(any("die.ko: another build of this module" in note for note in notes), notes)
