@@ -21,6 +21,15 @@ std::uint64_t linear_page_size(std::uint64_t virtual_address, std::uint64_t phys
   return size;
 }
 
+std::uint64_t page_size_beside(std::uint64_t virtual_address, std::uint64_t size,
+                               std::uint64_t start, std::uint64_t last) {
+  for (; size > 1; size >>= 1) {
+    const std::uint64_t within = size - 1;
+    if ((virtual_address & ~within) > last || (virtual_address | within) < start) break;
+  }
+  return size;
+}
+
 namespace {
 
 class LinearTable final : public PageTable {
@@ -39,9 +48,12 @@ class LinearTable final : public PageTable {
         return fmt::format("{:#x} to {:#x} begins at physical {:#x}", range.start, range.last,
                            range.physical);
       });
-      return Translation{physical, size, true, true, false};
+      return beside({physical, size, true, true, false}, address, &range);
     }
-    if (fallback_ != nullptr) return fallback_->walk(address, words, steps);
+    if (fallback_ != nullptr) {
+      PANICROOM_TRY(translation, fallback_->walk(address, words, steps));
+      return beside(translation, address, ranges_.data() + ranges_.size());
+    }
     return TableWalk(address, words, steps).unmapped("the address lies in no known linear range");
   }
 
@@ -56,6 +68,13 @@ class LinearTable final : public PageTable {
   }
 
  private:
+  /// Of a page that has no address of the ranges before `end`, which are asked first.
+  Translation beside(Translation page, std::uint64_t address, const LinearRange* end) const {
+    for (const LinearRange* range = ranges_.data(); range != end; ++range)
+      page.page_size = page_size_beside(address, page.page_size, range->start, range->last);
+    return page;
+  }
+
   std::vector<LinearRange> ranges_;
   std::unique_ptr<PageTable> fallback_;
 };

@@ -59,6 +59,12 @@ class MinidumpTable : public PageTable {
   bool in_direct_map(std::uint64_t address) const {
     return address >= map_.dmapbase && address < map_.dmapend;
   }
+  /// Of a page that has no address of the direct map, which is asked first.
+  Translation beside_direct_map(Translation page, std::uint64_t address) const {
+    if (map_.dmapbase < map_.dmapend)
+      page.page_size = page_size_beside(address, page.page_size, map_.dmapbase, map_.dmapend - 1);
+    return page;
+  }
   Translation direct(TableWalk& walk) const {
     const std::uint64_t address = walk.virtual_address();
     const std::uint64_t physical = address - map_.dmapbase + map_.dmapphys;
@@ -94,8 +100,9 @@ class Amd64Minidump final : public MinidumpTable {
       if ((directory & 1) == 0) return walk.not_present();
       if ((directory & 0x80) != 0) {
         const std::uint64_t physical = (directory & 0x000fffffffe00000) | (address & 0x1fffff);
-        return walk.page(physical, 0x200000, (directory & 2) != 0, (directory & no_execute) == 0,
-                         (directory & 4) != 0);
+        return beside_direct_map(walk.page(physical, 0x200000, (directory & 2) != 0,
+                                           (directory & no_execute) == 0, (directory & 4) != 0),
+                                 address);
       }
       rights &= directory;
       const std::uint64_t table = directory & 0x000ffffffffff000;
@@ -105,8 +112,10 @@ class Amd64Minidump final : public MinidumpTable {
     }
     if ((entry & 1) == 0) return walk.not_present();
     rights &= entry;
-    return walk.page((entry & 0x000ffffffffff000) | (address & 0xfff), 0x1000, (rights & 2) != 0,
-                     (entry & no_execute) == 0, (rights & 4) != 0);
+    return beside_direct_map(
+        walk.page((entry & 0x000ffffffffff000) | (address & 0xfff), 0x1000, (rights & 2) != 0,
+                  (entry & no_execute) == 0, (rights & 4) != 0),
+        address);
   }
   std::string describe() const override {
     return fmt::format("FreeBSD minidump page map, amd64 v{}", map_.version);
@@ -149,8 +158,10 @@ class Aarch64Minidump final : public MinidumpTable {
     const std::uint64_t frame = entry & 0x0003fffffffff000 & ~within;
     const bool user = (entry & (1U << 6)) != 0;
     const std::uint64_t never_execute = std::uint64_t{1} << (user ? 54 : 53);
-    return walk.page(frame | (address & within), within + 1, (entry & (1U << 7)) == 0,
-                     (entry & never_execute) == 0, user);
+    return beside_direct_map(
+        walk.page(frame | (address & within), within + 1, (entry & (1U << 7)) == 0,
+                  (entry & never_execute) == 0, user),
+        address);
   }
   std::string describe() const override {
     return fmt::format("FreeBSD minidump page map, arm64 v{}, {} pages", map_.version,

@@ -96,6 +96,20 @@ TEST(MinidumpMapAmd64, Versions2And3HavePageDirectoryEntries) {
   }
 }
 
+/// A page that is called 2 MiB would be remembered for the direct map's addresses in it too.
+TEST(MinidumpMapAmd64, APageBesideTheDirectMapHasNothingOfIt) {
+  Image image;
+  image.put64(map_offset, 0x40000000 | 0x11e3);
+  TableWords words;
+  MinidumpMap map = map_of(image, 3);
+  map.dmapbase = kernbase - 0x200000;
+  map.dmapend = kernbase + 0x101000;  // within the first 2 MiB of the kernel
+  const auto table = table_of(map, amd64);
+  EXPECT_EQ(ok(*table, kernbase + 0x101234, words).page_size, 0x1000U);
+  EXPECT_EQ(ok(*table, kernbase + 0x1ff000, words).page_size, 0x80000U);
+  EXPECT_EQ(ok(*table, kernbase + 0x100234, words).physical, 0x300234U);
+}
+
 TEST(MinidumpMapAmd64, DirectMapIsBoundedByTheHeader) {
   Image image;
   image.put64(map_offset, 0);
