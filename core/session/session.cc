@@ -38,7 +38,6 @@ Result<std::unique_ptr<Session>> Session::open(std::vector<SourcePtr> files,
   std::vector<SourcePtr> dump_files;
   std::vector<std::string> layers;
   KernelInputs inputs;
-  std::optional<Error> not_a_dump;
   for (const SourcePtr& file : files) {
     const std::string shown = printable(file->name());
     auto unwrapped = unwrap(file, progress);
@@ -49,7 +48,10 @@ Result<std::unique_ptr<Session>> Session::open(std::vector<SourcePtr> files,
     if (*kind == FileKind::kernel) {
       inputs.kernel_files.emplace_back(file->name(), unwrapped->source);
     } else {
-      if (dump_files.empty()) layers = unwrapped->layers;
+      if (dump_files.empty()) {
+        session->dump_name_ = file->name();
+        layers = unwrapped->layers;
+      }
       dump_files.push_back(unwrapped->source);
     }
   }

@@ -42,6 +42,8 @@ class Session {
   static std::unique_ptr<Session> of(std::unique_ptr<Dump> dump, std::unique_ptr<Kernel> kernel);
 
   const Dump& dump() const { return *dump_; }
+  /// Of its (first) file, as it was given.
+  const std::string& dump_name() const { return dump_name_; }
   /// Null when the kernel was not understood.
   Kernel* kernel() { return kernel_.get(); }
   const std::optional<Error>& why_no_kernel() const { return why_no_kernel_; }
@@ -80,6 +82,7 @@ class Session {
   std::unique_ptr<Dump> dump_;
   std::unique_ptr<Kernel> kernel_;
   std::optional<Error> why_no_kernel_;
+  std::string dump_name_;
   mutable std::vector<Note> notes_;
   std::shared_ptr<const TypeCatalog> types_;  ///< once they were asked for
   std::unique_ptr<PhysicalReader> physical_;

@@ -168,9 +168,10 @@ std::optional<std::string> assign_words(const CommandInfo& command, Parsed& pars
     own = std::max(own, std::min(words.size(), command.most_operands));
   } else if (command.most_operands > command.least_operands) {
     own = 0;
-    while (own < words.size() && (files_named || !host.exists(words[own]))) ++own;
-    // Nothing names a file: then the last word was meant to.
-    if (own == words.size() && !files_named && own > 0) --own;
+    const bool dump_named = !parsed.core.empty();
+    while (own < words.size() && (dump_named || !host.exists(words[own]))) ++own;
+    // Nothing names the dump: then the last word was meant to.
+    if (own == words.size() && !dump_named && own > 0) --own;
   }
   if (words.size() < own + (files_named ? 0 : 1) && command.needs_dump)
     return fmt::format("{} expects {}{}", command.name, words_of(command),

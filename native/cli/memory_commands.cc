@@ -159,7 +159,7 @@ int read_raw(MemoryView& memory, std::uint64_t address, std::uint64_t length,
   int status = 0;
   walk_memory(memory, address, length, bytes_a_line, [&](const Stretch& stretch) {
     if (stretch.missing) {
-      report_error(host, request.files.front(), *stretch.missing);
+      report_error(host, request.dump, *stretch.missing);
       status = 1;
       return false;
     }
@@ -219,7 +219,7 @@ int run_read(const Request& request, Session& session, Host& host) {
   if (request.form != OutputForm::json) report_notes(host, session.notes());
   if (!all_read && request.form != OutputForm::json)
     host.err(fmt::format("panicroom: {}: not all of these bytes can be read; the lines say why\n",
-                         visible(request.files.front())));
+                         visible(request.dump)));
   return all_read && taken ? 0 : 1;
 }
 
@@ -318,7 +318,7 @@ int run_translate(const Request& request, Session& session, Host& host) {
     if (request.form != OutputForm::json) report_notes(host, remarks);
     return in_dump ? 0 : 1;
   }
-  report_error(host, request.files.front(), translated.error());
+  report_error(host, request.dump, translated.error());
   return 1;
 }
 

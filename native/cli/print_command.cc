@@ -183,7 +183,7 @@ int run_print(const Request& request, Session& session, Host& host) {
   if (!place) return refused(place.error());
   const auto whole = write_values(request, session, **memory, *place, host);
   if (!whole) {
-    report_error(host, request.files.front(), whole.error());
+    report_error(host, request.dump, whole.error());
     return 1;
   }
   if (request.form == OutputForm::text) report_notes(host, session.notes());

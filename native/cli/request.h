@@ -16,6 +16,7 @@ struct Request {
   std::string command;  ///< its own name, also where an alias was typed; "info" by default
   std::vector<std::string> operands;  ///< the command's own, without the files
   std::vector<std::string> files;     ///< dump and kernel files, in any order
+  std::string dump;                   ///< of the files, once they are open: what errors are about
   OutputForm form = OutputForm::text;
   bool raw = false;
   bool physical = false;

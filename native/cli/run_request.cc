@@ -38,7 +38,7 @@ int print_table(const Request& request, Host& host, std::string_view name,
       notes);
   if (!made && !begun && request.form != OutputForm::json) {
     report_notes(host, notes.take());
-    report_error(host, request.files.empty() ? "" : request.files.front(), made.error());
+    report_error(host, request.dump, made.error());
     return 1;
   }
   if (!made) notes.add(made.error());
@@ -47,7 +47,7 @@ int print_table(const Request& request, Host& host, std::string_view name,
   writer->end(remarks);
   report_left_out(host, *writer);
   if (request.form != OutputForm::json) report_notes(host, remarks);
-  if (!made) report_error(host, request.files.empty() ? "" : request.files.front(), made.error());
+  if (!made) report_error(host, request.dump, made.error());
   return made && taken ? 0 : 1;
 }
 
@@ -227,7 +227,7 @@ int run_stack_or_analyze(const Request& request, Session& session, Host& host,
                                          : print_analysis(session, host, notes);
   report_notes(host, notes.take());
   if (printed) return 0;
-  report_error(host, request.files.front(), printed.error());
+  report_error(host, request.dump, printed.error());
   return 1;
 }
 
@@ -383,7 +383,10 @@ int run_request(const Request& request, Host& host) {
   if (request.command == "diff") return run_diff(request, host);
 
   const auto session = open_files(request.files, host, needs_debug_files(request));
-  return session ? run_on_session(request, *session, host) : 1;
+  if (!session) return 1;
+  Request of_dump = request;
+  of_dump.dump = session->dump_name();
+  return run_on_session(of_dump, *session, host);
 }
 
 std::unique_ptr<Session> open_files(std::span<const std::string> files, Host& host,
@@ -421,7 +424,7 @@ int refuse(const Request& request, Session& session, Host& host, std::string_vie
   } else {
     report_notes(host, notes.take());
   }
-  report_error(host, request.files.front(), error);
+  report_error(host, request.dump, error);
   return 1;
 }
 

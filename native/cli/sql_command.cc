@@ -44,7 +44,7 @@ int run_lines(SqlShell& shell, Host& host) {
 int run_sql(const Request& request, Session& session, Host& host) {
   auto database = SqlDatabase::open(session);
   if (!database) {
-    report_error(host, request.files.front(), database.error());
+    report_error(host, request.dump, database.error());
     return 1;
   }
   SqlShell shell(**database, request, host);

@@ -126,7 +126,7 @@ void SqlShell::report_once(std::span<const Note> notes) {
 void SqlShell::report(std::string_view text, const SqlError& error) {
   // What the statement's text has wrong is not the file's.
   const bool of_the_file = !error.offset && !host_.interactive();
-  report_error(host_, of_the_file ? request_.files.front() : "", error.error);
+  report_error(host_, of_the_file ? request_.dump : "", error.error);
   if (!error.stopped) host_.err(excerpt(text, error.offset));
 }
 

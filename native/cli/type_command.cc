@@ -158,7 +158,7 @@ int run_type(const Request& request, Session& session, Host& host) {
   if (!sum) notes.add(sum.error());
   writer->end(notes.take());
   if (sum) return 0;
-  report_error(host, request.files.front(), sum.error());
+  report_error(host, request.dump, sum.error());
   return 1;
 }
 

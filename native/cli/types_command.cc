@@ -50,7 +50,7 @@ int run_types(const Request& request, Session& session, Host& host) {
   const auto written = write_types(request, session, host);
   report_notes(host, session.notes());
   if (written) return host.out(*written) ? 0 : 1;
-  report_error(host, request.files.front(), written.error());
+  report_error(host, request.dump, written.error());
   return 1;
 }
 

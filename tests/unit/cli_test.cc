@@ -469,6 +469,29 @@ TEST_F(CommandLine, ErrorsOfSqlNameTheFile) {
   EXPECT_TRUE(complained("neither of the symbols allproc")) << host.complained;
 }
 
+TEST_F(CommandLine, ErrorsAreAboutTheDumpInWhateverOrderTheFilesCome) {
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"read", "nosuch", "8", "vmcore", "-N", "kernel"},
+           {"read", "nosuch", "8", "kernel", "vmcore"},
+           {"ps", "--pid", "77", "kernel", "vmcore"},
+           {"print", "struct proc", "allproc", "kernel", "vmcore"}}) {
+    EXPECT_EQ(run(words), 1);
+    EXPECT_TRUE(complained("panicroom: vmcore: ")) << words[0] << host.complained;
+  }
+}
+
+TEST_F(CommandLine, AKernelsOptionLeavesTheDumpAmongTheWords) {
+  EXPECT_EQ(run({"symbols", "panic", "vmcore", "-N", "kernel"}), 0) << host.complained;
+  EXPECT_TRUE(printed("panic"));
+  EXPECT_EQ(run({"symbols", "panic", "-M", "vmcore", "-N", "kernel"}), 0) << host.complained;
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"print", "allproc", "vmcore", "-N", "kernel"},
+           {"types", "export", "--output", "out", "vmcore", "-N", "kernel"}}) {
+    EXPECT_EQ(run(words), 1);  // this kernel has no types
+    EXPECT_TRUE(complained("panicroom: vmcore: ")) << words[0] << host.complained;
+  }
+}
+
 TEST_F(CommandLine, AFileOfNoKnownKind) {
   EXPECT_EQ(run({"info", "vmcore", "-N", "words.txt"}), 1);
   EXPECT_TRUE(
