@@ -72,8 +72,8 @@ std::vector<Piece> resolve(std::vector<Piece> records) {
 
 class FlattenedSource final : public ByteSource {
  public:
-  FlattenedSource(SourcePtr stream, std::vector<Piece> pieces, bool complete)
-      : stream_(std::move(stream)), pieces_(std::move(pieces)), complete_(complete) {}
+  FlattenedSource(SourcePtr stream, std::vector<Piece> pieces, std::optional<Note> damage)
+      : stream_(std::move(stream)), pieces_(std::move(pieces)), damage_(std::move(damage)) {}
 
   const std::string& name() const override { return stream_->name(); }
   std::uint64_t size() const override { return pieces_.back().end(); }
@@ -82,7 +82,7 @@ class FlattenedSource final : public ByteSource {
   Bytes view(std::uint64_t offset, std::uint64_t length) const override;
   std::uint64_t next_stored(std::uint64_t offset) const override {
     // In a truncated stream a gap is not known to be zero.
-    if (offset >= size() || !complete_) return std::min(offset, size());
+    if (offset >= size() || damage_) return std::min(offset, size());
     return std::max(offset, piece_at(offset)->begin);
   }
 
@@ -95,17 +95,19 @@ class FlattenedSource final : public ByteSource {
   Result<void> check_written(std::uint64_t offset, std::uint64_t length) const;
 
   SourcePtr stream_;
-  std::vector<Piece> pieces_;  // in order, not overlapping, not empty
-  bool complete_;              // the end mark was seen
+  std::vector<Piece> pieces_;   // in order, not overlapping, not empty
+  std::optional<Note> damage_;  // no end mark was reached, and why
 };
 
 Result<void> FlattenedSource::check_written(std::uint64_t offset, std::uint64_t length) const {
   const std::uint64_t end = offset + length;
   for (auto piece = piece_at(offset); offset < end; ++piece) {
     if (piece->begin > offset) {
-      return Failure(Error{ErrorCode::not_in_dump, Absence::truncated,
-                           "the flattened stream is cut off before these bytes were written",
-                           std::nullopt, offset});
+      return Failure(
+          Error{ErrorCode::not_in_dump, Absence::truncated,
+                fmt::format("these bytes are not in what precedes {:#x} of the stream: {}",
+                            damage_->at.value_or(0), damage_->text),
+                std::nullopt, offset});
     }
     offset = piece->end();
   }
@@ -114,7 +116,7 @@ Result<void> FlattenedSource::check_written(std::uint64_t offset, std::uint64_t 
 
 Result<void> FlattenedSource::read(std::uint64_t offset, MutableBytes out) const {
   if (!contains(size(), offset, out.size())) return past_end(*this, offset, out.size());
-  if (!complete_) PANICROOM_CHECK(check_written(offset, out.size()));
+  if (damage_) PANICROOM_CHECK(check_written(offset, out.size()));
   for (auto piece = piece_at(offset); !out.empty();) {
     std::size_t count = 0;
     if (offset < piece->begin) {
@@ -221,8 +223,8 @@ Result<Layer> open_flattened(SourcePtr stream, const Progress& progress) {
         ErrorCode::corrupt, kHeaderSize,
         found.damage ? found.damage->text : "the flattened stream holds no bytes");
   }
-  layer.source = std::make_shared<FlattenedSource>(std::move(stream),
-                                                   resolve(std::move(found.pieces)), !found.damage);
+  layer.source = std::make_shared<FlattenedSource>(
+      std::move(stream), resolve(std::move(found.pieces)), std::move(found.damage));
   return layer;
 }
 

@@ -141,6 +141,28 @@ TEST(Flattened, OpensTruncatedAtEveryByteOrSaysWhy) {
   }
 }
 
+/// Makedumpfile writes the dump's header last: the error is often all that is seen of the damage.
+TEST(Flattened, WhatIsLostSaysByWhatDamage) {
+  Buffer stream = flattened({{4096, memory_like(64, 1)}}, false);
+  append_be64(stream, 0), append_be64(stream, 1ULL << 63);
+  const auto damaged = open(stream);
+  ASSERT_TRUE(damaged);
+  Buffer out(16);
+  auto read = damaged->source->read(0, out);
+  ASSERT_FALSE(read);
+  EXPECT_NE(read.error().text.find("0x1050 of the stream: the flattened dump is damaged"),
+            std::string::npos)
+      << read.error().text;
+  stream.resize(stream.size() - 16);
+  const auto cut = open(stream);
+  ASSERT_TRUE(cut);
+  read = cut->source->read(0, out);
+  ASSERT_FALSE(read);
+  EXPECT_NE(read.error().text.find("the flattened dump is truncated: the file ends before"),
+            std::string::npos)
+      << read.error().text;
+}
+
 TEST(Flattened, KeepsWhatPrecedesADamagedRecord) {
   for (const auto& [offset, size] : {std::pair<std::uint64_t, std::uint64_t>{1ULL << 63, 16},
                                      {0, 1ULL << 63},
