@@ -46,8 +46,8 @@ const ReleaseLayout* branch_layout(Architecture architecture, std::uint64_t osre
 /// of releases alone.
 const ReleaseLayout* release_machine_layout(Architecture architecture, std::uint64_t osreldate);
 
-/// The one of `known` that holds; null where none does.
-const ReleaseLayout* find_layout(std::span<const ReleaseLayout* const> known,
-                                 Architecture architecture, std::uint64_t osreldate);
+/// All that are built in, ascending: of processes and what they hold, and of the machine.
+std::span<const ReleaseLayout* const> process_layouts();
+std::span<const ReleaseLayout* const> machine_layouts();
 
 }  // namespace panicroom::freebsd

@@ -5,8 +5,8 @@
 namespace panicroom::freebsd {
 namespace {
 
-// Measured as the members in release_layouts.cc (sys/sys, sys/vm, sys/net, sys/kern/sched_ule.c,
-// vfs_bio.c, kern_tc.c, link_elf.c and link_elf_obj.c).
+// Measured as the members in release_process_layouts.cc (sys/sys, sys/vm, sys/net,
+// sys/kern/sched_ule.c, vfs_bio.c, kern_tc.c, link_elf.c and link_elf_obj.c).
 
 constexpr ReleaseMember of_12_1_amd64[] = {
     {"linker_file", "", 0, 176},
@@ -442,8 +442,6 @@ constexpr std::array<const ReleaseLayout*, 12> layouts = {
 
 }  // namespace
 
-const ReleaseLayout* release_machine_layout(Architecture architecture, std::uint64_t osreldate) {
-  return find_layout(layouts, architecture, osreldate);
-}
+std::span<const ReleaseLayout* const> machine_layouts() { return layouts; }
 
 }  // namespace panicroom::freebsd
