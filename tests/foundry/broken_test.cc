@@ -1,7 +1,6 @@
 // Deliberately broken dumps: each must give a clear error or a partial answer with notes. What is
 // tested is that nothing crashes, hangs, or reads past its bounds: run it under the sanitizers
 // (preset asan); ctest's time limit catches what hangs.
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <random>
 #include <string>
 
+#include "tests/foundry/test_name.h"
 #include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 
@@ -210,11 +210,6 @@ INSTANTIATE_TEST_SUITE_P(
         Named{"linux-i386", "linux-i386-kdump-v6"}, Named{"linux-i386-pae", "linux-i386-pae-elf"},
         Named{"linux-aarch64", "linux-aarch64-kdump"},
         Named{"linux-aarch64-functions", "linux-aarch64-functions-elf"}),
-    [](const auto& named) {
-      std::string name = named.param.file;
-      for (char& c : name)
-        if (c == '-') c = '_';
-      return name;
-    });
+    [](const auto& named) { return foundry::test_name(named.param.file); });
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/foundry/test_name.h"
 #include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 
@@ -24,12 +25,8 @@ struct FreeBsdCase {
   }
 };
 
-/// For INSTANTIATE_TEST_SUITE_P: letters, digits and underscores alone.
 inline std::string name_of(const FreeBsdCase& named) {
-  std::string name = named.file + "_" + named.types;
-  for (char& c : name)
-    if (c == '-') c = '_';
-  return name;
+  return test_name(named.file + "_" + named.types);
 }
 
 inline Description description_named(const std::string& name) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tests/foundry/freebsd_layout.h"
+#include "tests/foundry/test_name.h"
 #include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 
@@ -374,11 +375,6 @@ TEST_P(FreeBsdTablesInDoubt, ATickRateOfZero) {
 INSTANTIATE_TEST_SUITE_P(Layouts, FreeBsdTablesInDoubt,
                          testing::Values("11", "12", "13-0", "13", "14-current", "15-0",
                                          "invented"),
-                         [](const auto& named) {
-                           std::string name = named.param;
-                           for (char& c : name)
-                             if (c == '-') c = '_';
-                           return name;
-                         });
+                         [](const auto& named) { return foundry::test_name(named.param); });
 
 }  // namespace

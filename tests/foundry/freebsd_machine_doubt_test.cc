@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tests/foundry/freebsd_layout.h"
+#include "tests/foundry/test_name.h"
 #include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 
@@ -357,11 +358,6 @@ TEST_P(FreeBsdMachineInDoubt, CountersOfProcessorsThatThereAreNot) {
 INSTANTIATE_TEST_SUITE_P(Descriptions, FreeBsdMachineInDoubt,
                          testing::Values("12-machine", "13-0-machine", "14-current-machine",
                                          "15-0-machine", "invented-machine"),
-                         [](const auto& named) {
-                           std::string name = named.param;
-                           for (char& c : name)
-                             if (c == '-') c = '_';
-                           return name;
-                         });
+                         [](const auto& named) { return foundry::test_name(named.param); });
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "core/types/declaration.h"
 #include "core/types/value_lines.h"
 #include "tests/foundry/freebsd_layout.h"
+#include "tests/foundry/test_name.h"
 #include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 
@@ -283,11 +284,6 @@ std::vector<Named> all_files() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Descriptions, FreeBsdFoundry, testing::ValuesIn(all_files()),
-                         [](const auto& named) {
-                           std::string name = named.param.file;
-                           for (char& c : name)
-                             if (c == '-') c = '_';
-                           return name;
-                         });
+                         [](const auto& named) { return foundry::test_name(named.param.file); });
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "tests/foundry/test_name.h"
 #include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 
@@ -262,11 +263,6 @@ std::vector<Named> all_files() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Descriptions, LinuxFoundry, testing::ValuesIn(all_files()),
-                         [](const auto& named) {
-                           std::string name = named.param.file;
-                           for (char& c : name)
-                             if (c == '-') c = '_';
-                           return name;
-                         });
+                         [](const auto& named) { return foundry::test_name(named.param.file); });
 
 }  // namespace

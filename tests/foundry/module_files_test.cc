@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tests/foundry/freebsd_case.h"
+#include "tests/foundry/test_name.h"
 #include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 
@@ -360,11 +361,6 @@ INSTANTIATE_TEST_SUITE_P(
                          0xffffffff82600000, 0xffffffff80203000},
                     Case{"freebsd-14-2-arm64-machine", &foundry::k_freebsd_aarch64, false,
                          0xffff000000720000, 0xffff000000202000}),
-    [](const auto& named) {
-      std::string name = named.param.description;
-      for (char& c : name)
-        if (c == '-') c = '_';
-      return name;
-    });
+    [](const auto& named) { return foundry::test_name(named.param.description); });
 
 }  // namespace
