@@ -188,5 +188,9 @@ Result<std::unique_ptr<Kernel>> open_kernel(const KernelInputs& inputs, Notes& n
 /// One file per system; each answers nothing when the dump is not its system's.
 Result<std::unique_ptr<Kernel>> open_linux(const KernelInputs& inputs, Notes& notes);
 Result<std::unique_ptr<Kernel>> open_freebsd(const KernelInputs& inputs, Notes& notes);
+Result<std::unique_ptr<Kernel>> open_netbsd(const KernelInputs& inputs, Notes& notes);
+Result<std::unique_ptr<Kernel>> open_openbsd(const KernelInputs& inputs, Notes& notes);
+Result<std::unique_ptr<Kernel>> open_dragonfly(const KernelInputs& inputs, Notes& notes);
+Result<std::unique_ptr<Kernel>> open_illumos(const KernelInputs& inputs, Notes& notes);
 
 }  // namespace panicroom

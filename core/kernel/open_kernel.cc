@@ -1,6 +1,6 @@
-#include <array>
+#include <algorithm>
 #include <optional>
-#include <utility>
+#include <vector>
 
 #include "core/kernel/kernel.h"
 
@@ -18,9 +18,12 @@ bool looks_like_linux(const Dump& dump) {
 }  // namespace
 
 Result<std::unique_ptr<Kernel>> open_kernel(const KernelInputs& inputs, Notes& notes) {
-  // Without any sign Linux comes last: it then searches all of physical memory.
-  std::array<Open, 2> systems = {open_freebsd, open_linux};
-  if (looks_like_linux(*inputs.dump)) std::swap(systems[0], systems[1]);
+  // FreeBSD comes after its descendants, whose symbols are its own too; without any sign Linux
+  // comes last: it then searches all of physical memory.
+  std::vector<Open> systems = {open_dragonfly, open_openbsd, open_netbsd,
+                               open_illumos,   open_freebsd, open_linux};
+  if (looks_like_linux(*inputs.dump))
+    std::rotate(systems.begin(), systems.end() - 1, systems.end());
   std::optional<Error> why;
   for (const Open open : systems) {
     auto kernel = open(inputs, notes);

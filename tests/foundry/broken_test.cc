@@ -11,6 +11,7 @@
 #include <string>
 
 #include "tests/foundry/test_name.h"
+#include "tests/foundry/worlds.h"
 #include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 

@@ -6,6 +6,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "tests/foundry/systems.h"
+
 namespace foundry {
 namespace {
 
@@ -438,11 +440,12 @@ Description parsed(std::string_view text, const std::string& folder, std::string
 }
 
 Description built(Description description) {
-  if (description.system == "freebsd") build_freebsd(description);
-  if (description.system == "linux") build_linux(description);
+  const SystemParts* system = find_system(description.system);
+  if (!system && !description.system.empty())
+    throw std::runtime_error("there is no system " + description.system);
+  if (system) system->build(description);
   if (description.image.table_area.end != 0) build_page_tables(description.image);
-  if (description.system == "freebsd") finish_freebsd(description);
-  if (description.system == "linux") finish_linux(description);
+  if (system) system->finish(description);
   return description;
 }
 

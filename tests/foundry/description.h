@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "tests/foundry/containers.h"
-#include "tests/foundry/ctf_writer.h"
 #include "tests/foundry/image.h"
 #include "tests/foundry/machine_text.h"
 
@@ -124,7 +123,7 @@ struct FileText {
 /// A parsed description: the machine, what its kernel knew, and the files to make. See README.md.
 struct Description {
   std::string name;
-  std::string system;  ///< "freebsd", "linux" or empty: only memory
+  std::string system;  ///< one of systems.cc, or empty: only memory
   Image image;
   std::vector<ProcessText> processes;
   std::vector<ModuleText> modules;
@@ -152,18 +151,6 @@ Description parse_description(std::string_view text, std::string name);
 Description read_description(const std::string& path, std::string_view more = {});
 /// The files that a description names; nothing is built.
 std::vector<FileText> read_files(const std::string& path);
-
-/// Puts a FreeBSD kernel's objects and symbols into the image.
-void build_freebsd(Description& description);
-/// Stores the root of the finished page tables where a FreeBSD full dump's reader looks for it.
-void finish_freebsd(Description& description);
-
-/// The types of a FreeBSD kernel's objects, for its kernel file.
-Blob freebsd_types(const Description& description, const CtfStyle& style);
-
-/// Puts a Linux kernel's objects, symbols, types and VMCOREINFO into the image.
-void build_linux(Description& description);
-void finish_linux(const Description& description);
 
 /// What one `file` line makes: the parts of the dump (one but for split sets), wrapped as it says.
 std::vector<Blob> make_dump(const Description& description, const FileText& file);

@@ -1,60 +1,16 @@
 #pragma once
 
-#include <gtest/gtest.h>
-
-#include <memory>
-#include <ostream>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
-#include "tests/foundry/test_name.h"
-#include "tests/source_folder.h"
-#include "tests/unit/session_rows.h"
-
-// What the tests of FreeBSD's tables share: a described kernel, opened from one of its dumps.
+#include "tests/foundry/kernel_case.h"
 
 namespace foundry {
 
-/// A description, one of its dumps, and what its kernel file has: "ctf2", "ctf3z", "none".
-struct FreeBsdCase {
-  std::string description, file, types;
-  friend void PrintTo(const FreeBsdCase& named, std::ostream* out) {
-    *out << named.file << "/" << named.types;
-  }
-};
-
-inline std::string name_of(const FreeBsdCase& named) {
-  return test_name(named.file + "_" + named.types);
-}
-
-inline Description description_named(const std::string& name) {
-  return read_description(std::string(source_folder) + "/tests/foundry/descriptions/" + name +
-                          ".txt");
-}
-
-inline std::unique_ptr<panicroom::Session> open_session(const Description& description,
-                                                        const std::string& file,
-                                                        const std::string& types) {
-  std::vector<panicroom::SourcePtr> files;
-  for (const FileText& wanted : description.files)
-    if (wanted.name == file)
-      for (const auto& part : make_dump(description, wanted)) files.push_back(source(file, part));
-  const CtfStyle style =
-      types == "ctf2" ? CtfStyle{2, false, false, ""} : CtfStyle{3, false, true, ""};
-  files.push_back(
-      source("kernel", kernel_file(description.image,
-                                   types == "none" ? Blob{} : freebsd_types(description, style))));
-  auto opened = panicroom::Session::open(files);
-  EXPECT_TRUE(opened) << opened.error().message();
-  return std::move(*opened);
-}
-
 /// Every description of a whole machine, by the types in its kernel file or by a layout that is
 /// built in.
-inline std::vector<FreeBsdCase> machine_cases() {
-  std::vector<FreeBsdCase> all;
+inline std::vector<KernelCase> machine_cases() {
+  std::vector<KernelCase> all;
   for (const std::string name :
        {"12-machine", "12-arm64-machine", "12-2-machine", "12-2-arm64-machine", "12-3-machine",
         "12-3-arm64-machine", "13-0-machine", "13-0-arm64-machine", "14-current-machine",
@@ -67,22 +23,5 @@ inline std::vector<FreeBsdCase> machine_cases() {
           all.push_back({"freebsd-" + name, file.name, types});
   return all;
 }
-
-inline std::vector<panicroom::Note> notes_of(panicroom::Session& session,
-                                             const std::string& table) {
-  panicroom::Notes notes;
-  EXPECT_TRUE(session.rows(
-      *panicroom::find_table(table), {}, [](std::span<const panicroom::Value>) { return true; },
-      notes));
-  return notes.take();
-}
-
-inline bool any_has(const std::vector<panicroom::Note>& notes, std::string_view words) {
-  for (const panicroom::Note& note : notes)
-    if (note.text.find(words) != std::string::npos) return true;
-  return false;
-}
-
-inline panicroom::Value number(std::uint64_t value) { return value; }
 
 }  // namespace foundry

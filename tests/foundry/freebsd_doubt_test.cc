@@ -7,6 +7,7 @@
 
 #include "tests/foundry/freebsd_layout.h"
 #include "tests/foundry/test_name.h"
+#include "tests/foundry/worlds.h"
 #include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 
@@ -220,7 +221,7 @@ class FreeBsdTablesInDoubt : public testing::TestWithParam<std::string> {
   }
 
   Description description;
-  foundry::FreeBsdLayout layout;
+  foundry::KernelLayout layout;
   std::vector<Note> notes;
 };
 

@@ -1,7 +1,5 @@
 #include "tests/foundry/freebsd_layout.h"
 
-#include <algorithm>
-#include <sstream>
 #include <stdexcept>
 
 #include "tests/foundry/freebsd_machine_layout.h"
@@ -9,8 +7,7 @@
 namespace foundry {
 namespace {
 
-// A row: structure, member, offset, size, kind; "." is the structure itself. A size in w is in
-// pointers of the machine. The kind "absent" takes away what the base has.
+// Rows as KernelLayout has them.
 
 // No FreeBSD ever had these: a reader that does not take them from the kernel file fails.
 constexpr std::string_view invented = R"(
@@ -921,58 +918,10 @@ constexpr NamedRows layouts[] = {
 
 }  // namespace
 
-std::uint64_t FreeBsdLayout::size_text(const std::string& text) const {
-  if (text == "w") return word_;
-  if (text == "2w") return std::uint64_t{2} * word_;
-  if (text == "3w") return std::uint64_t{3} * word_;
-  return std::stoull(text);
-}
-
-std::string rows_with_bases(std::span<const NamedRows> known, std::string_view name) {
-  for (const NamedRows& layout : known)
-    if (layout.name == name) return rows_with_bases(known, layout.base) + std::string(layout.rows);
-  return {};
-}
-
-FreeBsdLayout::FreeBsdLayout(const std::string& name, unsigned word) : word_(word) {
-  const std::string text = rows_with_bases(layouts, name);
-  if (text.empty()) throw std::runtime_error("there is no layout " + name);
-  std::istringstream rows{text + machine_rows(name)};
-  std::string structure, path, offset, size, kind;
-  while (rows >> structure >> path >> offset >> size >> kind) {
-    if (path == ".") {
-      sizes_[structure] = std::stoull(size);
-      continue;
-    }
-    std::vector<Member>& members = structures_[structure];
-    std::erase_if(members, [&](const Member& earlier) { return earlier.path == path; });
-    if (kind != "absent") members.push_back({path, std::stoull(offset), size_text(size), kind});
-  }
-}
-
-const FreeBsdLayout::Member* FreeBsdLayout::find(std::string_view structure,
-                                                 std::string_view path) const {
-  const auto known = structures_.find(std::string(structure));
-  if (known == structures_.end()) return nullptr;
-  for (const Member& member : known->second)
-    if (member.path == path) return &member;
-  return nullptr;
-}
-
-std::uint64_t FreeBsdLayout::offset(std::string_view structure, std::string_view path) const {
-  const Member* member = find(structure, path);
-  if (!member)
-    throw std::runtime_error("no member " + std::string(structure) + "." + std::string(path));
-  return member->offset;
-}
-
-std::uint64_t FreeBsdLayout::size(std::string_view structure) const {
-  const auto told = sizes_.find(std::string(structure));
-  if (told != sizes_.end()) return told->second;
-  std::uint64_t end = 0;
-  for (const Member& member : structures_.at(std::string(structure)))
-    end = std::max(end, member.offset + member.size);
-  return (end + 7) / 8 * 8;
+KernelLayout freebsd_layout(const std::string& name, unsigned word) {
+  const std::string rows = rows_with_bases(layouts, name);
+  if (rows.empty()) throw std::runtime_error("there is no layout " + name);
+  return {rows + machine_rows(name), word};
 }
 
 }  // namespace foundry

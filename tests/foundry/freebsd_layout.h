@@ -1,48 +1,13 @@
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <span>
 #include <string>
-#include <string_view>
-#include <vector>
+
+#include "tests/foundry/kernel_layout.h"
 
 namespace foundry {
 
-/// A layout as rows of text: those of its base, if it has one, then its own, which replace them.
-struct NamedRows {
-  std::string_view name, base, rows;
-};
-
-/// Empty where there is none of that name.
-std::string rows_with_bases(std::span<const NamedRows> known, std::string_view name);
-
-/// Where the members of a FreeBSD kernel's structures lie: those of a release, or an invented one.
-class FreeBsdLayout {
- public:
-  struct Member {
-    std::string path;
-    std::uint64_t offset = 0, size = 0;
-    /// pointer, signed, unsigned, text, bytes, bits:FIRST:COUNT, array:COUNT, or a link of
-    /// sys/queue.h: le (LIST_ENTRY), tqe (TAILQ_ENTRY), tqh (TAILQ_HEAD).
-    std::string kind;
-  };
-
-  /// Throws std::runtime_error where there is none of that name. `word`: bytes of a pointer.
-  FreeBsdLayout(const std::string& name, unsigned word);
-
-  /// Null where the structure has no such member.
-  const Member* find(std::string_view structure, std::string_view path) const;
-  std::uint64_t offset(std::string_view structure, std::string_view path) const;
-  std::uint64_t size(std::string_view structure) const;
-  const std::map<std::string, std::vector<Member>>& structures() const { return structures_; }
-
- private:
-  std::uint64_t size_text(const std::string& text) const;
-
-  unsigned word_;
-  std::map<std::string, std::vector<Member>> structures_;
-  std::map<std::string, std::uint64_t> sizes_;
-};
+/// A FreeBSD kernel's. Throws std::runtime_error where there is none of that name. `word`: bytes of
+/// a pointer.
+KernelLayout freebsd_layout(const std::string& name, unsigned word);
 
 }  // namespace foundry

@@ -24,7 +24,7 @@ std::vector<std::uint64_t> parts_of(std::uint64_t value, std::uint64_t parts) {
 
 }  // namespace
 
-FreeBsdMachine::FreeBsdMachine(Description& description, const FreeBsdLayout& layout, Heap& heap,
+FreeBsdMachine::FreeBsdMachine(Description& description, const KernelLayout& layout, Heap& heap,
                                FreeBsdObjects& objects, std::uint64_t cpus)
     : description_(description),
       image_(description.image),

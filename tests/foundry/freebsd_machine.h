@@ -12,7 +12,7 @@ namespace foundry {
 /// sys/vm, sys/kern.) Threads have their addresses.
 class FreeBsdMachine {
  public:
-  FreeBsdMachine(Description& description, const FreeBsdLayout& layout, Heap& heap,
+  FreeBsdMachine(Description& description, const KernelLayout& layout, Heap& heap,
                  FreeBsdObjects& objects, std::uint64_t cpus);
 
   void build();
@@ -58,7 +58,7 @@ class FreeBsdMachine {
 
   Description& description_;
   Image& image_;
-  const FreeBsdLayout& layout_;
+  const KernelLayout& layout_;
   Heap& heap_;
   FreeBsdObjects& objects_;
   std::uint64_t cpus_;

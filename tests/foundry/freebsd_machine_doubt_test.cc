@@ -7,13 +7,14 @@
 
 #include "tests/foundry/freebsd_layout.h"
 #include "tests/foundry/test_name.h"
+#include "tests/foundry/worlds.h"
 #include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 
 namespace {
 
 using foundry::Description;
-using foundry::FreeBsdLayout;
+using foundry::KernelLayout;
 using foundry::MachineText;
 using foundry::null;
 using foundry::Rows;
@@ -98,7 +99,7 @@ class FreeBsdMachineInDoubt : public testing::TestWithParam<std::string> {
   }
 
   Description description;
-  FreeBsdLayout layout;
+  KernelLayout layout;
 };
 
 constexpr std::uint64_t nowhere = 0xfffffe0012345000;

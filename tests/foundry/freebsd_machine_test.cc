@@ -11,8 +11,8 @@
 namespace {
 
 using foundry::Description;
-using foundry::FreeBsdCase;
 using foundry::integer;
+using foundry::KernelCase;
 using foundry::MachineText;
 using foundry::null;
 using foundry::number;
@@ -32,7 +32,7 @@ constexpr const char* tables[] = {"modules", "mounts", "cpus",  "load",       "s
 
 Value address(std::uint64_t value) { return value == 0 ? null : Value(Address{value}); }
 
-class FreeBsdMachineTables : public testing::TestWithParam<FreeBsdCase> {
+class FreeBsdMachineTables : public testing::TestWithParam<KernelCase> {
  protected:
   void SetUp() override {
     description = foundry::description_named(GetParam().description);

@@ -55,7 +55,7 @@ Endpoint endpoint_of(const std::string& text, bool mapped_four) {
 
 }  // namespace
 
-FreeBsdObjects::FreeBsdObjects(Description& description, const FreeBsdLayout& layout, Heap& heap)
+FreeBsdObjects::FreeBsdObjects(Description& description, const KernelLayout& layout, Heap& heap)
     : description_(description),
       image_(description.image),
       layout_(layout),
@@ -64,7 +64,7 @@ FreeBsdObjects::FreeBsdObjects(Description& description, const FreeBsdLayout& la
 
 void FreeBsdObjects::set(std::uint64_t object, std::string_view structure, std::string_view path,
                          std::uint64_t value) {
-  const FreeBsdLayout::Member* member = layout_.find(structure, path);
+  const KernelLayout::Member* member = layout_.find(structure, path);
   if (!member) return;
   if (member->kind.starts_with("bits:")) {
     const unsigned long first = std::stoul(member->kind.substr(5));

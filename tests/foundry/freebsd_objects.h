@@ -17,7 +17,7 @@ namespace foundry {
 /// sys/netinet.)
 class FreeBsdObjects {
  public:
-  FreeBsdObjects(Description& description, const FreeBsdLayout& layout, Heap& heap);
+  FreeBsdObjects(Description& description, const KernelLayout& layout, Heap& heap);
 
   void locks();
   void process(ProcessText& process);
@@ -60,7 +60,7 @@ class FreeBsdObjects {
 
   Description& description_;
   Image& image_;
-  const FreeBsdLayout& layout_;
+  const KernelLayout& layout_;
   Heap& heap_;
   unsigned word_;
   std::map<std::string, std::uint64_t> vnodes_, mounts_, devices_, terminals_;

@@ -14,14 +14,15 @@
 
 #include "tests/foundry/freebsd_case.h"
 #include "tests/foundry/freebsd_layout.h"
+#include "tests/foundry/worlds.h"
 
 namespace {
 
 using foundry::any_has;
 using foundry::Description;
 using foundry::DescriptorText;
-using foundry::FreeBsdCase;
 using foundry::integer;
+using foundry::KernelCase;
 using foundry::LockText;
 using foundry::MappingText;
 using foundry::notes_of;
@@ -43,7 +44,7 @@ using panicroom::Value;
 
 Value text_or_null(const std::string& value) { return value.empty() ? null : text(value); }
 
-class FreeBsdTables : public testing::TestWithParam<FreeBsdCase> {
+class FreeBsdTables : public testing::TestWithParam<KernelCase> {
  protected:
   void SetUp() override {
     description = foundry::description_named(GetParam().description);
@@ -267,7 +268,7 @@ TEST_P(FreeBsdTables, Sockets) {
   // The lists' heads are of the newest and of older kinds; a layout may have none of them.
   const bool listed =
       GetParam().types != "none" &&
-      foundry::FreeBsdLayout(description.layout, 8).find("inpcbinfo", "ipi_listhead") != nullptr;
+      foundry::freebsd_layout(description.layout, 8).find("inpcbinfo", "ipi_listhead") != nullptr;
   EXPECT_EQ(any_has(notes_of(*session, "sockets"), "the sockets that no process has open"),
             !listed);
   ASSERT_EQ(rows.size(), index + (listed ? description.sockets.size() : 0));
@@ -357,8 +358,8 @@ TEST_P(FreeBsdTables, ABuiltInLayoutIsNamed) {
     EXPECT_EQ(any_has(notes_of(*session, table), name), GetParam().types == "none") << table;
 }
 
-std::vector<FreeBsdCase> all_cases() {
-  std::vector<FreeBsdCase> cases;
+std::vector<KernelCase> all_cases() {
+  std::vector<KernelCase> cases;
   for (const std::string name :
        {"freebsd-11",         "freebsd-11-arm64",   "freebsd-12",
         "freebsd-12-2",       "freebsd-12-3",       "freebsd-13-0",
@@ -397,7 +398,7 @@ TEST(FreeBsdSockets, OfTheHostsNetworkStack) {
 /// A list that comes back to itself costs a note, not the answer; each socket is shown once.
 TEST(FreeBsdSockets, AListThatIsACircle) {
   Description description = foundry::description_named("freebsd-invented-tables");
-  const foundry::FreeBsdLayout layout(description.layout, 8);
+  const foundry::KernelLayout layout = foundry::freebsd_layout(description.layout, 8);
   const auto over = std::find_if(description.sockets.begin(), description.sockets.end(),
                                  [](const DescriptorText& open) { return open.gone; });
   ASSERT_NE(over, description.sockets.end());
@@ -423,7 +424,7 @@ TEST(FreeBsdLocks, WhatOnlyLooksLikeOneIsNone) {
                              Doubt{"lock_object", "lo_flags", 0x5310000},  // a rw lock
                              Doubt{"lock_object", "lo_name", 0x10}}) {
     Description description = foundry::description_named("freebsd-invented-tables");
-    const foundry::FreeBsdLayout layout(description.layout, 8);
+    const foundry::KernelLayout layout = foundry::freebsd_layout(description.layout, 8);
     const auto lock = std::find_if(description.locks.begin(), description.locks.end(),
                                    [](const LockText& one) { return one.name == "bufwait"; });
     ASSERT_NE(lock, description.locks.end());
@@ -455,7 +456,7 @@ TEST(FreeBsdLocks, OfTheKernelItselfOnI386) {
     description_text += line + "\n";
   }
   Description description = foundry::parse_description(description_text, "i386");
-  const foundry::FreeBsdLayout layout(description.layout, 4);
+  const foundry::KernelLayout layout = foundry::freebsd_layout(description.layout, 4);
   description.image.write_virtual(description.locks.at(0).address -
                                       layout.offset("lock", "lock_object") +
                                       layout.offset("lock", "lk_lock"),

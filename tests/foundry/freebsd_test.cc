@@ -9,6 +9,7 @@
 #include "core/types/value_lines.h"
 #include "tests/foundry/freebsd_layout.h"
 #include "tests/foundry/test_name.h"
+#include "tests/foundry/worlds.h"
 #include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 
@@ -269,7 +270,8 @@ TEST_P(FreeBsdFoundry, TypesOfAModule) {
     EXPECT_EQ((*types)->origin(), "CTF of kernel");
     EXPECT_EQ((*types)->size_of("struct softc"), 64U);
     EXPECT_EQ((*types)->member("softc", "id")->size, 4U);
-    const foundry::FreeBsdLayout layout(description.layout, description.image.pointer());
+    const foundry::KernelLayout layout =
+        foundry::freebsd_layout(description.layout, description.image.pointer());
     EXPECT_EQ((*types)->size_of("struct thread"), layout.size("thread"));
   }
 }

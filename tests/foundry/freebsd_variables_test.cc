@@ -12,13 +12,13 @@
 namespace {
 
 using foundry::Description;
-using foundry::FreeBsdCase;
+using foundry::KernelCase;
 using foundry::MachineText;
 using panicroom::ErrorCode;
 using panicroom::Session;
 using panicroom::ValueLine;
 
-class FreeBsdVariables : public testing::TestWithParam<FreeBsdCase> {
+class FreeBsdVariables : public testing::TestWithParam<KernelCase> {
  protected:
   void SetUp() override {
     description = foundry::description_named(GetParam().description);

@@ -7,6 +7,7 @@
 #include "tests/foundry/freebsd_machine.h"
 #include "tests/foundry/freebsd_objects.h"
 #include "tests/foundry/heap.h"
+#include "tests/foundry/worlds.h"
 
 namespace foundry {
 namespace {
@@ -204,7 +205,7 @@ class World {
 
   Description& description_;
   Image& image_;
-  FreeBsdLayout layout_;
+  KernelLayout layout_;
   Heap heap_;
   FreeBsdObjects objects_;
   unsigned word_;
@@ -221,7 +222,7 @@ void finish_freebsd(Description& description) {
     if (symbol.name == root_name(image))
       image.write_virtual(symbol.address, image.root, image.pointer());
   // Processes share the kernel's page tables, which map their memory too.
-  const FreeBsdLayout layout(description.layout, image.pointer());
+  const KernelLayout layout = freebsd_layout(description.layout, image.pointer());
   for (const ProcessText& process : description.processes) {
     if (image.architecture != "x86_64" || process.size == 0) continue;
     const std::uint64_t space = process.space;

@@ -9,6 +9,7 @@
 #include "tests/foundry/description.h"
 #include "tests/foundry/heap.h"
 #include "tests/foundry/kallsyms_writer.h"
+#include "tests/foundry/worlds.h"
 
 namespace foundry {
 namespace {
@@ -567,7 +568,7 @@ class World {
 
 void build_linux(Description& description) { World(description).build(); }
 
-void finish_linux(const Description& description) {
+void finish_linux(Description& description) {
   if (description.image.root != description.image.table_area.start)
     throw std::runtime_error("the root of the page tables is not where swapper_pg_dir says");
 }

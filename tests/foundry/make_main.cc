@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/foundry/description.h"
+#include "tests/foundry/systems.h"
 
 namespace {
 
@@ -22,16 +22,16 @@ void save(const std::string& path, const foundry::Blob& blob) {
 
 void make(const std::string& path, const std::string& folder) {
   const foundry::Description description = foundry::read_description(path);
-  if (description.system == "freebsd") {
+  const foundry::SystemParts* system = foundry::find_system(description.system);
+  if (system && system->types) {
     save(fmt::format("{}/{}.kernel", folder, description.name),
          foundry::kernel_file(description.image));
     for (const unsigned version : {2U, 3U})
       for (const bool compressed : {false, true})
         save(fmt::format("{}/{}.kernel-ctf{}{}", folder, description.name, version,
                          compressed ? "z" : ""),
-             foundry::kernel_file(
-                 description.image,
-                 foundry::freebsd_types(description, {version, false, compressed, ""})));
+             foundry::kernel_file(description.image,
+                                  system->types(description, {version, false, compressed, ""})));
   }
   for (const foundry::FileText& file : description.files) {
     const auto parts = foundry::make_dump(description, file);

@@ -13,6 +13,7 @@
 
 #include "tests/foundry/freebsd_case.h"
 #include "tests/foundry/test_name.h"
+#include "tests/foundry/worlds.h"
 #include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 

@@ -7,6 +7,7 @@
 
 #include "core/io/byte_source.h"
 #include "tests/foundry/description.h"
+#include "tests/foundry/worlds.h"
 #include "tests/fuzz/patched_tables.h"
 #include "tests/source_folder.h"
 

@@ -11,6 +11,7 @@
 #include "native/cli/request.h"
 #include "native/cli/sql_shell.h"
 #include "tests/foundry/description.h"
+#include "tests/foundry/worlds.h"
 #include "tests/source_folder.h"
 #include "tests/unit/btf_blob.h"
 #include "tests/unit/cfi_blob.h"

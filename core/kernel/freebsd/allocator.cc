@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "core/kernel/field.h"
-#include "core/kernel/freebsd/lists.h"
 #include "core/kernel/freebsd/per_cpu.h"
+#include "core/kernel/lists.h"
 
 namespace panicroom::freebsd {
 namespace {

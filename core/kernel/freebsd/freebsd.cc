@@ -31,6 +31,7 @@
 #include "core/kernel/freebsd/vnodes.h"
 #include "core/kernel/kernel.h"
 #include "core/kernel/module_file.h"
+#include "core/kernel/system_of.h"
 #include "core/kernel/wait_search.h"
 #include "core/stack/code_files.h"
 #include "core/types/debug_file.h"
@@ -79,8 +80,7 @@ class FreeBsd final : public Kernel {
     return calls;
   }
   Result<void> log(const LogVisitor& visit, Notes& notes) override {
-    return freebsd::read_message_buffer(evidence_.dump(), &memory(), evidence_.symbols().get(),
-                                        visit, notes);
+    return freebsd::read_message_buffer(evidence_, visit, notes);
   }
 
   Result<void> files(std::optional<std::int64_t> pid, const Visitor<OpenFile>& visit,
@@ -570,33 +570,6 @@ Result<std::unique_ptr<AddressSpace>> FreeBsd::process_memory(const Process& pro
                          *process.page_table_root)));
 }
 
-/// Those of the first kernel; modules, which may stand before it, are for their types and lines. A
-/// file that cannot be read or is neither says so.
-std::shared_ptr<const SymbolTable> symbols_from(const KernelInputs& inputs, Notes& notes) {
-  const auto modules = modules_of_files(inputs.kernel_files);
-  for (std::size_t i = 0; i < modules.size(); ++i) {
-    const auto& [file_name, file] = inputs.kernel_files[i];
-    if (modules[i] || carries_types_alone(file)) continue;
-    const auto refuse = [&notes, name = printable(file_name)](std::string_view why) {
-      notes.add(Note{ErrorCode::invalid, fmt::format("{}: {}: not used", name, why), std::nullopt});
-    };
-    auto kernel = read_kernel_file(file);
-    if (!kernel) {
-      notes.add(kernel.error().within(printable(file_name)));
-    } else if (kernel->machine.architecture != inputs.dump->machine.architecture) {
-      refuse(fmt::format("a kernel for {}, but the dump is of {}",
-                         name(kernel->machine.architecture),
-                         name(inputs.dump->machine.architecture)));
-    } else if (kernel->symbols->find("allproc") || kernel->symbols->find("kernbase")) {
-      if (kernel->remark) notes.add(*kernel->remark);
-      return kernel->symbols;
-    } else {
-      refuse("it has neither of the symbols allproc and kernbase: no FreeBSD kernel");
-    }
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Kernel>> open_freebsd(const KernelInputs& inputs, Notes& notes) {
@@ -604,7 +577,7 @@ Result<std::unique_ptr<Kernel>> open_freebsd(const KernelInputs& inputs, Notes& 
   if (dump.vmcoreinfo) return nullptr;
   if (!dump.minidump && inputs.kernel_files.empty()) return nullptr;
   Notes reading;
-  auto symbols = symbols_from(inputs, reading);
+  auto symbols = symbols_of_kernel(inputs, System::freebsd, reading);
   PANICROOM_TRY(table, freebsd::find_page_table(dump, symbols.get()));
   if (!table) return nullptr;
   for (Note& note : reading.take()) notes.add(std::move(note));

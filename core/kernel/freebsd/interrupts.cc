@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/kernel/field.h"
-#include "core/kernel/freebsd/lists.h"
+#include "core/kernel/lists.h"
 
 namespace panicroom::freebsd {
 namespace {

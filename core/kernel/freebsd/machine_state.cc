@@ -8,9 +8,9 @@
 
 #include "core/kernel/field.h"
 #include "core/kernel/freebsd/cpus.h"
-#include "core/kernel/freebsd/lists.h"
 #include "core/kernel/freebsd/per_cpu.h"
 #include "core/kernel/freebsd/vnodes.h"
+#include "core/kernel/lists.h"
 
 namespace panicroom::freebsd {
 namespace {

@@ -5,7 +5,7 @@
 #include <array>
 
 #include "core/kernel/field.h"
-#include "core/kernel/freebsd/lists.h"
+#include "core/kernel/lists.h"
 
 namespace panicroom::freebsd {
 namespace {

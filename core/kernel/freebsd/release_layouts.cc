@@ -12,34 +12,7 @@ constexpr std::uint64_t per_branch = 100000;
 constexpr std::array<std::uint64_t, 5> first_of_branches = {1100122, 1200086, 1300139, 1400097,
                                                             1500068};
 
-/// The one of `known` that holds; null where none does.
-const ReleaseLayout* find_layout(std::span<const ReleaseLayout* const> known,
-                                 Architecture architecture, std::uint64_t osreldate) {
-  for (const ReleaseLayout* layout : known)
-    if (layout->architecture == architecture && osreldate >= layout->first &&
-        osreldate <= layout->last)
-      return layout;
-  return nullptr;
-}
-
 }  // namespace
-
-std::optional<Member> ReleaseLayout::member(std::string_view structure,
-                                            std::string_view path) const {
-  for (const ReleaseLayout* layout = this; layout != nullptr; layout = layout->base)
-    for (const ReleaseMember& one : layout->members) {
-      if (one.structure != structure || one.path != path) continue;
-      if (one.offset == absent) return std::nullopt;
-      Member member;
-      member.offset = one.offset;
-      member.size = one.size;
-      member.is_signed = one.is_signed;
-      member.bit_offset = one.bit_offset;
-      member.bit_size = one.bit_size;
-      return member;
-    }
-  return std::nullopt;
-}
 
 const ReleaseLayout* release_layout(Architecture architecture, std::uint64_t osreldate) {
   return find_layout(process_layouts(), architecture, osreldate);

@@ -135,7 +135,7 @@ constexpr ReleaseMember of_12_1_arm64[] = {
     {"elf_file", "ddbsymcnt", 344, 8, true},
     {"elf_file", "ddbstrtab", 352, 8},
     {"elf_file", "ddbstrcnt", 360, 8, true},
-    {"elf_file", "progtab", absent},
+    {"elf_file", "progtab", not_there},
 };
 constexpr ReleaseLayout freebsd_12_1_arm64 = {
     "FreeBSD 12.1 arm64", Architecture::aarch64, 1201000, 1201000,
@@ -309,7 +309,7 @@ constexpr ReleaseMember of_14_2_arm64[] = {
     {"elf_file", "ddbsymcnt", 368, 8, true},
     {"elf_file", "ddbstrtab", 376, 8},
     {"elf_file", "ddbstrcnt", 384, 8, true},
-    {"elf_file", "progtab", absent},
+    {"elf_file", "progtab", not_there},
 };
 constexpr ReleaseLayout freebsd_14_2_arm64 = {
     "FreeBSD 14.2 arm64", Architecture::aarch64, 1402000, 1402000,
@@ -326,8 +326,8 @@ constexpr ReleaseMember of_13_0_amd64[] = {
     {"tdq", "tdq_load", 72, 4, true},
     {"bufdomain", "", 0, 33472},
     {"bufdomain", "bd_bufspace", 33344, 8, true},
-    {"sysctl_oid", "oid_link.rbe_link[1]", absent},
-    {"sysctl_oid", "oid_link.rbe_link[2]", absent},
+    {"sysctl_oid", "oid_link.rbe_link[1]", not_there},
+    {"sysctl_oid", "oid_link.rbe_link[2]", not_there},
     {"sysctl_oid", "oid_link.sle_next", 16, 8},
     {"sysctl_oid", "oid_kind", 28, 4},
     {"sysctl_oid", "oid_arg1", 32, 8},
@@ -359,8 +359,8 @@ constexpr ReleaseMember of_13_0_arm64[] = {
     {"tdq", "tdq_load", 136, 4, true},
     {"bufdomain", "", 0, 66944},
     {"bufdomain", "bd_bufspace", 66688, 8, true},
-    {"sysctl_oid", "oid_link.rbe_link[1]", absent},
-    {"sysctl_oid", "oid_link.rbe_link[2]", absent},
+    {"sysctl_oid", "oid_link.rbe_link[1]", not_there},
+    {"sysctl_oid", "oid_link.rbe_link[2]", not_there},
     {"sysctl_oid", "oid_link.sle_next", 16, 8},
     {"sysctl_oid", "oid_kind", 28, 4},
     {"sysctl_oid", "oid_arg1", 32, 8},
@@ -429,7 +429,7 @@ constexpr ReleaseMember of_15_0_arm64[] = {
     {"elf_file", "ddbsymcnt", 368, 8, true},
     {"elf_file", "ddbstrtab", 376, 8},
     {"elf_file", "ddbstrcnt", 384, 8, true},
-    {"elf_file", "progtab", absent},
+    {"elf_file", "progtab", not_there},
 };
 constexpr ReleaseLayout freebsd_15_0_arm64 = {
     "FreeBSD 15.0 arm64", Architecture::aarch64, 1500068, 1500068,

@@ -175,7 +175,7 @@ constexpr ReleaseMember of_12_1_arm64[] = {
     {"inpcb", "inp_inc.inc_ie.ie_lport", 230, 2},
     {"inpcb", "inp_inc.inc_ie.ie_dependfaddr", 232, 16},
     {"inpcb", "inp_inc.inc_ie.ie_dependladdr", 248, 16},
-    {"vmspace", "vm_pmap.pm_cr3", absent},
+    {"vmspace", "vm_pmap.pm_cr3", not_there},
 };
 constexpr ReleaseLayout freebsd_12_1_arm64 = {
     "FreeBSD 12.1 arm64", Architecture::aarch64, 1201000, 1201517,
@@ -371,7 +371,7 @@ constexpr ReleaseMember of_13_1_arm64[] = {
     {"vmspace", "vm_pmap.pm_stats.resident_count", 328, 8, true},
     {"mount", "mnt_stat.f_mntonname", 1568, 1024},
     {"mount", "mnt_stat.f_fstypename", 528, 16},
-    {"vmspace", "vm_pmap.pm_cr3", absent},
+    {"vmspace", "vm_pmap.pm_cr3", not_there},
 };
 constexpr ReleaseLayout freebsd_13_1_arm64 = {
     "FreeBSD 13.1 arm64", Architecture::aarch64, 1301000, 1301499,
@@ -383,11 +383,11 @@ constexpr ReleaseLayout freebsd_13_1_arm64 = {
 // and stable/14 moves no member by F-Stack's hand, as far as reading those lines shows.
 constexpr ReleaseMember of_13_0_amd64[] = {
     {"proc", "", 0, 1320},
-    {"proc", "p_textdvp", absent},
-    {"proc", "p_binname", absent},
+    {"proc", "p_textdvp", not_there},
+    {"proc", "p_binname", not_there},
     {"thread", "", 0, 1744},
-    {"sysentvec", "sv_psstringssz", absent},
-    {"vmspace", "vm_stacktop", absent},
+    {"sysentvec", "sv_psstringssz", not_there},
+    {"vmspace", "vm_stacktop", not_there},
     {"vmspace", "vm_pmap.pm_stats.resident_count", 408, 8, true},
     {"vmspace", "vm_pmap.pm_cr3", 336, 8},
     {"vnode", "v_vflag", 470, 2},
@@ -406,13 +406,13 @@ constexpr ReleaseLayout freebsd_13_0_amd64 = {
 
 constexpr ReleaseMember of_13_0_arm64[] = {
     {"proc", "", 0, 1296},
-    {"proc", "p_textdvp", absent},
-    {"proc", "p_binname", absent},
+    {"proc", "p_textdvp", not_there},
+    {"proc", "p_binname", not_there},
     {"thread", "", 0, 1336},
     {"thread", "td_oncpu", 1316, 4, true},
     {"thread", "td_lastcpu", 1312, 4, true},
-    {"sysentvec", "sv_psstringssz", absent},
-    {"vmspace", "vm_stacktop", absent},
+    {"sysentvec", "sv_psstringssz", not_there},
+    {"vmspace", "vm_stacktop", not_there},
     {"vmspace", "vm_pmap.pm_stats.resident_count", 320, 8, true},
     {"vnode", "v_vflag", 470, 2},
     {"proc", "p_oppid", 512, 4, true},
@@ -503,7 +503,7 @@ constexpr ReleaseMember of_14_2_arm64[] = {
     {"socket", "so_rcv.sb_ccc", 592, 4},
     {"socket", "so_snd.sb_ccc", 800, 4},
     {"socket", "sol_qlen", 608, 4},
-    {"vmspace", "vm_pmap.pm_cr3", absent},
+    {"vmspace", "vm_pmap.pm_cr3", not_there},
 };
 constexpr ReleaseLayout freebsd_14_2_arm64 = {
     "FreeBSD 14.2 arm64", Architecture::aarch64, 1402000, 1402499,
@@ -555,7 +555,7 @@ constexpr ReleaseMember of_15_0_amd64[] = {
     {"tcpcb", "t_state", 596, 4, false, 16, 4},
     {"tcpcb", "t_inpcb", 0, 376},
     {"ucred", "cr_gid", 112, 4},
-    {"inpcb", "inp_ppcb", absent},
+    {"inpcb", "inp_ppcb", not_there},
 };
 constexpr ReleaseLayout freebsd_15_0_amd64 = {
     "FreeBSD 15.0 amd64", Architecture::x86_64, 1500068, 1500499,
@@ -573,7 +573,7 @@ constexpr ReleaseMember of_15_0_arm64[] = {
     {"socket", "so_rcv.sb_ccc", 592, 4},
     {"socket", "so_snd.sb_ccc", 800, 4},
     {"socket", "sol_qlen", 608, 4},
-    {"vmspace", "vm_pmap.pm_cr3", absent},
+    {"vmspace", "vm_pmap.pm_cr3", not_there},
 };
 constexpr ReleaseLayout freebsd_15_0_arm64 = {
     "FreeBSD 15.0 arm64", Architecture::aarch64, 1500068, 1500499,
@@ -654,7 +654,7 @@ constexpr ReleaseMember of_11_0_amd64[] = {
     {"tcpcb", "t_inpcb", 40, 8},
     {"unpcb", "unp_addr", 80, 8},
     {"unpcb", "unp_conn", 48, 8},
-    {"socket", "sol_qlen", absent},
+    {"socket", "sol_qlen", not_there},
     {"proc", "p_oppid", 488, 4, true},
     {"inpcb", "inp_flags", 108, 4, true},
 };
@@ -669,7 +669,7 @@ constexpr ReleaseMember of_11_0_arm64[] = {
     {"thread", "td_lastcpu", 1184, 4, true},
     {"pcb", "", 0, 832},
     {"vmspace", "vm_pmap.pm_stats.resident_count", 344, 8, true},
-    {"vmspace", "vm_pmap.pm_cr3", absent},
+    {"vmspace", "vm_pmap.pm_cr3", not_there},
 };
 constexpr ReleaseLayout freebsd_11_0_arm64 = {
     "FreeBSD 11.0 arm64", Architecture::aarch64, 1100122, 1100499,

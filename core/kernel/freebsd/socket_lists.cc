@@ -3,8 +3,8 @@
 #include <optional>
 
 #include "core/kernel/freebsd/evidence.h"
-#include "core/kernel/freebsd/lists.h"
 #include "core/kernel/freebsd/own_variables.h"
+#include "core/kernel/lists.h"
 
 namespace panicroom::freebsd {
 namespace {

@@ -5,9 +5,6 @@
 #include <algorithm>
 #include <array>
 
-#include "core/kernel/freebsd/evidence.h"
-#include "core/types/file_types.h"
-
 namespace panicroom::freebsd {
 namespace {
 
@@ -36,29 +33,8 @@ constexpr std::array<Exported, 9> all_exported = {{
 
 Evidence::Evidence(const KernelInputs& inputs, std::shared_ptr<const SymbolTable> symbols,
                    std::unique_ptr<PageTable> table)
-    : dump_(*inputs.dump),
-      kernel_files_(inputs.kernel_files),
-      symbols_(std::move(symbols)),
-      memory_(dump_.memory, dump_.machine, std::shared_ptr<const PageTable>(std::move(table))) {
+    : KernelEvidence(inputs, std::move(symbols), std::move(table), "/boot/kernel/kernel") {
   if (const auto value = variable("osreldate", 4)) osreldate_ = *value;
-}
-
-std::uint64_t Evidence::memory_present() {
-  if (!memory_present_) memory_present_ = present_bytes(*dump_.memory);
-  return *memory_present_;
-}
-
-Result<std::uint64_t> Evidence::address_of(std::string_view name) {
-  return freebsd::address_of(symbols_.get(), name);
-}
-
-Result<std::uint64_t> Evidence::variable(std::string_view name, std::uint64_t size) {
-  return freebsd::variable(memory_, symbols_.get(), name, size);
-}
-
-Result<std::shared_ptr<const TypeCatalog>> Evidence::types() {
-  if (!types_) types_ = types_of_files(kernel_files_, dump_.machine);
-  return *types_;
 }
 
 template <class Lookup>
@@ -70,29 +46,14 @@ bool Evidence::agrees(const Lookup& member) {
   });
 }
 
-std::string Evidence::why_no_types() {
-  if (kernel_files_.empty()) return "no kernel file (/boot/kernel/kernel) was given";
-  const auto catalog = types();
-  if (!catalog)
-    return catalog.error().code == ErrorCode::no_type
-               ? "the kernel file has no types"
-               : fmt::format("the kernel file's types cannot be read ({})", catalog.error().text);
-  if (!(*catalog)->size_of("struct proc"))
-    return fmt::format("{} does not know struct proc", (*catalog)->origin());
-  if (!agrees([&](const Exported& one) { return (*catalog)->member(one.structure, one.path); }))
+std::string Evidence::why_not_its_types(const TypeCatalog& types) {
+  if (!types.size_of("struct proc"))
+    return fmt::format("{} does not know struct proc", types.origin());
+  if (!agrees([&](const Exported& one) { return types.member(one.structure, one.path); }))
     return fmt::format(
-        "{} contradicts the offsets that the dead kernel exports: it is another "
-        "kernel's",
-        (*catalog)->origin());
+        "{} contradicts the offsets that the dead kernel exports: it is another kernel's",
+        types.origin());
   return "";
-}
-
-bool Evidence::has_types() {
-  if (!has_types_) {
-    why_no_types_ = why_no_types();
-    has_types_ = why_no_types_.empty();
-  }
-  return *has_types_;
 }
 
 std::optional<Member> Evidence::exported(std::string_view structure, std::string_view path) {
@@ -108,39 +69,30 @@ std::optional<Member> Evidence::exported(std::string_view structure, std::string
   return member;
 }
 
-const ReleaseLayout* Evidence::layout() {
-  if (layout_) return *layout_;
-  layout_ = nullptr;
-  if (!osreldate_) {
-    why_no_layout_ = "the kernel's version (osreldate) is not known";
-    return nullptr;
-  }
-  const ReleaseLayout* found = release_layout(dump_.machine.architecture, *osreldate_);
-  of_the_branch_ = !found;
-  if (!found) found = branch_layout(dump_.machine.architecture, *osreldate_);
+KernelEvidence::BuiltIn Evidence::find_built_in() {
+  if (!osreldate_) return {nullptr, "the kernel's version (osreldate) is not known", ""};
+  const Architecture architecture = dump().machine.architecture;
+  const ReleaseLayout* found = release_layout(architecture, *osreldate_);
+  const bool of_the_branch = !found;
+  if (!found) found = branch_layout(architecture, *osreldate_);
   if (!found)
-    why_no_layout_ = fmt::format("no layout of FreeBSD version {} on {} is built in", *osreldate_,
-                                 name(dump_.machine.architecture));
-  else if (holds(*found))
-    layout_ = found;
-  return *layout_;
-}
-
-bool Evidence::holds(const ReleaseLayout& found) {
-  const auto refuse = [&](std::string_view why) {
-    why_no_layout_ = of_the_branch_
-                         ? fmt::format(
-                               "no layout of FreeBSD version {} is built in, and that of "
-                               "{} {}",
-                               *osreldate_, found.name, why)
-                         : fmt::format("the layout of {} that is built in {}", found.name, why);
-    return false;
+    return {nullptr,
+            fmt::format("no layout of FreeBSD version {} on {} is built in", *osreldate_,
+                        name(architecture)),
+            ""};
+  const auto refuse = [&](std::string_view why) -> BuiltIn {
+    return {nullptr,
+            of_the_branch
+                ? fmt::format("no layout of FreeBSD version {} is built in, and that of {} {}",
+                              *osreldate_, found->name, why)
+                : fmt::format("the layout of {} that is built in {}", found->name, why),
+            ""};
   };
-  if (!agrees([&](const Exported& one) { return found.member(one.structure, one.path); }))
+  if (!agrees([&](const Exported& one) { return found->member(one.structure, one.path); }))
     return refuse("contradicts the offsets that the kernel exports");
-  if (of_the_branch_ && !finds_init(found))
+  if (of_the_branch && !finds_init(*found))
     return refuse("is not its: initproc is not process 1 by it");
-  return true;
+  return {found, "", of_the_branch ? fmt::format("FreeBSD version {}", *osreldate_) : ""};
 }
 
 bool Evidence::finds_init(const ReleaseLayout& layout) {
@@ -166,57 +118,10 @@ std::optional<Member> Evidence::built_in(const ReleaseLayout& layout, std::strin
   return machine ? machine->member(structure, path) : std::nullopt;
 }
 
-Result<Member> Evidence::member(std::string_view structure, std::string_view path) {
-  if (has_types()) return (*types())->member(structure, path);
-  if (auto found = exported(structure, path)) return *found;
-  if (const ReleaseLayout* known = layout()) {
-    if (auto found = built_in(*known, structure, path)) return *found;
-    return fail(ErrorCode::no_type,
-                fmt::format("{} of struct {} is not known: {}, and the layout of {} that is built "
-                            "in does not tell",
-                            path, structure, why_no_types_, known->name));
-  }
-  return fail(ErrorCode::no_type, fmt::format("{} of struct {} is not known: {}, and {}", path,
-                                              structure, why_no_types_, why_no_layout_));
-}
-
-Result<std::uint64_t> Evidence::size_of(std::string_view structure) {
-  if (has_types()) return (*types())->size_of(structure);
-  if (const ReleaseLayout* known = layout())
-    if (const auto whole = built_in(*known, structure, "")) return whole->size;
-  return fail(ErrorCode::no_type, fmt::format("the size of struct {} is not known", structure));
-}
-
-Error Evidence::why_unknown() {
-  layout();
-  return Error{ErrorCode::no_type, Absence::none,
-               fmt::format("{}, and {}", why_no_types_, why_no_layout_), std::nullopt,
-               std::nullopt};
-}
-
-bool Evidence::is_pointer(const Member& member) const {
-  if (!member.type.graph) return false;
-  const auto type = plain(member.type);
-  return type && type->type.kind == TypeKind::pointer;
-}
-
-std::optional<Note> Evidence::remark() {
-  if (has_types()) return std::nullopt;
-  if (const ReleaseLayout* known = layout())
-    return Note{ErrorCode::no_type,
-                of_the_branch_
-                    ? fmt::format("the offsets in structures are those of {}, the nearest that is "
-                                  "built in to FreeBSD version {}, so that some may be wrong: {}",
-                                  known->name, *osreldate_, why_no_types_)
-                    : fmt::format("the offsets in structures are those of {}, built in: {}",
-                                  known->name, why_no_types_),
-                std::nullopt};
-  const std::string_view known =
-      exported("proc", "p_pid")
-          ? "only pids, names and threads are known, from the offsets that the kernel exports"
-          : "the kernel's structures are not known";
-  return Note{ErrorCode::no_type,
-              fmt::format("{}: {}, and {}", known, why_no_types_, why_no_layout_), std::nullopt};
+std::string_view Evidence::known_at_least() {
+  return exported("proc", "p_pid")
+             ? "only pids, names and threads are known, from the offsets that the kernel exports"
+             : "the kernel's structures are not known";
 }
 
 }  // namespace panicroom::freebsd

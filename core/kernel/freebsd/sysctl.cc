@@ -15,8 +15,8 @@
 
 #include "core/base/arithmetic.h"
 #include "core/kernel/field.h"
-#include "core/kernel/freebsd/lists.h"
 #include "core/kernel/freebsd/per_cpu.h"
+#include "core/kernel/lists.h"
 
 namespace panicroom::freebsd {
 namespace {

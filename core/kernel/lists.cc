@@ -1,21 +1,21 @@
-#include "core/kernel/freebsd/lists.h"
+#include "core/kernel/lists.h"
 
 #include <fmt/format.h>
 
 #include "core/base/loop_guard.h"
 
-namespace panicroom::freebsd {
+namespace panicroom {
 namespace {
 
 constexpr std::size_t longest_text = 1024;  // MAXPATHLEN
 
 }  // namespace
 
-bool for_each_listed(Evidence& evidence, std::uint64_t head, std::uint64_t link, std::uint64_t most,
-                     std::string_view what, Notes& notes,
+bool for_each_listed(Structures& structures, std::uint64_t head, std::uint64_t link,
+                     std::uint64_t most, std::string_view what, Notes& notes,
                      const std::function<bool(std::uint64_t)>& visit) {
   VisitOnce guard(most);
-  auto element = evidence.memory().word(head);
+  auto element = structures.memory().word(head);
   while (element && *element != 0) {
     if (!guard.step(*element)) {
       notes.add(Note{ErrorCode::corrupt,
@@ -25,7 +25,7 @@ bool for_each_listed(Evidence& evidence, std::uint64_t head, std::uint64_t link,
       return true;
     }
     // The next link is read first: an element that cannot be read ends the walk, not the answer.
-    const auto next = evidence.memory().word(*element + link);
+    const auto next = structures.memory().word(*element + link);
     if (next && !visit(*element)) return false;
     element = next;
   }
@@ -33,11 +33,11 @@ bool for_each_listed(Evidence& evidence, std::uint64_t head, std::uint64_t link,
   return true;
 }
 
-std::optional<std::string> text_behind(Evidence& evidence, const Field& field, std::uint64_t object,
-                                       std::string_view what, Notes& notes) {
-  const auto at = noted(field.read(evidence, object), notes, what);
+std::optional<std::string> text_behind(Structures& structures, const Field& field,
+                                       std::uint64_t object, std::string_view what, Notes& notes) {
+  const auto at = noted(field.read(structures, object), notes, what);
   if (!at || *at == 0) return std::nullopt;
-  return noted(evidence.memory().string(*at, longest_text), notes, what);
+  return noted(structures.memory().string(*at, longest_text), notes, what);
 }
 
-}  // namespace panicroom::freebsd
+}  // namespace panicroom
