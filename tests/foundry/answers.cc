@@ -20,13 +20,31 @@ Json thread_answer(const ThreadText& thread) {
   return out;
 }
 
-Json process_answer(const ProcessText& process) {
-  Json::List threads;
-  for (const ThreadText& thread : process.threads) threads.push_back(thread_answer(thread));
+Json process_answer(const ProcessText& process, const std::string& name, Json::List threads) {
   return Json::Object{{"pid", process.pid},
-                      {"name", process.name},
+                      {"name", name},
                       {"zombie", process.zombie},
                       {"threads", std::move(threads)}};
+}
+
+Json::List process_answers(const Description& description) {
+  Json::List processes;
+  for (const ProcessText& process : description.processes) {
+    // Linux has an idle task for each processor: processes of their own with one number. Those
+    // after the first are found through a variable that a kernel which names code alone does not
+    // name.
+    const bool idle = description.system == "linux" && process.pid == 0;
+    Json::List threads;
+    for (const ThreadText& thread : process.threads) {
+      if (idle && description.functions_only && !processes.empty()) continue;
+      if (idle)
+        processes.push_back(process_answer(process, thread.name, {thread_answer(thread)}));
+      else
+        threads.push_back(thread_answer(thread));
+    }
+    if (!idle) processes.push_back(process_answer(process, process.name, std::move(threads)));
+  }
+  return processes;
 }
 
 Json file_answer(const Description& description, const FileText& file) {
@@ -34,7 +52,10 @@ Json file_answer(const Description& description, const FileText& file) {
   for (const auto& [key, value] : file.settings) settings.emplace_back(key, value);
   Json::List names;
   for (const std::string& name : file_names(description, file)) names.emplace_back(name);
-  return Json::Object{{"container", file.container},
+  // Registers of what ran are in ELF notes, which kdump has from version 4 on.
+  const bool registers = file.container != "kdump" || file.number("version", 6) >= 4;
+  return Json::Object{{"registers", registers},
+                      {"container", file.container},
                       {"settings", std::move(settings)},
                       {"files", std::move(names)}};
 }
@@ -43,7 +64,7 @@ Json file_answer(const Description& description, const FileText& file) {
 
 Json answers(const Description& description) {
   const Image& image = description.image;
-  Json::List files, ram, mappings, processes, log, excluded, kernels;
+  Json::List files, ram, mappings, log, excluded, kernels;
   for (const FileText& file : description.files) files.push_back(file_answer(description, file));
   for (const KernelFileText& kernel : kernel_files(description)) kernels.emplace_back(kernel.name);
   for (const Range& one : image.ram) ram.push_back(range(one));
@@ -53,19 +74,23 @@ Json answers(const Description& description) {
                                     {"physical", hexadecimal(one.physical)},
                                     {"size", one.size},
                                     {"page", one.page}});
-  for (const ProcessText& process : description.processes)
-    processes.push_back(process_answer(process));
   for (const LogText& line : description.log) {
     Json::Object out{{"text", line.text}};
     if (line.level) out.emplace_back("level", std::int64_t{*line.level});
     log.emplace_back(std::move(out));
   }
-  return Json::Object{{"description", description.name},    {"system", description.system},
-                      {"architecture", image.architecture}, {"page_size", image.page},
-                      {"panic", description.panic},         {"dumps", std::move(files)},
-                      {"kernels", std::move(kernels)},      {"ram", std::move(ram)},
-                      {"excluded", std::move(excluded)},    {"mappings", std::move(mappings)},
-                      {"processes", std::move(processes)},  {"log", std::move(log)}};
+  return Json::Object{{"description", description.name},
+                      {"system", description.system},
+                      {"architecture", image.architecture},
+                      {"page_size", image.page},
+                      {"panic", description.panic},
+                      {"dumps", std::move(files)},
+                      {"kernels", std::move(kernels)},
+                      {"ram", std::move(ram)},
+                      {"excluded", std::move(excluded)},
+                      {"mappings", std::move(mappings)},
+                      {"processes", process_answers(description)},
+                      {"log", std::move(log)}};
 }
 
 }  // namespace foundry
