@@ -64,7 +64,7 @@ bool KernelEvidence::has_types() {
 
 const KernelEvidence::BuiltIn& KernelEvidence::built_in_layout() {
   if (!layout_) {
-    layout_.emplace();  // what the search itself asks for is not in a layout yet
+    layout_ = BuiltIn{};  // what the search itself asks for is not in a layout yet
     layout_ = find_built_in();
   }
   return *layout_;

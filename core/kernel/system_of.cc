@@ -47,8 +47,7 @@ std::optional<System> system_of(const SymbolTable& symbols) {
   return std::nullopt;
 }
 
-std::shared_ptr<const SymbolTable> symbols_of_kernel(const KernelInputs& inputs, System system,
-                                                     Notes& notes) {
+SystemKernel kernel_of(const KernelInputs& inputs, System system, Notes& notes) {
   const auto modules = modules_of_files(inputs.kernel_files);
   for (std::size_t i = 0; i < modules.size(); ++i) {
     const auto& [file_name, file] = inputs.kernel_files[i];
@@ -69,7 +68,7 @@ std::shared_ptr<const SymbolTable> symbols_of_kernel(const KernelInputs& inputs,
                          name(inputs.dump->machine.architecture)));
     } else if (found == system) {
       if (kernel->remark) notes.add(*kernel->remark);
-      return kernel->symbols;
+      return {kernel->symbols, file};
     } else if (found) {
       refuse(
           fmt::format("it is a kernel of {}, and the dump is of {}", name(*found), name(system)));
@@ -79,7 +78,12 @@ std::shared_ptr<const SymbolTable> symbols_of_kernel(const KernelInputs& inputs,
                          sign.symbols[1], sign.name));
     }
   }
-  return nullptr;
+  return {};
+}
+
+std::shared_ptr<const SymbolTable> symbols_of_kernel(const KernelInputs& inputs, System system,
+                                                     Notes& notes) {
+  return kernel_of(inputs, system, notes).symbols;
 }
 
 }  // namespace panicroom

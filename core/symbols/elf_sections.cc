@@ -1,15 +1,13 @@
-// Offsets of fields: System V ABI, chapter 4 (Elf32_/Elf64_Ehdr, Shdr), as in elf.h.
+// Offsets of fields: System V ABI, chapter 4 (Elf32_/Elf64_Shdr), as in elf.h.
 #include "core/symbols/elf_sections.h"
 
 #include <elf.h>
 #include <fmt/format.h>
 
-#include <array>
-#include <cstring>
-
 #include "core/base/arithmetic.h"
 #include "core/base/bytes.h"
 #include "core/base/printable.h"
+#include "core/symbols/elf_header.h"
 
 namespace panicroom {
 
@@ -18,11 +16,6 @@ namespace {
 constexpr std::uint64_t kSectionsLimit = std::uint64_t{1} << 20;
 constexpr std::uint64_t kNamesLimit = std::uint64_t{16} << 20;
 constexpr std::uint64_t kNameLimit = 256;
-
-Failure no_elf(const ByteSource& file) {
-  return fail_at_offset(ErrorCode::unsupported, 0,
-                        fmt::format("{} is no ELF file", printable(file.name())));
-}
 
 ElfSection section_at(const Reader& table, std::uint64_t at, unsigned word) {
   ElfSection section;
@@ -47,33 +40,16 @@ const ElfSection* ElfSections::find(std::string_view name) const {
 }
 
 Result<ElfSections> read_elf_sections(const ByteSource& file) {
-  std::array<std::byte, 64> bytes{};
-  if (file.size() < sizeof(Elf32_Ehdr)) return no_elf(file);
-  const auto have = static_cast<std::size_t>(std::min<std::uint64_t>(file.size(), bytes.size()));
-  PANICROOM_CHECK(file.read(0, MutableBytes(bytes).first(have)));
-  if (std::memcmp(bytes.data(), ELFMAG, SELFMAG) != 0) return no_elf(file);
-  const auto width = std::to_integer<unsigned>(bytes[EI_CLASS]);
-  const auto data = std::to_integer<unsigned>(bytes[EI_DATA]);
-  if ((width != ELFCLASS32 && width != ELFCLASS64) ||
-      (data != ELFDATA2LSB && data != ELFDATA2MSB) ||
-      (width == ELFCLASS64 && have < sizeof(Elf64_Ehdr)))
-    return no_elf(file);
-  const bool wide = width == ELFCLASS64;
-  const unsigned word = wide ? 8 : 4;
-  const Reader header({bytes.data(), have},
-                      data == ELFDATA2LSB ? std::endian::little : std::endian::big);
-
+  PANICROOM_TRY(header, read_elf_header(file));
+  const unsigned word = header.machine.pointer_size;
+  const std::endian order = header.machine.order;
   ElfSections found;
-  found.type = header.u16(16).value_or(0);
-  found.machine.architecture = architecture_of_elf_machine(header.u16(18).value_or(0));
-  found.machine.pointer_size = static_cast<std::uint8_t>(word);
-  found.machine.order = header.order();
-  const std::uint64_t place = header.word(wide ? 40 : 32, word).value_or(0);
-  const std::uint64_t entry = header.u16(wide ? 58 : 46).value_or(0);
-  std::uint64_t count = header.u16(wide ? 60 : 48).value_or(0);
-  std::uint64_t names = header.u16(wide ? 62 : 50).value_or(0);
+  found.type = header.type;
+  found.machine = header.machine;
+  const std::uint64_t place = header.sections.place, entry = header.sections.entry;
+  std::uint64_t count = header.sections.count, names = header.names;
   if (place == 0) return found;
-  const std::uint64_t size = wide ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr);
+  const std::uint64_t size = header.wide() ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr);
   const auto leaves = [&] {
     return fail_at_offset(
         ErrorCode::corrupt, place,
@@ -83,13 +59,13 @@ Result<ElfSections> read_elf_sections(const ByteSource& file) {
   if (count == 0 || names == SHN_XINDEX) {
     // The first header has what the file header has no room for.
     PANICROOM_TRY(first, read_bytes(file, place, size, size));
-    const ElfSection zero = section_at({first, header.order()}, 0, word);
+    const ElfSection zero = section_at({first, order}, 0, word);
     if (count == 0) count = zero.size;
     if (names == SHN_XINDEX) names = zero.link;
   }
   if (count > kSectionsLimit || !contains(file.size(), place, count * size)) return leaves();
   PANICROOM_TRY(table, read_bytes(file, place, count * size, count * size));
-  const Reader reader(table, header.order());
+  const Reader reader(table, order);
   for (std::uint64_t i = 0; i < count; ++i)
     found.sections.push_back(section_at(reader, i * size, word));
   if (names == 0 || names >= count) return found;
@@ -100,7 +76,7 @@ Result<ElfSections> read_elf_sections(const ByteSource& file) {
                           fmt::format("the names of {}'s sections take {} bytes, which leave it",
                                       printable(file.name()), strings.size));
   PANICROOM_TRY(text, read_bytes(file, strings.offset, strings.size, kNamesLimit));
-  const Reader texts(text, header.order());
+  const Reader texts(text, order);
   for (std::uint64_t i = 0; i < count; ++i)
     found.sections[static_cast<std::size_t>(i)].name =
         texts.text(reader.u32(i * size).value_or(0), kNameLimit);

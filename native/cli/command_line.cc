@@ -110,6 +110,24 @@ void add_options(CLI::App& app, const CommandInfo& command, Request& request) {
   if (has("physical"))
     app.add_flag("--physical", request.physical, "ADDRESS is a physical address")
         ->excludes(app.get_option("--pid"));
+  if (has("root")) {
+    const auto take = [](std::optional<std::string>& text) {
+      return [&text](const std::string& typed) { text = typed; };
+    };
+    CLI::Option* root = app.add_option_function<std::string>(
+        "--root", take(request.root),
+        "translate by the page tables at this physical address, or by those that a processor used "
+        "(cr3, cr3:1)");
+    root->type_name("ADDRESS")->take_last();
+    root->excludes(app.get_option("--pid"))->excludes(app.get_option("--physical"));
+    app.add_option_function<std::string>("--paging", take(request.paging),
+                                         "how these tables are built: two-level, pae, four-level, "
+                                         "five-level; 4k, 16k or 64k with "
+                                         "the bits of an address (4k:48, 64k:52:lpa)")
+        ->type_name("MODE")
+        ->take_last()
+        ->needs(root);
+  }
   if (has("columns"))
     app.add_option_function<std::string>(
            "--columns",
@@ -172,6 +190,7 @@ std::optional<std::string> assign_words(const CommandInfo& command, Parsed& pars
     while (own < words.size() && (dump_named || !host.exists(words[own]))) ++own;
     // Nothing names the dump: then the last word was meant to.
     if (own == words.size() && !dump_named && own > 0) --own;
+    own = std::max(own, command.least_operands);
   }
   if (words.size() < own + (files_named ? 0 : 1) && command.needs_dump)
     return fmt::format("{} expects {}{}", command.name, words_of(command),

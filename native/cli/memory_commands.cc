@@ -4,6 +4,7 @@
 
 #include "core/base/arithmetic.h"
 #include "core/report/escape.h"
+#include "native/cli/chosen_memory.h"
 #include "native/cli/run_request.h"
 
 namespace panicroom {
@@ -21,8 +22,8 @@ class MemoryView {
  public:
   static Result<MemoryView> open(const Request& request, Session& session) {
     if (request.physical) return MemoryView(&session.physical(), nullptr);
-    PANICROOM_TRY(space, session.memory(request.pid));
-    return MemoryView(nullptr, space);
+    PANICROOM_TRY(space, chosen_memory(request, session));
+    return MemoryView(nullptr, std::move(space));
   }
   /// How many leading bytes could be read; `missing` says why not all.
   std::size_t read(std::uint64_t address, MutableBytes out, Error& missing) {
@@ -36,9 +37,10 @@ class MemoryView {
   }
 
  private:
-  MemoryView(PhysicalReader* physical, AddressSpace* space) : physical_(physical), space_(space) {}
+  MemoryView(PhysicalReader* physical, std::shared_ptr<AddressSpace> space)
+      : physical_(physical), space_(std::move(space)) {}
   PhysicalReader* physical_;
-  AddressSpace* space_;
+  std::shared_ptr<AddressSpace> space_;
 };
 
 /// What `read` shows: a line of bytes, or a stretch that cannot be read.
@@ -139,15 +141,6 @@ constexpr std::array<Column, 5> columns_of_memory = {{
     {"missing", ColumnType::text, "Why the bytes cannot be read."},
 }};
 
-constexpr std::array<Column, 6> columns_of_translation = {{
-    {"table", ColumnType::text, "What was looked at: a page table, a rule, the dump."},
-    {"index", ColumnType::integer, "Of the entry in its table.", true},
-    {"entry_address", ColumnType::address, "Physical address of the entry.", true},
-    {"file_offset", ColumnType::address, "Where it lies in the (decompressed) file.", true},
-    {"entry", ColumnType::address, "The entry itself."},
-    {"meaning", ColumnType::text, "What follows from it."},
-}};
-
 int read_raw(MemoryView& memory, std::uint64_t address, std::uint64_t length,
              const Request& request, Host& host) {
   if (host.out_columns() != 0) {
@@ -221,105 +214,6 @@ int run_read(const Request& request, Session& session, Host& host) {
     host.err(fmt::format("panicroom: {}: not all of these bytes can be read; the lines say why\n",
                          visible(request.dump)));
   return all_read && taken ? 0 : 1;
-}
-
-int run_translate(const Request& request, Session& session, Host& host) {
-  const auto refused = [&](const Error& error) {
-    return refuse(request, session, host, "translation", columns_of_translation, error);
-  };
-  const auto address = session.resolve(request.operands[0], cpu_of(request));
-  if (!address) return refused(address.error());
-  std::vector<TranslationStep> steps;
-  Result<Translation> translated = Translation{*address, 0, true, true, false};
-  if (!request.physical) {
-    const auto space = session.memory(request.pid);
-    if (!space) return refused(space.error());
-    translated = (*space)->translate(*address, &steps);
-  }
-
-  const auto writer = writer_for(request, host);
-  writer->begin("translation", columns_of_translation);
-  const Value null = std::monostate{};
-  const PhysicalMemory& memory = *session.dump().memory;
-  for (const TranslationStep& step : steps) {
-    Value offset = null;
-    if (step.entry_offset)
-      offset = Address{*step.entry_offset};
-    else if (step.entry_address)
-      if (const PageLocation place = memory.locate(*step.entry_address);
-          place.present && place.codec == Codec::none)
-        offset = Address{place.file_offset + *step.entry_address % memory.page_size()};
-    const bool rule = !step.entry_address && !step.entry_offset;
-    const std::array<Value, 6> row = {
-        std::string(step.table),
-        rule ? null : Value(step.index),
-        step.entry_address ? Value(Address{*step.entry_address}) : null,
-        offset,
-        rule ? null : Value(Address{step.entry}),
-        step.meaning};
-    writer->row(row);
-  }
-  Notes notes;
-  for (const Note& note : session.notes()) notes.add(note);
-  bool in_dump = false;
-  if (translated) {
-    const PageLocation place = memory.locate(translated->physical);
-    const std::uint64_t in_page = translated->physical % memory.page_size();
-    const bool before_cut = place.before_cut(in_page);
-    in_dump = place.present || before_cut;
-    const std::array<Value, 6> physical = {
-        std::string("physical memory"),
-        null,
-        Address{translated->physical},
-        null,
-        null,
-        fmt::format("physical address {:#x}", translated->physical)};
-    writer->row(physical);
-    std::string meaning;
-    Value offset = null;
-    if (before_cut) {
-      offset = Address{place.file_offset + in_page};
-      meaning = fmt::format("stored as it is, at file offset {:#x}; the file ends within this page",
-                            place.file_offset + in_page);
-    } else if (!place.present) {
-      const bool damaged = place.absence == Absence::none;
-      meaning = fmt::format("not in the dump: {}", damaged ? "damaged" : name(place.absence));
-      notes.add(damaged ? Error{ErrorCode::corrupt, Absence::none,
-                                "the record that says where this page is contradicts itself",
-                                translated->physical, std::nullopt}
-                        : absent(place.absence, translated->physical,
-                                 "the dump does not hold this physical address")
-                              .value());
-    } else if (place.codec == Codec::none) {
-      offset = Address{place.file_offset + in_page};
-      meaning = fmt::format("stored as it is, at file offset {:#x}", place.file_offset + in_page);
-    } else {
-      offset = Address{place.file_offset};
-      meaning = fmt::format("byte {:#x} of the page stored in {} bytes of {} at file offset {:#x}",
-                            in_page, place.stored_size, name(place.codec), place.file_offset);
-    }
-    const std::array<Value, 6> record = {
-        std::string(place.record.empty() ? "dump" : place.record),
-        null,
-        null,
-        place.record.empty() ? null : Value(Address{place.record_offset}),
-        null,
-        std::string(in_dump ? "names where the page is" : "names no page")};
-    writer->row(record);
-    const std::array<Value, 6> bytes = {std::string("file"), null, null, offset, null, meaning};
-    writer->row(bytes);
-  } else {
-    notes.add(translated.error());
-  }
-  const std::vector<Note> remarks = notes.take();
-  writer->end(remarks);
-  report_left_out(host, *writer);
-  if (translated) {
-    if (request.form != OutputForm::json) report_notes(host, remarks);
-    return in_dump ? 0 : 1;
-  }
-  report_error(host, request.dump, translated.error());
-  return 1;
 }
 
 }  // namespace panicroom

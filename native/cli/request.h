@@ -24,6 +24,8 @@ struct Request {
   std::optional<std::int64_t> pid;
   std::optional<std::int64_t> tid;
   std::optional<std::int64_t> cpu;    ///< whose own copy of a variable is meant
+  std::optional<std::string> root;    ///< page tables to translate by: an address or "cr3"
+  std::optional<std::string> paging;  ///< how they are built
   std::optional<std::int64_t> depth;  ///< of structures within structures
   std::optional<std::string> output;  ///< the file to write
   std::vector<std::string> columns;   ///< of the table, in this order; empty: the usual ones

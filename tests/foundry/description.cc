@@ -93,8 +93,11 @@ class Parser {
       later_.push_back(words);
     else if (verb == "u32" || verb == "u64")
       later_.push_back(words);
-    else if (verb == "pattern")
+    else if (verb == "pattern" || verb == "code")
       later_.push_back(words);
+    else if (verb == "segment")
+      image.parts.push_back({number_of(word(1)), number_of(word(2)), number_of(word(3)),
+                             words.size() > 4 && word(4) == "data"});
     else if (verb == "system")
       out_.system = word(1);
     else if (verb == "heap")
@@ -168,6 +171,9 @@ class Parser {
       else if (words[0] == "string")
         for (std::size_t index = 0; index < words.at(2).size(); ++index)
           write(at + index, static_cast<std::uint8_t>(words[2][index]), 1);
+      else if (words[0] == "code")  // the same at any address
+        for (std::uint64_t index = 0; index < number_of(words.at(2)); index += 8)
+          write(at + index, (index + 1) * 0x9e3779b97f4a7c15, 8);
       else  // pattern ADDRESS LENGTH: each 8 bytes are their own address
         for (std::uint64_t index = 0; index < number_of(words.at(2)); index += 8)
           write(at + index, at + index, 8);
@@ -487,6 +493,8 @@ std::vector<Blob> make_dump(const Description& description, const FileText& file
     options.many_segments = file.number("many", 0) != 0;
     options.excluded_as_short = file.number("short", 0) != 0;
     options.wide = file.number("wide", 0) != 0;
+    if (file.get("registers") == "untold") image.cpus.clear();
+    image.root = file.number("cr3", image.root);
     parts.push_back(elf_core(image, options));
   } else if (file.container == "kdump") {
     KdumpOptions options;

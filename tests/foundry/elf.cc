@@ -176,9 +176,13 @@ Blob kernel_file(const Image& image, const Blob& ctf, unsigned file_type,
   const std::size_t ctf_at = names_at + section_names.size();
   std::size_t sections_at = ctf_at + ctf.size();
   sections_at = (sections_at + 7) / 8 * 8;
-  append(out, 0, word), append(out, 0, word), append(out, sections_at, word), append(out, 0, 4);
-  append(out, ehdr, 2), append(out, 0, 2), append(out, 0, 2), append(out, shdr, 2),
-      append(out, ctf.empty() ? 6 : 7, 2), append(out, 5, 2);
+  // The loaded parts lie behind the sections' headers, as does the table that names them.
+  const std::size_t phdr = wide ? 56 : 32, parts_at = sections_at + shdr * (ctf.empty() ? 6 : 7);
+  append(out, 0, word), append(out, image.parts.empty() ? 0 : parts_at, word),
+      append(out, sections_at, word), append(out, 0, 4);
+  append(out, ehdr, 2), append(out, image.parts.empty() ? 0 : phdr, 2),
+      append(out, image.parts.size(), 2), append(out, shdr, 2), append(out, ctf.empty() ? 6 : 7, 2),
+      append(out, 5, 2);
   out.insert(out.end(), symbols.begin(), symbols.end());
   out.insert(out.end(), strings.begin(), strings.end());
   out.insert(out.end(), section_names.begin(), section_names.end());
@@ -198,6 +202,20 @@ Blob kernel_file(const Image& image, const Blob& ctf, unsigned file_type,
   section(strtab_name, 3, 0, strings_at, strings.size(), 0, 0, 0);
   section(shstrtab_name, 3, 0, names_at, section_names.size(), 0, 0, 0);
   if (!ctf.empty()) section(ctf_name, 1, 0, ctf_at, ctf.size(), 3, 0, 0);
+  std::size_t bytes_at = parts_at + image.parts.size() * phdr;
+  for (const LoadedPart& part : image.parts) {
+    const std::uint64_t in_file = part.data ? 0 : part.size, flags = part.data ? 6 : 5;
+    append(out, 1, 4);
+    if (wide) append(out, flags, 4);
+    append(out, bytes_at, word), append(out, part.virtual_address, word);
+    append(out, part.physical, word), append(out, in_file, word), append(out, part.size, word);
+    if (!wide) append(out, flags, 4);
+    append(out, image.page, word);
+    bytes_at += static_cast<std::size_t>(in_file);
+  }
+  for (const LoadedPart& part : image.parts)
+    for (std::uint64_t done = 0; !part.data && done < part.size; done += 8)
+      append(out, image.read(image.physical_of(part.virtual_address + done), 8), 8);
   return out;
 }
 

@@ -46,7 +46,7 @@ class World {
       stoppcbs = place("stoppcbs", pcb_size_ * cpus);
     }
     const std::uint64_t dumptid = place("dumptid", 4);
-    number(root_name(image_), 0, word_);
+    if (image_.architecture != "aarch64") number(root_name(image_), 0, word_);
     number("mp_ncpus", cpus, 4);
     number("mp_maxid", cpus - 1, 4);
     number("osreldate", description_.version, 4);
@@ -82,6 +82,13 @@ class World {
       }
       objects_.process(process);
     }
+    for (const ProcessText& process : description_.processes)
+      for (const ThreadText& thread : process.threads)
+        if (thread.cpu) {
+          image_.cpus.resize(cpus);
+          image_.cpus[static_cast<std::size_t>(*thread.cpu)] = {
+              0, thread.frames.empty() ? 0 : thread.frames[0], thread.sp, thread.fp};
+        }
     FreeBsdMachine machine(description_, layout_, heap_, objects_, cpus);
     machine.build();
     for (DescriptorText& socket : description_.sockets) objects_.socket(socket);
@@ -219,8 +226,14 @@ void build_freebsd(Description& description) { World(description).build(); }
 void finish_freebsd(Description& description) {
   Image& image = description.image;
   for (const Symbol& symbol : image.symbols)
-    if (symbol.name == root_name(image))
+    if (symbol.name == root_name(image) && image.architecture != "aarch64")
       image.write_virtual(symbol.address, image.root, image.pointer());
+  // There the kernel's image has room for the first table.
+  if (image.architecture == "aarch64" && image.root != 0)
+    for (const Mapping& mapping : image.mappings)
+      if (image.root >= mapping.physical && image.root - mapping.physical < mapping.size)
+        image.symbols.push_back({"pagetable_l0_ttbr1",
+                                 mapping.virtual_address + image.root - mapping.physical, 0, 'B'});
   // Processes share the kernel's page tables, which map their memory too.
   const KernelLayout layout = freebsd_layout(description.layout, image.pointer());
   for (const ProcessText& process : description.processes) {

@@ -42,6 +42,14 @@ struct Mapping {
   std::uint64_t page = 4096;
 };
 
+/// A loaded part of the kernel file. All numbers are multiples of 32.
+struct LoadedPart {
+  std::uint64_t virtual_address = 0;
+  std::uint64_t physical = 0;  ///< where it was linked to be loaded
+  std::uint64_t size = 0;
+  bool data = false;  ///< written since: the file has no bytes of it
+};
+
 struct Cpu {
   std::uint64_t pid = 0;
   std::uint64_t pc = 0, sp = 0, fp = 0;
@@ -61,6 +69,7 @@ struct Image {
   Range table_area;        ///< physical pages that tables are taken from
   std::string vmcoreinfo;
   std::vector<Cpu> cpus;
+  std::vector<LoadedPart> parts;  ///< of the kernel file
 
   unsigned pointer() const { return architecture == "i386" ? 4 : 8; }
   bool has(std::uint64_t physical) const;

@@ -313,7 +313,7 @@ TEST_F(CommandLine, UsageErrorsSayWhatIsMissingAndWhatWasMeant) {
   EXPECT_EQ(run({"read", "panic", "vmcore"}), 2);
   EXPECT_TRUE(complained("read expects ADDRESS LENGTH DUMP")) << host.complained;
   EXPECT_EQ(run({"translate", "vmcore"}), 2);
-  EXPECT_TRUE(complained("translate expects ADDRESS DUMP")) << host.complained;
+  EXPECT_TRUE(complained("translate expects ADDRESS... DUMP")) << host.complained;
   EXPECT_EQ(run({"stack", "144", "vmcore"}), 2);
   EXPECT_TRUE(complained("--pid")) << host.complained;
   EXPECT_EQ(run({"vmcore", "ps"}), 2);
@@ -383,11 +383,72 @@ class LinuxCommandLine : public CommandLine {
     const auto description = foundry::read_description(
         std::string(source_folder) + "/tests/foundry/descriptions/linux-x86_64.txt");
     for (const auto& file : description.files)
-      if (file.name == "linux-elf") host.files["linux"] = foundry::make_dump(description, file)[0];
+      if (file.name == "linux-elf")
+        host.files["linux"] = foundry::make_dump(description, file)[0];
+      else if (file.name == "linux-elf-qemu")
+        host.files["qemu"] = foundry::make_dump(description, file)[0];
     run_queues = description.run_queues;
+    root = fmt::format("{:#x}", description.image.root);
   }
+  std::string root;                                  ///< the first page table
   std::map<std::int64_t, std::uint64_t> run_queues;  ///< by processor
 };
+
+TEST_F(LinuxCommandLine, TranslatesByStatedPageTables) {
+  // The description maps 0xffff8c0000000000 to physical memory as a whole, in pages of 2 MiB.
+  const std::string place = "\"entry_address\": \"0x312345\"";
+  for (const std::vector<std::string>& how :
+       {std::vector<std::string>{"--root", root, "--paging", "four-level"},
+        {"--root", "cr3"},
+        {"--root", "cr3:1"},
+        {"--root=cr3", "--paging=four-level"}}) {
+    std::vector<std::string> words = {"translate", "0xffff8c0000312345", "qemu", "--json"};
+    words.insert(words.end(), how.begin(), how.end());
+    EXPECT_EQ(run(words), 0) << host.complained;
+    EXPECT_TRUE(printed(place)) << host.printed;
+    EXPECT_TRUE(printed("physical address 0x312345 (rwx, kernel)")) << host.printed;
+  }
+  EXPECT_EQ(run({"read", "0xffff8c0000300010", "8", "linux", "--root", root, "--paging",
+                 "four-level", "--csv"}),
+            0)
+      << host.complained;
+  EXPECT_TRUE(printed(",8,1000300000000000,")) << host.printed;  // the description's pattern
+  EXPECT_EQ(run({"translate", "0xffff8c0000312345", "qemu", "--root", root, "--paging", "pae"}), 1);
+  EXPECT_TRUE(complained("more than 32 bits")) << host.complained;
+}
+
+TEST_F(LinuxCommandLine, PageTablesThatCannotBeMeant) {
+  const std::vector<std::string> command = {"translate", "0xffff8c0000312345", "linux"};
+  const auto refused = [&](const std::vector<std::string>& how, int status, std::string_view text) {
+    std::vector<std::string> words = command;
+    words.insert(words.end(), how.begin(), how.end());
+    EXPECT_EQ(run(words), status) << text;
+    EXPECT_TRUE(complained(text)) << host.complained;
+  };
+  refused({"--root", "0x1000"}, 1, "--paging four-level, for example");
+  refused({"--root", "0x1000", "--paging", "sixlevel"}, 1, "page tables are two-level, pae");
+  refused({"--root", "there", "--paging", "pae"}, 1, "--root is the physical address");
+  refused({"--root", "cr3"}, 1, "which page tables processor 0 used");
+  refused({"--root", "cr3:x"}, 1, "is not cr3:NUMBER");
+  refused({"--paging", "pae"}, 2, "--paging requires --root");
+  refused({"--root", "cr3", "--pid", "1"}, 2, "does not go with");
+  refused({"--root", "cr3", "--physical"}, 2, "does not go with");
+}
+
+TEST_F(LinuxCommandLine, TranslatesSeveralAddresses) {
+  EXPECT_EQ(run({"translate", "0xffff8c0000300000", "0xffff8c0000300008", "linux", "--csv"}), 0)
+      << host.complained;
+  EXPECT_TRUE(host.printed.starts_with("address,table,")) << host.printed;
+  EXPECT_TRUE(printed("0xffff8c0000300000,physical memory,,0x300000,"));
+  EXPECT_TRUE(printed("0xffff8c0000300008,physical memory,,0x300008,"));
+  // One that is not mapped does not hide the other.
+  EXPECT_EQ(run({"translate", "0x1000", "0xffff8c0000300008", "linux", "--csv"}), 1);
+  EXPECT_TRUE(printed("0x0000000000001000,PML4,")) << host.printed;
+  EXPECT_TRUE(printed("0xffff8c0000300008,physical memory,,0x300008,")) << host.printed;
+  EXPECT_TRUE(complained("no memory is mapped here")) << host.complained;
+  EXPECT_EQ(run({"translate", "0x1000", "linux", "--csv"}), 1);
+  EXPECT_TRUE(host.printed.starts_with("table,")) << host.printed;
+}
 
 TEST_F(LinuxCommandLine, TypeShowsALayout) {
   EXPECT_EQ(run({"type", "struct module", "linux"}), 0) << host.complained;

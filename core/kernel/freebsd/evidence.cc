@@ -5,6 +5,10 @@
 #include <array>
 #include <utility>
 
+#include "core/arch/stated_paging.h"
+#include "core/kernel/kernel_image.h"
+#include "core/kernel/kernel_tables.h"
+
 namespace panicroom::freebsd {
 Result<std::uint64_t> address_of(const SymbolTable* symbols, std::string_view name) {
   if (!symbols)
@@ -75,47 +79,59 @@ Result<Registers> read_pcb(AddressSpace& kernel, std::uint64_t address,
   }
 }
 
-Result<std::unique_ptr<PageTable>> find_page_table(const Dump& dump, const SymbolTable* symbols) {
-  if (dump.minidump) return minidump_page_table(*dump.minidump, dump.machine);
-  if (!symbols) return nullptr;
-  const auto kernbase = symbols->find("kernbase");
-  if (!kernbase) return nullptr;
-  // A full dump: the variable with the root lies at its link address less kernbase, because the
-  // kernel is loaded where it was linked (sys/amd64/amd64/pmap.c, sys/i386/i386/pmap.c).
+namespace {
+
+/// Tables whose root lies in a variable.
+struct LinkedTable {
+  std::unique_ptr<PageTable> table;
+  bool maps_itself = false;  ///< they map that variable to where it was read
+};
+
+/// A kernel that is loaded where it was linked has its variables at their address less kernbase
+/// (sys/amd64/amd64/pmap.c, sys/i386/i386/pmap.c): that needs neither notes nor code to compare.
+LinkedTable table_where_linked(const Dump& dump, const SymbolTable& symbols) {
+  LinkedTable found;
+  const auto kernbase = symbols.find("kernbase");
+  if (!kernbase) return found;
   PhysicalReader physical(dump.memory, dump.machine.order);
-  const auto root_of = [&](const Symbol& symbol, unsigned width) -> Result<std::uint64_t> {
-    if (symbol.address < kernbase->address)
-      return fail_at_address(ErrorCode::corrupt, symbol.address,
-                             fmt::format("{} lies below kernbase", symbol.name));
-    auto root = physical.word(symbol.address - kernbase->address, width);
-    if (!root)
-      return Failure(root.error().within(fmt::format("the page-table root in {}", symbol.name)));
-    return *root;
-  };
-  if (dump.machine.architecture == Architecture::x86_64) {
-    const auto symbol = symbols->find("KPML4phys");
-    if (!symbol) return nullptr;
-    PANICROOM_TRY(root, root_of(*symbol, 8));
-    return x86_page_table(X86Mode::four_level, root);
+  for (const RootSymbol& root : root_symbols_of(System::freebsd)) {
+    const auto symbol = symbols.find(root.name);
+    if (!symbol || root.is != RootSymbol::Is::address || symbol->address < kernbase->address)
+      continue;
+    const std::uint64_t place = symbol->address - kernbase->address;
+    const auto value = physical.word(place, dump.machine.pointer_size);
+    if (!value || *value == 0 || !dump.memory->locate(*value).present) continue;
+    auto table = stated_page_table(*value, root.paging);
+    if (!table) continue;
+    const auto itself = (*table)->walk(symbol->address, physical, nullptr);
+    if (itself && itself->physical == place) return {std::move(*table), true};
+    if (!found.table) found.table = std::move(*table);
   }
-  if (dump.machine.architecture == Architecture::i386) {
-    if (const auto pae = symbols->find("IdlePDPT")) {
-      PANICROOM_TRY(root, root_of(*pae, 4));
-      return x86_page_table(X86Mode::pae, root);
-    }
-    if (const auto plain = symbols->find("IdlePTD")) {
-      PANICROOM_TRY(root, root_of(*plain, 4));
-      return x86_page_table(X86Mode::two_level, root);
-    }
-    return nullptr;
+  return found;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<PageTable>> find_page_table(const Dump& dump, const SystemKernel& kernel,
+                                                   Notes& notes) {
+  if (dump.minidump) return minidump_page_table(*dump.minidump, dump.machine);
+  if (!kernel.symbols) return nullptr;
+  auto linked = table_where_linked(dump, *kernel.symbols);
+  // Code that is not in the dump, or not in the file, proves nothing; other code does.
+  bool contradicted = false;
+  if (const auto image = KernelImage::read(*kernel.file); image && linked.table) {
+    PhysicalReader physical(dump.memory, dump.machine.order);
+    const ImageMatch match = image->match_virtual(physical, *linked.table);
+    contradicted = !match.holds() && !match.unknown();
   }
-  if (symbols->find("proc_off_p_pid"))
-    return fail(
-        ErrorCode::unsupported,
-        fmt::format(
-            "a full dump of FreeBSD on {} cannot be translated: only its minidumps are read",
-            name(dump.machine.architecture)));
-  return nullptr;
+  if (linked.maps_itself && !contradicted) return std::move(linked.table);
+  auto found = find_kernel_tables(dump, kernel, root_symbols_of(System::freebsd));
+  if (found) {
+    if (found->remark) notes.add(*found->remark);
+    return std::move(found->table);
+  }
+  if (linked.table && !contradicted) return std::move(linked.table);
+  return Failure(found.error());
 }
 
 }  // namespace panicroom::freebsd

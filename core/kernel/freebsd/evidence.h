@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/base/registers.h"
 #include "core/dump/dump.h"
+#include "core/kernel/system_of.h"
 #include "core/memory/address_space.h"
 #include "core/symbols/symbol_table.h"
 
@@ -25,8 +26,10 @@ Result<std::uint64_t> address_of(const SymbolTable* symbols, std::string_view na
 Result<Registers> read_pcb(AddressSpace& kernel, std::uint64_t address,
                            std::optional<std::uint64_t> osreldate);
 
-/// The translation of a FreeBSD dump: a minidump's own map, or the page tables of a full dump,
-/// whose root the kernel file's symbols name. Null when the dump shows no sign of FreeBSD.
-Result<std::unique_ptr<PageTable>> find_page_table(const Dump& dump, const SymbolTable* symbols);
+/// The translation of a FreeBSD dump: a minidump's own map, or the page tables of a dump of
+/// physical memory (a full dump, QEMU's), which the kernel file leads to. Null when the dump shows
+/// no sign of FreeBSD.
+Result<std::unique_ptr<PageTable>> find_page_table(const Dump& dump, const SystemKernel& kernel,
+                                                   Notes& notes);
 
 }  // namespace panicroom::freebsd

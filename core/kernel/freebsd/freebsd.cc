@@ -178,6 +178,9 @@ class FreeBsd final : public Kernel {
   /// The struct pcb in which a stopped processor saved its registers. They are an array until
   /// FreeBSD 13, then a pointer to one: the symbol's size tells which.
   Result<std::uint64_t> stopped_pcb(const Processes& walk, std::uint64_t cpu);
+  /// The registers of a processor that was stopped, `what` for a note where they are not known.
+  std::optional<Registers> stopped_registers(const Processes& walk, std::uint64_t cpu,
+                                             std::string_view what, Notes& notes);
   std::optional<std::string> text_variable(const char* name);
   void remark(Notes& notes) {
     if (auto note = evidence_.remark()) notes.add(std::move(*note));
@@ -239,6 +242,16 @@ Result<std::uint64_t> FreeBsd::stopped_pcb(const Processes& walk, std::uint64_t 
   if (cpu == 0) return first;
   PANICROOM_TRY(size, walk.pcb_size());
   return first + cpu * size;
+}
+
+std::optional<Registers> FreeBsd::stopped_registers(const Processes& walk, std::uint64_t cpu,
+                                                    std::string_view what, Notes& notes) {
+  // Where an emulator stopped the machine, its kernel has saved nothing.
+  for (const CpuState& noted_cpu : evidence_.dump().cpus)
+    if (noted_cpu.index == cpu && noted_cpu.registers.pc) return noted_cpu.registers;
+  const auto pcb = noted(stopped_pcb(walk, cpu), notes, what);
+  if (!pcb) return std::nullopt;
+  return noted(freebsd::read_pcb(memory(), *pcb, evidence_.osreldate()), notes, what);
 }
 
 Unwound FreeBsd::stack(const Thread& thread, Notes& notes) {
@@ -320,7 +333,7 @@ KernelIdentity FreeBsd::identity(Notes& notes) {
       if (!identity.time) identity.time = clock->now;
       if (!identity.uptime) identity.uptime = clock->uptime;
     }
-  if (const auto crashed = crashed_thread(&notes); crashed.tid)
+  if (const auto crashed = crashed_thread(&notes); crashed.tid.value_or(0) != 0)
     identity.crashed_tid = static_cast<std::int64_t>(*crashed.tid);
   std::string unknown;
   const auto lacks = [&](bool missing, std::string_view what) {
@@ -474,8 +487,10 @@ void FreeBsd::complete(Thread& thread, Processes& walk, const CrashedThread& cra
   if (thread.crashed == true) {
     pcb = crashed.pcb;
   } else if (thread.cpu) {
-    pcb = noted(stopped_pcb(walk, static_cast<std::uint64_t>(*thread.cpu)), notes,
-                "a thread's registers");
+    if (auto registers = stopped_registers(walk, static_cast<std::uint64_t>(*thread.cpu),
+                                           "a thread's registers", notes))
+      thread.registers = std::move(*registers);
+    return;
   } else {
     pcb = walk.pcb(thread.address, notes);
   }
@@ -511,13 +526,8 @@ Result<void> FreeBsd::cpus(const Visitor<Processor>& visit, Notes& notes) {
   const CrashedThread crashed = crashed_thread(&notes);
   const Processes walk(evidence_);
   const auto registers = [&](std::uint64_t cpu, bool died) -> std::optional<Registers> {
-    std::uint64_t pcb = crashed.pcb;
-    if (!died) {
-      const auto stopped = noted(stopped_pcb(walk, cpu), notes, "a processor's registers");
-      if (!stopped) return std::nullopt;
-      pcb = *stopped;
-    }
-    return noted(freebsd::read_pcb(memory(), pcb, evidence_.osreldate()), notes,
+    if (!died) return stopped_registers(walk, cpu, "a processor's registers", notes);
+    return noted(freebsd::read_pcb(memory(), crashed.pcb, evidence_.osreldate()), notes,
                  "a processor's registers");
   };
   return freebsd::read_cpus(evidence_, crashed.tid, registers, visit, notes);
@@ -577,12 +587,12 @@ Result<std::unique_ptr<Kernel>> open_freebsd(const KernelInputs& inputs, Notes& 
   if (dump.vmcoreinfo) return nullptr;
   if (!dump.minidump && inputs.kernel_files.empty()) return nullptr;
   Notes reading;
-  auto symbols = symbols_of_kernel(inputs, System::freebsd, reading);
-  PANICROOM_TRY(table, freebsd::find_page_table(dump, symbols.get()));
+  auto kernel = kernel_of(inputs, System::freebsd, reading);
+  PANICROOM_TRY(table, freebsd::find_page_table(dump, kernel, reading));
   if (!table) return nullptr;
   for (Note& note : reading.take()) notes.add(std::move(note));
   return std::unique_ptr<Kernel>(
-      std::make_unique<FreeBsd>(inputs, std::move(symbols), std::move(table)));
+      std::make_unique<FreeBsd>(inputs, std::move(kernel.symbols), std::move(table)));
 }
 
 }  // namespace panicroom

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "core/arch/control_registers.h"
+#include "core/arch/two_halves.h"
 #include "core/base/arithmetic.h"
 
 namespace panicroom::linux_kernel {
@@ -20,23 +22,6 @@ constexpr std::uint64_t image_alignment = std::uint64_t{1} << 21U;    // CONFIG_
 constexpr std::uint64_t most_searched_memory = std::uint64_t{1} << 41U;
 constexpr std::uint64_t most_search_cost = 1U << 24U;  // plain 4 KiB; compressed ones cost 64
 constexpr std::size_t most_candidates = 16;            // VMCOREINFOs that differ
-
-/// A process's own lower half beside the kernel's upper half (AArch64's two table registers).
-class TwoHalves final : public PageTable {
- public:
-  TwoHalves(std::unique_ptr<PageTable> user, std::unique_ptr<PageTable> kernel)
-      : user_(std::move(user)), kernel_(std::move(kernel)) {}
-
-  Result<Translation> walk(std::uint64_t address, PhysicalWords& words,
-                           std::vector<TranslationStep>* steps) const override {
-    return (address >> 63U ? *kernel_ : *user_).walk(address, words, steps);
-  }
-  std::string describe() const override { return user_->describe(); }
-
- private:
-  std::unique_ptr<PageTable> user_;
-  std::unique_ptr<PageTable> kernel_;
-};
 
 std::unique_ptr<PageTable> table_at(const Paging& paging, std::uint64_t root, bool upper_half) {
   if (paging.architecture != Architecture::aarch64)
@@ -154,7 +139,7 @@ std::unique_ptr<PageTable> Paging::kernel_table() const { return table_at(*this,
 std::unique_ptr<PageTable> Paging::process_table(std::uint64_t process_root) const {
   // On x86 a process's table has the kernel's half too.
   if (architecture != Architecture::aarch64) return table_at(*this, process_root, true);
-  return std::make_unique<TwoHalves>(table_at(*this, process_root, false), kernel_table());
+  return two_halves(table_at(*this, process_root, false), kernel_table());
 }
 
 Result<Paging> paging_from_vmcoreinfo(const Vmcoreinfo& info, const Dump& dump) {
@@ -179,27 +164,22 @@ Result<Paging> paging_from_registers(const Dump& dump) {
   PhysicalReader reader(dump.memory, dump.machine.order);
   bool tried = false;
   for (const CpuState& cpu : dump.cpus) {
-    const auto cr3 = cpu.registers.find("cr3"), cr4 = cpu.registers.find("cr4");
+    const auto stated = x86_paging_of(cpu.registers, dump.machine.architecture);
     const auto idt = cpu.registers.find("idt_base");
-    if (!cr3 || !cr4 || !idt || *cr3 == 0) continue;
+    if (!stated || !idt) continue;
     tried = true;
     Paging paging;
     paging.architecture = dump.machine.architecture;
     paging.found_by = "the control registers";
-    if (dump.machine.architecture == Architecture::x86_64) {
-      paging.mode = (*cr4 >> 12U & 1U) != 0 ? X86Mode::five_level : X86Mode::four_level;
-      // With page-table isolation the user's table is the odd page beside the kernel's.
-      paging.root = *cr3 & 0x000fffffffffe000U;
-    } else if (dump.machine.architecture == Architecture::i386) {
-      paging.mode = (*cr4 >> 5U & 1U) != 0 ? X86Mode::pae : X86Mode::two_level;
-      paging.root = paging.mode == X86Mode::pae ? *cr3 & 0xffffffe0U : *cr3 & 0xfffff000U;
-    } else {
-      continue;
-    }
+    paging.mode = stated->mode;
+    paging.root = stated->root;
+    // With page-table isolation the user's table is the odd page beside the kernel's.
+    constexpr std::uint64_t odd_page = 0x1000;
+    if (paging.architecture == Architecture::x86_64) paging.root &= ~odd_page;
     if (paging.kernel_table()->walk(*idt, reader, nullptr)) return paging;
-    if (paging.architecture != Architecture::x86_64) continue;
     // Without page-table isolation tables may lie on odd pages.
-    paging.root = *cr3 & 0x000ffffffffff000U;
+    if (paging.root == stated->root) continue;
+    paging.root = stated->root;
     if (paging.kernel_table()->walk(*idt, reader, nullptr)) return paging;
   }
   if (!tried)

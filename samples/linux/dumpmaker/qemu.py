@@ -1,4 +1,4 @@
-"""One guest under QEMU: boot, wait for its crash, take dumps through QMP. The machine ends when the block ends."""
+"""A machine under QEMU: boot, wait for its crash, take dumps through QMP. The machine ends when the block ends."""
 
 import json
 import os
@@ -16,25 +16,16 @@ VMCORE_SAVED = b'{"kind":"saved","bytes":'
 TRUTH_FAILED = b'{"kind":"failed"'
 
 
-class Guest:
-    """A running QEMU. Use it as a context manager: leaving the block kills the machine, whatever happened."""
+class Machine:
+    """A running QEMU that answers QMP. Use it as a context manager: leaving the block kills it, whatever happened."""
 
-    def __init__(self, folder: Path, kernel: Path, initrd: Path, boot: recipes.Boot, devices: list[str]):
-        platform = recipes.PLATFORMS[boot.architecture]
-        self.serial = folder / "serial.log"
-        self.truth = folder / "truth.raw"
+    def __init__(self, folder: Path, command: list[str]):
         self._complaints = folder / "qemu.log"
         self._socket_path = folder / "qmp"
-        append = f"console={platform.console} truth={platform.truth} panic=0 {boot.append}".strip()
-        files = (self.serial, self.truth)
-        ports = [word for option, file in zip(platform.serial_ports, files) for word in option.format(file).split(" ")]
-        self._command = [
-            platform.emulator, "-accel", "tcg", "-m", boot.memory, "-smp", "2", "-nodefaults", "-display", "none", "-no-reboot",
-            "-kernel", str(kernel), "-initrd", str(initrd), "-append", append, *ports,
-            "-qmp", f"unix:{self._socket_path},server=on,wait=off", *boot.machine, *devices,
-        ]
+        self._command = [*command, "-nodefaults", "-display", "none", "-no-reboot",
+                         "-qmp", f"unix:{self._socket_path},server=on,wait=off"]
 
-    def __enter__(self) -> "Guest":
+    def __enter__(self) -> "Machine":
         self._log = self._complaints.open("wb")
         self._process = subprocess.Popen(
             self._command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT,
@@ -46,10 +37,69 @@ class Guest:
         self._process.wait()
         self._log.close()
 
-    def _must_run(self) -> None:
+    def must_run(self) -> None:
         if self._process.poll() is not None:
             said = self._complaints.read_text(errors="replace").strip()
             raise Failed(f"QEMU ended with status {self._process.returncode}: {said}")
+
+    def connect(self, seconds: float) -> None:
+        """Opens QMP."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self.must_run()
+            self._socket = socket.socket(socket.AF_UNIX)
+            self._socket.settimeout(seconds)
+            try:
+                self._socket.connect(str(self._socket_path))
+                break
+            except (FileNotFoundError, ConnectionRefusedError):  # it is just starting
+                self._socket.close()
+                if time.monotonic() > deadline:
+                    raise Failed("QEMU does not take a connection") from None
+                time.sleep(0.05)
+        self._lines = self._socket.makefile("rb")
+        self._lines.readline()
+        self.command("qmp_capabilities")
+
+    def command(self, execute: str, **arguments):
+        self.must_run()
+        request = {"execute": execute}
+        if arguments:
+            request["arguments"] = arguments
+        try:
+            self._socket.sendall(json.dumps(request).encode() + b"\n")
+            while line := self._lines.readline():
+                answer = json.loads(line)
+                if "error" in answer:
+                    raise Failed(f"QEMU refused {execute}: {answer['error'].get('desc', answer['error'])}")
+                if "return" in answer:
+                    return answer["return"]
+        except TimeoutError:
+            raise Failed(f"QEMU did not answer {execute} in time") from None
+        self._process.wait(timeout=10)
+        self.must_run()
+
+    def dump(self, path: Path, *, paging: bool = False, kdump: str | None = None) -> None:
+        """`kdump`: QEMU's name of a compressed format (Debian builds kdump-zlib only); None writes ELF."""
+        arguments: dict = {"protocol": f"file:{path}", "paging": paging}
+        if kdump is not None:
+            arguments["format"] = kdump
+        self.command("dump-guest-memory", **arguments)
+
+
+class Guest(Machine):
+    """A machine with a Linux kernel that tells its truth and crashes."""
+
+    def __init__(self, folder: Path, kernel: Path, initrd: Path, boot: recipes.Boot, devices: list[str]):
+        platform = recipes.PLATFORMS[boot.architecture]
+        self.serial = folder / "serial.log"
+        self.truth = folder / "truth.raw"
+        append = f"console={platform.console} truth={platform.truth} panic=0 {boot.append}".strip()
+        files = (self.serial, self.truth)
+        ports = [word for option, file in zip(platform.serial_ports, files) for word in option.format(file).split(" ")]
+        super().__init__(folder, [
+            platform.emulator, "-accel", "tcg", "-m", boot.memory, "-smp", "2", "-kernel", str(kernel), "-initrd", str(initrd),
+            "-append", append, *ports, *boot.machine, *devices])
 
     def wait_for_crash(self, seconds: float) -> None:
         """Until the kernel has nothing left to do but spin."""
@@ -66,7 +116,7 @@ class Guest:
     def _wait(self, seconds: float, done) -> bytes:
         deadline = time.monotonic() + seconds
         while True:
-            self._must_run()
+            self.must_run()
             truth = self.truth.read_bytes() if self.truth.exists() else b""
             serial = self.serial.read_bytes() if self.serial.exists() else b""
             if TRUTH_FAILED in truth:
@@ -78,40 +128,6 @@ class Guest:
             if time.monotonic() > deadline:
                 raise Failed(f"the guest did not crash within {seconds:.0f} s; its last words:\n{tail(serial)}")
             time.sleep(0.25)
-
-    def connect(self, seconds: float) -> None:
-        """Opens QMP."""
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(seconds)
-        self._socket.connect(str(self._socket_path))
-        self._lines = self._socket.makefile("rb")
-        self._lines.readline()
-        self.command("qmp_capabilities")
-
-    def command(self, execute: str, **arguments):
-        self._must_run()
-        request = {"execute": execute}
-        if arguments:
-            request["arguments"] = arguments
-        try:
-            self._socket.sendall(json.dumps(request).encode() + b"\n")
-            while line := self._lines.readline():
-                answer = json.loads(line)
-                if "error" in answer:
-                    raise Failed(f"QEMU refused {execute}: {answer['error'].get('desc', answer['error'])}")
-                if "return" in answer:
-                    return answer["return"]
-        except TimeoutError:
-            raise Failed(f"QEMU did not answer {execute} in time") from None
-        self._process.wait(timeout=10)
-        self._must_run()
-
-    def dump(self, path: Path, *, paging: bool = False, kdump: str | None = None) -> None:
-        """`kdump`: QEMU's name of a compressed format (Debian builds kdump-zlib only); None writes ELF."""
-        arguments: dict = {"protocol": f"file:{path}", "paging": paging}
-        if kdump is not None:
-            arguments["format"] = kdump
-        self.command("dump-guest-memory", **arguments)
 
 
 def tail(serial: bytes, lines: int = 8) -> str:
