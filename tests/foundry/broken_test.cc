@@ -83,6 +83,10 @@ class Broken : public testing::TestWithParam<Named> {
           (description.tick_rate != 0 || description.machine.any) && description.version >= 1400000
               ? foundry::freebsd_types(description, {})
               : Blob{});
+    if (description.system == "netbsd")
+      kernel = foundry::kernel_file(description.image, description.layout == "invented"
+                                                           ? foundry::netbsd_types(description, {})
+                                                           : Blob{});
     page = static_cast<std::size_t>(description.image.page);
     random.seed(std::hash<std::string>{}(GetParam().file) & 0xffffffffU);
   }
@@ -201,10 +205,16 @@ INSTANTIATE_TEST_SUITE_P(
         Named{"freebsd-14-current-machine", "14-current-machine-v3"},
         Named{"freebsd-15-0-machine", "15-0-machine-full"},
         Named{"freebsd-invented-machine", "invented-machine-full"},
-        Named{"linux-x86_64", "linux-elf"}, Named{"linux-x86_64", "linux-elf-qemu"},
-        Named{"linux-x86_64", "linux-elf-flattened"}, Named{"linux-x86_64", "linux-kdump-v2"},
-        Named{"linux-x86_64", "linux-kdump-v4"}, Named{"linux-x86_64", "linux-kdump-v5"},
-        Named{"linux-x86_64", "linux-kdump-v6"}, Named{"linux-x86_64", "linux-kdump-v6-plain"},
+        Named{"netbsd-invented-tables", "netbsd-invented-full"},
+        Named{"netbsd-7-99-4-tables", "netbsd-7-99-4-sparse"},
+        Named{"netbsd-7-99-4-tables", "netbsd-7-99-4-device"},
+        Named{"netbsd-i386-tables", "netbsd-i386-full"},
+        Named{"netbsd-i386-pae-tables", "netbsd-i386-pae-sparse"},
+        Named{"netbsd-aarch64-tables", "netbsd-aarch64-full"}, Named{"linux-x86_64", "linux-elf"},
+        Named{"linux-x86_64", "linux-elf-qemu"}, Named{"linux-x86_64", "linux-elf-flattened"},
+        Named{"linux-x86_64", "linux-kdump-v2"}, Named{"linux-x86_64", "linux-kdump-v4"},
+        Named{"linux-x86_64", "linux-kdump-v5"}, Named{"linux-x86_64", "linux-kdump-v6"},
+        Named{"linux-x86_64", "linux-kdump-v6-plain"},
         Named{"linux-x86_64", "linux-kdump-v6-split"},
         Named{"linux-x86_64-la57", "linux-la57-elf-qemu"},
         Named{"linux-x86_64-functions", "linux-functions-elf"},

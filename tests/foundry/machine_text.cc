@@ -178,6 +178,10 @@ const std::map<std::string, std::function<void(MachineText&, const Words&)>> sta
               {"user_wired", &out.memory.user_wired},
               {"buffers", &out.memory.buffers}});
      }},
+    {"counter",
+     [](MachineText& out, const Words& words) {
+       out.counters.emplace_back(words.at(1), number(words.at(2)));
+     }},
     {"zone",
      [](MachineText& out, const Words& words) {
        MachineText::Zone it;

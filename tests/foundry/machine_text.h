@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/foundry/image.h"
@@ -103,6 +104,7 @@ struct MachineText {
   std::vector<Interrupt> interrupts;
   std::vector<Variable> variables;
   std::vector<Own> own;
+  std::vector<std::pair<std::string, std::uint64_t>> counters;  ///< NetBSD: of uvmexp, in pages
 };
 
 /// Takes one statement; false when it is none of these. Throws std::runtime_error.

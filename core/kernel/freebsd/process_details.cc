@@ -11,8 +11,6 @@
 namespace panicroom::freebsd {
 namespace {
 
-constexpr std::uint64_t longest_words = std::uint64_t{512} << 10;  // ARG_MAX, of one list
-constexpr std::uint64_t most_words = 65536;                        // of one list
 constexpr std::size_t longest_binary_name = 255;
 constexpr std::uint64_t system_of_32_bits = 0x100;   // SV_ILP32, sys/sys/sysent.h
 constexpr std::uint64_t controlling_terminal = 0x2;  // P_CONTROLT, sys/sys/proc.h
@@ -23,7 +21,7 @@ ProcessDetailsReader::ProcessDetailsReader(Evidence& evidence, Processes& proces
     : evidence_(evidence),
       processes_(processes),
       vnodes_(vnodes),
-      bytes_left_(evidence.memory_present()) {}
+      strings_(evidence.memory_present()) {}
 
 void ProcessDetailsReader::read(
     const ProcessQuery& query, const std::vector<std::uint64_t>& threads,
@@ -208,13 +206,13 @@ std::optional<std::vector<std::string>> ProcessDetailsReader::kept_arguments(std
   const auto length = noted(arguments_length_.read(evidence_, *kept), notes, what);
   const auto place = noted(arguments_text_.place(evidence_, *kept), notes, what);
   if (!length || !place) return std::nullopt;
-  if (*length > std::min(longest_words, bytes_left_)) {
+  if (*length > std::min(longest_process_strings, strings_.bytes_left())) {
     notes.add(Note{ErrorCode::corrupt,
                    fmt::format("{} are said to have {} bytes: more than can be", what, *length),
                    *kept});
     return std::nullopt;
   }
-  bytes_left_ -= *length;
+  strings_.spend(*length);
   std::string bytes(static_cast<std::size_t>(*length), '\0');
   const auto read = evidence_.memory().read(
       *place, MutableBytes(reinterpret_cast<std::byte*>(bytes.data()), bytes.size()));
@@ -242,30 +240,6 @@ unsigned ProcessDetailsReader::word_of(std::uint64_t process) {
   return narrow ? 4 : evidence_.pointer_size();
 }
 
-/// `list` is the address of half of a struct ps_strings (sys/sys/exec.h; of 32-bit processes struct
-/// freebsd32_ps_strings, sys/compat/freebsd32/freebsd32_util.h): a pointer to pointers, `word`
-/// bytes each, and their number.
-Result<std::vector<std::string>> ProcessDetailsReader::words(AddressSpace& memory,
-                                                             std::uint64_t list, unsigned word) {
-  PANICROOM_TRY(pointers, memory.integer(list, word));
-  PANICROOM_TRY(count, memory.u32(list + word));
-  if (count > most_words)
-    return fail_at_address(ErrorCode::corrupt, list,
-                           fmt::format("there are said to be {} of them", count));
-  Words words;
-  std::uint64_t left = std::min(longest_words, bytes_left_);
-  for (std::uint64_t index = 0; index < count; ++index) {
-    PANICROOM_TRY(at, memory.integer(pointers + index * word, word));
-    if (at == 0) break;
-    PANICROOM_TRY(text, memory.string(at, static_cast<std::size_t>(left)));
-    if (text.size() + 1 > left)
-      return fail_at_address(ErrorCode::corrupt, list, "they are longer than they can be");
-    left -= text.size() + 1, bytes_left_ -= text.size() + 1;
-    words.push_back(std::move(text));
-  }
-  return words;
-}
-
 void ProcessDetailsReader::read_own_words(const ProcessQuery& query, AddressSpace& memory,
                                           Process& process, Notes& notes) {
   const auto strings = noted(strings_of(process.address), notes, "where a process's arguments lie");
@@ -273,10 +247,12 @@ void ProcessDetailsReader::read_own_words(const ProcessQuery& query, AddressSpac
   const unsigned word = word_of(process.address);
   ProcessDetails& details = process.details;
   if (query.wants(ProcessFact::arguments) && !details.arguments)
-    details.arguments = noted(words(memory, *strings, word), notes, "a process's arguments");
+    details.arguments =
+        noted(strings_.read(memory, *strings, word), notes, "a process's arguments");
   if (query.wants(ProcessFact::environment))
-    details.environment = noted(words(memory, *strings + std::uint64_t{2} * word, word), notes,
-                                "a process's environment");
+    details.environment =
+        noted(strings_.read(memory, ProcessStrings::environment_of(*strings, word), word), notes,
+              "a process's environment");
 }
 
 }  // namespace panicroom::freebsd

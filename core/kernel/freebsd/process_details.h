@@ -9,6 +9,7 @@
 #include "core/kernel/field.h"
 #include "core/kernel/freebsd/processes.h"
 #include "core/kernel/freebsd/vnodes.h"
+#include "core/kernel/process_strings.h"
 
 namespace panicroom::freebsd {
 
@@ -43,12 +44,11 @@ class ProcessDetailsReader {
   Result<std::uint64_t> strings_of(std::uint64_t process);
   /// Bytes of the process's own pointers.
   unsigned word_of(std::uint64_t process);
-  Result<Words> words(AddressSpace& memory, std::uint64_t list, unsigned word);
 
   Evidence& evidence_;
   Processes& processes_;
   Vnodes& vnodes_;
-  std::uint64_t bytes_left_;  // of arguments and environments that may still be read
+  ProcessStrings strings_;
 
   Field group_{"proc", "p_pgrp"}, flags_{"proc", "p_flag"}, nice_{"proc", "p_nice"},
       statistics_{"proc", "p_stats"}, credentials_{"proc", "p_ucred"}, space_{"proc", "p_vmspace"},
