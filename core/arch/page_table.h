@@ -57,8 +57,9 @@ class PageTable {
 };
 
 /// x86 page tables. `root` is CR3 as the processor or kernel had it; its flag bits are masked off.
-/// `encryption_mask` is AMD SME's C-bit (Linux sme_mask) or 0.
-enum class X86Mode : std::uint8_t { two_level, pae, four_level, five_level };
+/// `encryption_mask` is AMD SME's C-bit (Linux sme_mask) or 0. `pae_directories`: the root is that
+/// of the four page directories of PAE, side by side (NetBSD's kernel cores).
+enum class X86Mode : std::uint8_t { two_level, pae, pae_directories, four_level, five_level };
 std::unique_ptr<PageTable> x86_page_table(X86Mode mode, std::uint64_t root,
                                           std::uint64_t encryption_mask = 0);
 

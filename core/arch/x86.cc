@@ -32,6 +32,8 @@ constexpr std::array<Level, 5> long_mode_levels = {{{"PML5", 48, 9, false},
                                                     {"PT", 12, 9, false}}};
 constexpr std::array<Level, 3> pae_levels = {
     {{"PDPT", 30, 2, false}, {"PD", 21, 9, true}, {"PT", 12, 9, false}}};
+constexpr std::array<Level, 2> pae_directory_levels = {
+    {{"PD", 21, 11, true}, {"PT", 12, 9, false}}};
 
 constexpr std::uint64_t ones(unsigned bits) { return (std::uint64_t{1} << bits) - 1; }
 
@@ -51,6 +53,9 @@ class WideX86Table final : public PageTable {
       case X86Mode::four_level:
         levels_ = std::span(long_mode_levels).subspan(1);
         break;
+      case X86Mode::pae_directories:
+        levels_ = pae_directory_levels;
+        break;
       default:
         levels_ = pae_levels;
         break;
@@ -62,7 +67,8 @@ class WideX86Table final : public PageTable {
   Result<Translation> walk(std::uint64_t address, PhysicalWords& words,
                            std::vector<TranslationStep>* steps) const override {
     TableWalk walk(address, words, steps);
-    if (mode_ == X86Mode::pae) {
+    const bool pae = mode_ == X86Mode::pae || mode_ == X86Mode::pae_directories;
+    if (pae) {
       if (address > 0xffffffff) return walk.unmapped("the address has more than 32 bits");
     } else if (sign_extend(address, address_bits()) != address) {
       return walk.unmapped(mode_ == X86Mode::five_level
@@ -76,7 +82,7 @@ class WideX86Table final : public PageTable {
     for (const Level& level : levels_) {
       PANICROOM_TRY(entry, walk.entry(level.table, table, index_at(address, level), 8));
       if ((entry & present) == 0) return walk.not_present();
-      if (mode_ == X86Mode::pae) {
+      if (pae) {
         if ((entry & 0x7ff0000000000000) != 0)
           return walk.corrupt("reserved bits 62 to 52 are set");
         // The page-directory pointers carry no access rights. Bit 5 is reserved too, but QEMU's

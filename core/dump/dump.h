@@ -44,6 +44,27 @@ struct MinidumpMap {
   SourcePtr file;
 };
 
+/// What the cpu header of a NetBSD or OpenBSD kernel core says of its machine. The container does
+/// not name the system; where the two kernels write different headers, `system` is what this one
+/// was read as.
+struct KcoreHeader {
+  enum class System : std::uint8_t { either, netbsd, openbsd };
+
+  System system = System::either;
+  std::uint16_t machine_id = 0;  ///< MID_* of the first header
+  std::uint64_t offset = 0;      ///< of the cpu header in the file
+  std::uint64_t runs = 0;        ///< of memory; many where the dump is sparse
+  /// x86: physical address of the top page table. OpenBSD's i386 header has none.
+  std::optional<std::uint64_t> page_table_root;
+  /// NetBSD i386: the root is that of four page directories that lie side by side, with entries of
+  /// 8 bytes.
+  bool pae = false;
+  std::optional<std::uint64_t> tcr1, ttbr1;  ///< NetBSD aarch64: TCR_EL1, TTBR1_EL1
+  /// OpenBSD arm64: what of the kernel is mapped linearly. No kernel is known to write more than
+  /// the first.
+  std::optional<std::uint64_t> kernelbase, kerneloffs, staticsize;
+};
+
 /// A stretch of the unwrapped file and what it is ("header", "bitmap", "page data"): every byte of
 /// the file is accounted for, in ascending order and without gaps; unknown bytes are called
 /// "unknown".
@@ -66,6 +87,7 @@ struct Dump {
   std::optional<std::string> vmcoreinfo;  ///< Linux: the VMCOREINFO text, key=value lines
   std::vector<CpuState> cpus;
   std::optional<MinidumpMap> minidump;
+  std::optional<KcoreHeader> kcore;
 
   /// What a header says of the machine, empty where it says nothing.
   std::string release;  ///< uname -r

@@ -32,9 +32,11 @@ std::uint64_t sum(std::uint64_t offset, std::uint64_t length) {
 
 }  // namespace
 
-ElfMemory::ElfMemory(SourcePtr file, const std::vector<ElfSegment>& segments)
+ElfMemory::ElfMemory(SourcePtr file, const std::vector<ElfSegment>& segments,
+                     std::string_view record)
     : file_(std::move(file)),
       mapped_(file_->view(0, file_->size())),
+      record_(record),
       page_size_(unit_of(segments)) {
   std::vector<Piece> stored;
   stored.reserve(segments.size());
@@ -126,7 +128,7 @@ const ElfMemory::Piece* ElfMemory::piece_of(std::uint64_t address) const {
 
 PageLocation ElfMemory::locate(std::uint64_t address) const {
   PageLocation location;
-  location.record = "program header";
+  location.record = record_;
   const std::uint64_t page = round_down(address, page_size_);
   const Piece* piece = piece_of(page);
   if (piece == nullptr) return location;

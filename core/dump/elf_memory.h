@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "core/dump/elf_headers.h"
@@ -9,12 +10,14 @@
 
 namespace panicroom {
 
-/// The physical memory of an ELF core. Segments may overlap (their contents are equal then) and may
-/// lie anywhere in the file; a lookup is a binary search over disjoint pieces.
+/// The physical memory of an ELF core, or of another dump whose header lists runs of memory that
+/// lie in the file as they are. Segments may overlap (their contents are equal then) and may lie
+/// anywhere in the file; a lookup is a binary search over disjoint pieces.
 class ElfMemory final : public PhysicalMemory {
  public:
-  /// `segments` are those that carry physical memory.
-  ElfMemory(SourcePtr file, const std::vector<ElfSegment>& segments);
+  /// `segments` are those that carry physical memory; `record` is what lists them.
+  ElfMemory(SourcePtr file, const std::vector<ElfSegment>& segments,
+            std::string_view record = "program header");
 
   std::uint32_t page_size() const override { return page_size_; }
   std::uint64_t end() const override;
@@ -50,6 +53,7 @@ class ElfMemory final : public PhysicalMemory {
 
   SourcePtr file_;
   Bytes mapped_;
+  std::string_view record_;
   std::uint32_t page_size_;
   std::vector<std::uint64_t> starts_;  // of pieces_, for the search
   std::vector<Piece> pieces_;          // ascending, disjoint

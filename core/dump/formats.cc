@@ -8,6 +8,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/printable.h"
+#include "core/dump/kcore_header.h"
 #include "core/dump/kdump_header.h"
 #include "core/dump/openers.h"
 
@@ -17,7 +18,7 @@ namespace {
 using std::string_view_literals::operator""sv;
 
 // What this program reads; the order is that of `panicroom formats`.
-constexpr std::array<FormatInfo, 4> readable_formats = {{
+constexpr std::array<FormatInfo, 5> readable_formats = {{
     {"FreeBSD minidump", "amd64 v1-v3, i386 v1-v2 (PAE too), arm64 v1-v3",
      "\"minidump FreeBSD/\" at 0"},
     {"ELF core",
@@ -26,6 +27,10 @@ constexpr std::array<FormatInfo, 4> readable_formats = {{
     {"kdump-compressed",
      "v1-v6, zlib, lzo, snappy, zstd and plain pages, split sets, incomplete dumps",
      "\"KDUMP   \" at 0"},
+    {"BSD kcore",
+     "NetBSD and OpenBSD (netbsd.N.core, bsd.N.core): amd64, i386 (PAE too), aarch64; full and "
+     "sparse; as savecore stores it and on its dump device",
+     "magic number 0x8fca in a big-endian word at 0, or in a device's block"},
     {"diskdump", "the ancestor of kdump-compressed", "\"DISKDUMP\" at 0"},
 }};
 
@@ -79,13 +84,9 @@ constexpr std::array<Unread, 22> unread_formats = {{
      "this is a tar archive (of a FreeBSD text dump?): it holds texts and no memory"},
 }};
 
-// NetBSD and OpenBSD (sys/kcore.h): a big-endian word whose low half is the magic number.
-constexpr std::string_view bsd_kcore =
-    "this is a NetBSD or OpenBSD kernel core, which is not supported yet";
-
 constexpr std::uint64_t probe_size = 512;
 
-enum class Format : std::uint8_t { minidump, elf_core, kdump, elf_kernel, unread, unknown };
+enum class Format : std::uint8_t { minidump, elf_core, kdump, kcore, elf_kernel, unread, unknown };
 
 struct Recognised {
   Format format = Format::unknown;
@@ -122,10 +123,13 @@ Result<Recognised> recognise(const ByteSource& file) {
   for (const Unread& format : unread_formats)
     if (text.size() > format.offset && text.substr(format.offset).starts_with(format.bytes))
       return Recognised{Format::unread, format.sentence};
+  // NetBSD and OpenBSD (sys/kcore.h): a big-endian word whose low half is the magic number.
   const auto magic = Reader(bytes, std::endian::big).u32(0);
-  if (magic && (*magic & 0xffff) == 0x8fca) return Recognised{Format::unread, bsd_kcore};
+  if (magic && (*magic & 0xffff) == 0x8fca) return Recognised{Format::kcore, {}};
   PANICROOM_TRY(trailer, device_trailer(file));
   if (!trailer.empty()) return Recognised{Format::unread, trailer};
+  PANICROOM_TRY(kcore, find_kcore(file));
+  if (kcore) return Recognised{Format::kcore, {}};
   return Recognised{};
 }
 
@@ -152,6 +156,7 @@ Result<FileKind> classify(const ByteSource& file) {
     case Format::minidump:
     case Format::elf_core:
     case Format::kdump:
+    case Format::kcore:
       return FileKind::dump;
     case Format::elf_kernel:
       return FileKind::kernel;
@@ -179,6 +184,7 @@ Result<Dump> open_dump(std::span<const SourcePtr> files) {
   }
   if (format == Format::minidump) return open_minidump(files.front());
   if (format == Format::elf_core) return open_elf_core(files.front());
+  if (format == Format::kcore) return open_kcore(files.front());
   return open_kdump(files);
 }
 

@@ -11,6 +11,8 @@ namespace panicroom {
 
 Result<Dump> open_minidump(const SourcePtr& file);
 Result<Dump> open_elf_core(const SourcePtr& file);
+/// A file of savecore's, or the image of a device that the dump lies on.
+Result<Dump> open_kcore(const SourcePtr& file);
 /// One file, or the parts of a split set in any order.
 Result<Dump> open_kdump(std::span<const SourcePtr> files);
 

@@ -48,6 +48,21 @@ struct KdumpOptions {
 /// One blob; with `parts` > 1 a split set.
 std::vector<Blob> kdump(const Image& image, const KdumpOptions& options, unsigned parts = 1);
 
+/// NetBSD's and OpenBSD's kernel cores, as savecore stores them or as they lie on the dump device.
+/// Of i386 with PAE the root that the header names is that of four directories side by side.
+struct KcoreOptions {
+  bool openbsd = false;
+  bool sparse = false;  ///< leaves out the excluded pages: a run for each stretch between them
+  std::uint64_t data_size = 0x12345;  ///< of the memory's segment; that of real files is wrong too
+  bool device = false;
+  std::uint64_t device_offset = 4096, device_rest = 0;  ///< what lies before and behind the dump
+  std::uint64_t root = 0;                               ///< i386: what the header says; 0: the root
+  std::uint64_t tcr1 = 0, ttbr1_bits = 0;               ///< NetBSD aarch64
+  bool counted = true;  ///< NetBSD aarch64: since NetBSD 9 the runs are counted
+  std::uint64_t kernel_base = 0, kernel_offset = 0, static_size = 0;  ///< OpenBSD arm64
+};
+Blob kcore(const Image& image, const KcoreOptions& options);
+
 /// makedumpfile's flattened form: records of `chunk` bytes; the first chunk is written last once
 /// more, as makedumpfile does with its headers.
 Blob flattened(const Blob& plain, std::size_t chunk = 65536);

@@ -466,6 +466,35 @@ Description read_description(const std::string& path, std::string_view more) {
 
 std::vector<FileText> read_files(const std::string& path) { return parsed_file(path).files; }
 
+namespace {
+
+/// What a kernel writes of an image of that kind, and what the file's line says.
+KcoreOptions kcore_options(const Image& image, const FileText& file) {
+  KcoreOptions options;
+  const std::string style = file.get("style", "netbsd");
+  if (style != "netbsd" && style != "openbsd") throw std::runtime_error("unknown style " + style);
+  options.openbsd = style == "openbsd";
+  options.sparse = file.number("sparse", 0) != 0;
+  options.data_size = file.number("data_size", options.data_size);
+  options.device = file.number("device", 0) != 0;
+  options.device_offset = file.number("offset", options.device_offset);
+  options.device_rest = file.number("rest", 0);
+  options.counted = file.number("counted", 1) != 0;
+  options.ttbr1_bits = file.number("ttbr1_bits", 0);
+  options.kernel_base = file.number("kernel_base", 0);
+  options.kernel_offset = file.number("kernel_offset", 0);
+  options.static_size = file.number("static_size", 0);
+  // TCR_EL1: T1SZ of 48-bit addresses, TG1 of the granule.
+  const std::uint64_t granule = image.page == 16384 ? 1 : image.page == 65536 ? 3 : 2;
+  options.tcr1 = file.number("tcr1", granule << 30U | 16U << 16U | 16U);
+  // NetBSD's i386 with PAE: the first directory of four, with the flag of PAE.
+  if (image.paging == "pae_directories")
+    options.root = (image.read(image.root, 8) & ~0xfffULL) | file.number("pae_flag", 0x200);
+  return options;
+}
+
+}  // namespace
+
 std::vector<Blob> make_dump(const Description& description, const FileText& file) {
   Image image = description.image;
   std::vector<Blob> parts;
@@ -496,6 +525,8 @@ std::vector<Blob> make_dump(const Description& description, const FileText& file
     options.wide = file.number("wide", 0) != 0;
     options.incomplete = file.number("incomplete", 0) != 0;
     parts = kdump(image, options, static_cast<unsigned>(file.number("parts", 1)));
+  } else if (file.container == "kcore") {
+    parts.push_back(kcore(image, kcore_options(image, file)));
   } else {
     throw std::runtime_error("unknown container " + file.container);
   }

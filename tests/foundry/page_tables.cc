@@ -23,7 +23,8 @@ struct Mode {
 
 Mode mode_of(const std::string& paging) {
   if (paging == "two_level") return {{{22, 10}, {12, 10}}, 4, false};
-  if (paging == "pae") return {{{30, 2}, {21, 9}, {12, 9}}, 8, false};
+  if (paging == "pae" || paging == "pae_directories")
+    return {{{30, 2}, {21, 9}, {12, 9}}, 8, false};
   if (paging == "four_level") return {{{39, 9}, {30, 9}, {21, 9}, {12, 9}}, 8, false};
   if (paging == "five_level") return {{{48, 9}, {39, 9}, {30, 9}, {21, 9}, {12, 9}}, 8, false};
   if (paging == "4k") return {{{39, 9}, {30, 9}, {21, 9}, {12, 9}}, 8, true};
@@ -36,6 +37,14 @@ class Builder {
  public:
   Builder(Image& image, Mode mode) : image_(image), mode_(std::move(mode)) {
     image_.root = image_.take_table(table_size(0));
+    // NetBSD keeps the four directories side by side, whether they map anything or not.
+    if (image.paging != "pae_directories") return;
+    for (std::uint64_t index = 0; index < 4; ++index) {
+      const std::uint64_t entry = image_.root + index * mode_.entry;
+      const std::uint64_t directory = image_.take_table(table_size(1));
+      tables_[{0, entry}] = directory;
+      image_.write(entry, pointer(directory, 0), mode_.entry);
+    }
   }
 
   void map(std::uint64_t virtual_address, std::uint64_t physical, std::uint64_t page) {

@@ -201,6 +201,19 @@ TEST(X86Pae, ThreeLevels) {
   EXPECT_EQ(bad(*table, 0xc1234567, words).code, ErrorCode::corrupt);
 }
 
+// NetBSD's kernel cores name the first of four directories that lie side by side.
+TEST(X86Pae, DirectoriesSideBySide) {
+  TableWords words;
+  // 0xc1234567: entry 3 * 512 + 9 of all directories, PT 0x34, offset 0x567.
+  words.set(0x101000 + (3 * 512 + 9) * 8, 0x3063).set(0x3000 + 0x34 * 8, 0x8000000f12345063);
+  const auto table = x86_page_table(X86Mode::pae_directories, 0x101000);
+  EXPECT_EQ(ok(*table, 0xc1234567, words).physical, 0xf12345567U);
+  words.set(0x101000 + (3 * 512 + 9) * 8, 0xf002000e3);
+  EXPECT_EQ(ok(*table, 0xc1234567, words).physical, 0xf00200000U + 0x34567);
+  EXPECT_EQ(bad(*table, 0x1c1234567, words).code, ErrorCode::unmapped);
+  EXPECT_EQ(table->describe(), "i386, PAE");
+}
+
 TEST(X86TwoLevel, FourByteEntries) {
   TableWords words;
   words.expected_width = 4;
