@@ -83,6 +83,10 @@ class Broken : public testing::TestWithParam<Named> {
           (description.tick_rate != 0 || description.machine.any) && description.version >= 1400000
               ? foundry::freebsd_types(description, {})
               : Blob{});
+    if (description.system == "openbsd")  // of releases the layouts are built in
+      kernel = foundry::kernel_file(description.image, description.layout == "invented"
+                                                           ? foundry::openbsd_types(description, {})
+                                                           : Blob{});
     page = static_cast<std::size_t>(description.image.page);
     random.seed(std::hash<std::string>{}(GetParam().file) & 0xffffffffU);
   }
@@ -201,6 +205,8 @@ INSTANTIATE_TEST_SUITE_P(
         Named{"freebsd-14-current-machine", "14-current-machine-v3"},
         Named{"freebsd-15-0-machine", "15-0-machine-full"},
         Named{"freebsd-invented-machine", "invented-machine-full"},
+        Named{"openbsd-amd64", "openbsd-kcore"}, Named{"openbsd-amd64", "openbsd-qemu"},
+        Named{"openbsd-7-6", "openbsd-7-6-kcore"}, Named{"openbsd-arm64", "openbsd-arm64-plain"},
         Named{"linux-x86_64", "linux-elf"}, Named{"linux-x86_64", "linux-elf-qemu"},
         Named{"linux-x86_64", "linux-elf-flattened"}, Named{"linux-x86_64", "linux-kdump-v2"},
         Named{"linux-x86_64", "linux-kdump-v4"}, Named{"linux-x86_64", "linux-kdump-v5"},
