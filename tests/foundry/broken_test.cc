@@ -10,6 +10,7 @@
 #include <random>
 #include <string>
 
+#include "tests/foundry/systems.h"
 #include "tests/foundry/test_name.h"
 #include "tests/foundry/worlds.h"
 #include "tests/source_folder.h"
@@ -83,10 +84,11 @@ class Broken : public testing::TestWithParam<Named> {
           (description.tick_rate != 0 || description.machine.any) && description.version >= 1400000
               ? foundry::freebsd_types(description, {})
               : Blob{});
-    if (description.system == "netbsd")
-      kernel = foundry::kernel_file(description.image, description.layout == "invented"
-                                                           ? foundry::netbsd_types(description, {})
-                                                           : Blob{});
+    if (description.system == "netbsd" || description.system == "openbsd")
+      kernel = foundry::kernel_file(
+          description.image, description.layout == "invented"
+                                 ? foundry::find_system(description.system)->types(description, {})
+                                 : Blob{});
     page = static_cast<std::size_t>(description.image.page);
     random.seed(std::hash<std::string>{}(GetParam().file) & 0xffffffffU);
   }
@@ -214,7 +216,9 @@ INSTANTIATE_TEST_SUITE_P(
         Named{"linux-x86_64", "linux-elf-qemu"}, Named{"linux-x86_64", "linux-elf-flattened"},
         Named{"linux-x86_64", "linux-kdump-v2"}, Named{"linux-x86_64", "linux-kdump-v4"},
         Named{"linux-x86_64", "linux-kdump-v5"}, Named{"linux-x86_64", "linux-kdump-v6"},
-        Named{"linux-x86_64", "linux-kdump-v6-plain"},
+        Named{"linux-x86_64", "linux-kdump-v6-plain"}, Named{"openbsd-amd64", "openbsd-kcore"},
+        Named{"openbsd-amd64", "openbsd-qemu"}, Named{"openbsd-7-6", "openbsd-7-6-kcore"},
+        Named{"openbsd-arm64", "openbsd-arm64-plain"},
         Named{"linux-x86_64", "linux-kdump-v6-split"},
         Named{"linux-x86_64-la57", "linux-la57-elf-qemu"},
         Named{"linux-x86_64-functions", "linux-functions-elf"},

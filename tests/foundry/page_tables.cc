@@ -28,6 +28,7 @@ Mode mode_of(const std::string& paging) {
   if (paging == "four_level") return {{{39, 9}, {30, 9}, {21, 9}, {12, 9}}, 8, false};
   if (paging == "five_level") return {{{48, 9}, {39, 9}, {30, 9}, {21, 9}, {12, 9}}, 8, false};
   if (paging == "4k") return {{{39, 9}, {30, 9}, {21, 9}, {12, 9}}, 8, true};
+  if (paging == "4k39") return {{{30, 9}, {21, 9}, {12, 9}}, 8, true};
   if (paging == "16k") return {{{47, 1}, {36, 11}, {25, 11}, {14, 11}}, 8, true};
   if (paging == "64k") return {{{42, 6}, {29, 13}, {16, 13}}, 8, true};
   throw std::runtime_error("unknown paging " + paging);

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "core/kernel/field.h"
+#include "core/kernel/openbsd/vnodes.h"
+
+namespace panicroom::openbsd {
+
+/// Reads a process's open files.
+class FilesReader {
+ public:
+  FilesReader(Evidence& evidence, Vnodes& vnodes);
+
+  /// Of the struct process at `process.address`, in order of their descriptors. `socket` is the
+  /// struct socket of a socket, else 0. False when `visit` was.
+  using VisitFile = std::function<bool(const OpenFile&, std::uint64_t socket)>;
+  bool read(const Process& process, const VisitFile& visit, Notes& notes);
+
+ private:
+  OpenFile read_file(std::uint64_t file, std::uint64_t& socket, Notes& notes);
+
+  Evidence& evidence_;
+  Vnodes& vnodes_;
+  std::uint64_t left_;                                 // files that may still be read
+  std::uint64_t slots_left_ = std::uint64_t{1} << 22;  // of all processes' tables
+  Field table_{"process", "ps_fd"}, slots_{"filedesc", "fd_ofiles"}, room_{"filedesc", "fd_nfiles"};
+  Field data_{"file", "f_data"}, type_{"file", "f_type"}, flags_{"file", "f_flag"},
+      position_{"file", "f_offset"};
+};
+
+}  // namespace panicroom::openbsd
