@@ -10,6 +10,8 @@
 namespace panicroom {
 
 Result<Dump> open_minidump(const SourcePtr& file);
+/// Version 2; version 1 is open_minidump's.
+Result<Dump> open_dragonfly_minidump(const SourcePtr& file);
 Result<Dump> open_elf_core(const SourcePtr& file);
 /// One file, or the parts of a split set in any order.
 Result<Dump> open_kdump(std::span<const SourcePtr> files);

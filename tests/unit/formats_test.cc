@@ -53,7 +53,6 @@ TEST(Formats, WhatIsRecognisedButNotReadIsNamed) {
       {"FreeBSD Text Dump\0"s, 0, "text dump"},
       {"Cleared Kernel Dump\0"s, 0, "already taken"},
       {"DragonFly Kern Dump\0"s, 0, "DragonFly"},
-      {"minidump DFlyBSD/x86-64\0"s, 0, "DragonFly"},
       {"\x04\x00\x8f\xca"s, 0, "NetBSD or OpenBSD"},
       {"\xed\xc8\xfe\xde"s, 0, "illumos"},
       {"\xde\xfe\xc8\xed"s, 0, "illumos"},
