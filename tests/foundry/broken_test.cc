@@ -10,8 +10,8 @@
 #include <random>
 #include <string>
 
+#include "tests/foundry/systems.h"
 #include "tests/foundry/test_name.h"
-#include "tests/foundry/worlds.h"
 #include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 
@@ -75,14 +75,17 @@ class Broken : public testing::TestWithParam<Named> {
     for (const FileText& file : description.files)
       if (file.name == GetParam().file) parts = foundry::make_dump(description, file);
     ASSERT_FALSE(parts.empty());
-    // Where all tables are described, the kernel file has types, but for 12.1, whose layout is
+    // Where all tables are described, the kernel file has types, but for releases whose layout is
     // built in.
-    if (description.system == "freebsd")
-      kernel = foundry::kernel_file(
-          description.image,
-          (description.tick_rate != 0 || description.machine.any) && description.version >= 1400000
-              ? foundry::freebsd_types(description, {})
-              : Blob{});
+    const foundry::SystemParts* system = foundry::find_system(description.system);
+    if (system && system->types) {
+      const bool typed = description.system == "freebsd"
+                             ? (description.tick_rate != 0 || description.machine.any) &&
+                                   description.version >= 1400000
+                             : description.layout == "invented";
+      kernel =
+          foundry::kernel_file(description.image, typed ? system->types(description, {}) : Blob{});
+    }
     page = static_cast<std::size_t>(description.image.page);
     random.seed(std::hash<std::string>{}(GetParam().file) & 0xffffffffU);
   }
