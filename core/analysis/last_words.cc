@@ -68,4 +68,10 @@ std::string_view name(Death death) {
   return "unknown";
 }
 
+LastWords last_words(const KernelIdentity& identity, std::span<const LogLine> log) {
+  const bool as_freebsd = identity.system == "FreeBSD" || identity.system == "DragonFly";
+  return as_freebsd ? freebsd_last_words(log, identity.panic_text.value_or(""))
+                    : linux_last_words(log);
+}
+
 }  // namespace panicroom

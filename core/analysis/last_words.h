@@ -76,5 +76,7 @@ LastWords linux_last_words(std::span<const LogLine> log);
 /// Texts of FreeBSD's sys/{amd64,i386,arm64}/*/trap.c, kern/{kern_shutdown,kern_clock,subr_*}.c,
 /// vm/uma_core.c of 11 to 15. `panic_text`: what panic(9) was told, where it is known otherwise.
 LastWords freebsd_last_words(std::span<const LogLine> log, std::string_view panic_text);
+/// Those of the kernel's own system: DragonFly's texts are FreeBSD's still.
+LastWords last_words(const KernelIdentity& identity, std::span<const LogLine> log);
 
 }  // namespace panicroom

@@ -70,9 +70,7 @@ class SceneReader {
     scene_.cycles = deadlocks(scene_.locks);
   }
   void read_words() {
-    scene_.words = scene_.identity.system == "FreeBSD"
-                       ? freebsd_last_words(scene_.log, scene_.identity.panic_text.value_or(""))
-                       : linux_last_words(scene_.log);
+    scene_.words = last_words(scene_.identity, scene_.log);
     scene_.death = scene_.words.death;
     scene_.fault_address = scene_.words.fault_address;
     scene_.access = scene_.words.access;

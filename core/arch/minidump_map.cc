@@ -1,6 +1,6 @@
-// The page map that a FreeBSD kernel writes into its minidump. Layouts: freebsd-src
+// The page map that a FreeBSD or DragonFly kernel writes into its minidump. Layouts: freebsd-src
 // sys/amd64/include/minidump.h, sys/i386/include/minidump.h, sys/arm64/include/minidump.h and the
-// readers in lib/libkvm/kvm_minidump_*.c.
+// readers in lib/libkvm/kvm_minidump_*.c; DragonFlyBSD sys/platform/pc64/x86_64/minidump_machdep.c.
 #include <fmt/format.h>
 
 #include <array>
@@ -38,6 +38,11 @@ class MinidumpTable : public PageTable {
           "the minidump's page map ends before this address: it has {} entries of {} from {:#x}",
           map_.map_size / width, size_text(std::uint64_t{1} << shift), map_.kernbase));
     }
+    return entry_at(walk, index, width);
+  }
+  /// Entry `index` of the map, which has one.
+  Result<std::uint64_t> entry_at(TableWalk& walk, std::uint64_t index, unsigned width) const {
+    const std::uint64_t address = walk.virtual_address();
     const std::uint64_t offset = map_.map_offset + index * width;
     std::array<std::byte, 8> copy{};
     Bytes bytes = map_.file->view(offset, width);
@@ -122,6 +127,66 @@ class Amd64Minidump final : public MinidumpTable {
   }
 };
 
+/// DragonFly since 5.1: an entry of a page-directory pointer table for each GiB of the whole
+/// address space; the tables below are ordinary pages of the dump. libkvm adds the offset in a
+/// large page before it masks, and does not look whether the last entry is valid.
+class DragonFlyMinidump final : public MinidumpTable {
+ public:
+  using MinidumpTable::MinidumpTable;
+
+  Result<Translation> walk(std::uint64_t address, PhysicalWords& words,
+                           std::vector<TranslationStep>* steps) const override {
+    TableWalk walk(address, words, steps);
+    if (in_direct_map(address)) return direct(walk);
+    if (address >> 47U != 0 && address >> 47U != 0x1ffff)
+      return walk.unmapped("the address is not canonical");
+    const std::uint64_t index = (address >> 30U) & 0x3ffff;
+    if (index >= map_.map_size / 8)
+      return walk.unmapped(fmt::format(
+          "the minidump's page map ends before this address: it has {} entries of 1 GiB",
+          map_.map_size / 8));
+    Rights rights;
+    PANICROOM_TRY(entry, entry_at(walk, index, 8));
+    for (const auto& [name, shift] : below) {
+      if ((entry & 1) == 0) return walk.not_present();
+      rights.take(entry);
+      const unsigned covers = shift + 9;
+      if ((entry & 0x80) != 0) return page(walk, entry, std::uint64_t{1} << covers, rights);
+      const std::uint64_t table = entry & frames;
+      walk.goes_to_table(table);
+      PANICROOM_TRY(next, walk.entry(name, table, (address >> shift) & 0x1ff, 8));
+      entry = next;
+    }
+    if ((entry & 1) == 0) return walk.not_present();
+    rights.take(entry);
+    return page(walk, entry, 0x1000, rights);
+  }
+  std::string describe() const override { return "DragonFly minidump page map, v2"; }
+
+ private:
+  struct Rights {
+    std::uint64_t given = 2 | 4;
+    bool executable = true;
+    void take(std::uint64_t entry) {
+      given &= entry;
+      executable = executable && (entry & no_execute) == 0;
+    }
+  };
+  static constexpr std::uint64_t frames = 0x000ffffffffff000;
+  static constexpr std::array<std::pair<std::string_view, unsigned>, 2> below = {
+      {{"PD", 21}, {"PT", 12}}};
+
+  Translation page(TableWalk& walk, std::uint64_t entry, std::uint64_t size,
+                   const Rights& rights) const {
+    const std::uint64_t address = walk.virtual_address();
+    const std::uint64_t frame = entry & frames & ~(size - 1);
+    return beside_direct_map(
+        walk.page(frame | (address & (size - 1)), size, (rights.given & 2) != 0, rights.executable,
+                  (rights.given & 4) != 0),
+        address);
+  }
+};
+
 class I386Minidump final : public MinidumpTable {
  public:
   using MinidumpTable::MinidumpTable;
@@ -189,6 +254,7 @@ Result<std::unique_ptr<PageTable>> minidump_page_table(const MinidumpMap& map,
   }
   switch (machine.architecture) {
     case Architecture::x86_64:
+      if (map.of_dragonfly) return std::make_unique<DragonFlyMinidump>(map, machine);
       return std::make_unique<Amd64Minidump>(map, machine);
     case Architecture::i386:
       return std::make_unique<I386Minidump>(map, machine);

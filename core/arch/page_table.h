@@ -73,7 +73,8 @@ struct Aarch64Regime {
 };
 std::unique_ptr<PageTable> aarch64_page_table(const Aarch64Regime& regime);
 
-/// The page map of a FreeBSD minidump (amd64 v1-v3, i386, arm64) with its direct map.
+/// The page map of a minidump of FreeBSD (amd64 v1-v3, i386, arm64) or DragonFly (x86_64 v1, v2)
+/// with its direct map.
 Result<std::unique_ptr<PageTable>> minidump_page_table(const MinidumpMap& map,
                                                        const Machine& machine);
 

@@ -30,11 +30,13 @@ struct CpuState {
   Registers registers;              ///< with "cr3", "cr4", "gs_base", ... when the note has them
 };
 
-/// What the address translation needs of a FreeBSD minidump: its own page map instead of page
-/// tables.
+/// What the address translation needs of a minidump: its own page map instead of page tables.
 struct MinidumpMap {
-  std::uint32_t version = 0;   ///< as in the header, per architecture
-  std::uint64_t kernbase = 0;  ///< lowest address of the page map
+  std::uint32_t version = 0;  ///< as in the header, per architecture
+  /// DragonFly's own header (version 2): the map has an entry for each GiB of the whole address
+  /// space. A minidump of DragonFly's version 1 is FreeBSD's version 1 in all.
+  bool of_dragonfly = false;
+  std::uint64_t kernbase = 0;  ///< lowest address of the kernel's part of the page map
   std::uint64_t dmapbase = 0;  ///< direct map's virtual range; both 0 where there is none
   std::uint64_t dmapend = 0;
   std::uint64_t dmapphys = 0;    ///< physical address of dmapbase
@@ -98,7 +100,7 @@ struct Dump {
       phys_base;  ///< Linux kdump sub header; QEMU writes it wrong, prefer VMCOREINFO
   std::optional<int> dump_level;  ///< makedumpfile's -d
   std::optional<std::pair<std::uint64_t, std::uint64_t>>
-      message_buffer;  ///< FreeBSD minidump: offset and size in the file
+      message_buffer;  ///< minidump: offset and size in the file
 
   bool complete =
       true;  ///< false when the file ends early or its writer says that it is incomplete

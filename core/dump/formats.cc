@@ -21,8 +21,11 @@ using std::string_view_literals::operator""sv;
 constexpr std::array<FormatInfo, 5> readable_formats = {{
     {"FreeBSD minidump", "amd64 v1-v3, i386 v1-v2 (PAE too), arm64 v1-v3",
      "\"minidump FreeBSD/\" at 0"},
+    {"DragonFly minidump", "x86_64 v1 and v2",
+     "\"minidump DFlyBSD/\" at 0; v1 is FreeBSD's amd64 v1 of a DragonFly kernel"},
     {"ELF core",
-     "FreeBSD full dump, Linux vmcore, QEMU dump-guest-memory; 32 and 64 bit, either byte order",
+     "FreeBSD and DragonFly full dump, Linux vmcore, QEMU dump-guest-memory; 32 and 64 bit, either "
+     "byte order",
      "ELF header of type ET_CORE at 0"},
     {"kdump-compressed",
      "v1-v6, zlib, lzo, snappy, zstd and plain pages, split sets, incomplete dumps",
@@ -41,7 +44,7 @@ struct Unread {
   std::string_view sentence;
 };
 
-constexpr std::array<Unread, 22> unread_formats = {{
+constexpr std::array<Unread, 21> unread_formats = {{
     {0, "FreeBSD Kernel Dump\0"sv,
      "this is a raw FreeBSD dump device: extract the dump with savecore first and open the vmcore "
      "file that it writes"},
@@ -50,9 +53,9 @@ constexpr std::array<Unread, 22> unread_formats = {{
     {0, "Cleared Kernel Dump"sv,
      "this is a FreeBSD dump device whose dump savecore has already taken"},
     {0, "DragonFly Kern Dump\0"sv,
-     "this is a raw DragonFly dump device: extract the dump with savecore first; reading DragonFly "
-     "dumps is not supported yet"},
-    {0, "minidump DFlyBSD/"sv, "this is a DragonFly minidump v2, which is not supported yet"},
+     "this is a raw DragonFly dump device: extract the dump with savecore first and open the "
+     "vmcore "
+     "file that it writes"},
     {0, "\xa8\x19\x01\x73\x61\x8f\x23\xfd"sv,
      "this is an s390 stand-alone dump, which is not supported"},
     {0, "\xed\x23\x8f\x61\x73\x01\x19\xa8"sv, "this is an LKCD dump, which is not supported"},
@@ -86,7 +89,16 @@ constexpr std::array<Unread, 22> unread_formats = {{
 
 constexpr std::uint64_t probe_size = 512;
 
-enum class Format : std::uint8_t { minidump, elf_core, kdump, kcore, elf_kernel, unread, unknown };
+enum class Format : std::uint8_t {
+  minidump,
+  dragonfly_minidump,
+  elf_core,
+  kdump,
+  kcore,
+  elf_kernel,
+  unread,
+  unknown
+};
 
 struct Recognised {
   Format format = Format::unknown;
@@ -110,6 +122,7 @@ Result<Recognised> recognise(const ByteSource& file) {
   PANICROOM_TRY(bytes, read_bytes(file, 0, length, probe_size));
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (text.starts_with("minidump FreeBSD/")) return Recognised{Format::minidump, {}};
+  if (text.starts_with("minidump DFlyBSD/")) return Recognised{Format::dragonfly_minidump, {}};
   if (is_kdump_signature(bytes)) return Recognised{Format::kdump, {}};
   if (text.starts_with("\x7f"
                        "ELF") &&
@@ -154,6 +167,7 @@ Result<FileKind> classify(const ByteSource& file) {
   PANICROOM_TRY(recognised, recognise(file));
   switch (recognised.format) {
     case Format::minidump:
+    case Format::dragonfly_minidump:
     case Format::elf_core:
     case Format::kdump:
     case Format::kcore:
@@ -183,6 +197,7 @@ Result<Dump> open_dump(std::span<const SourcePtr> files) {
                   "several dumps were given: only the parts of a split kdump belong together");
   }
   if (format == Format::minidump) return open_minidump(files.front());
+  if (format == Format::dragonfly_minidump) return open_dragonfly_minidump(files.front());
   if (format == Format::elf_core) return open_elf_core(files.front());
   if (format == Format::kcore) return open_kcore(files.front());
   return open_kdump(files);

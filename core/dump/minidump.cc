@@ -199,34 +199,10 @@ Result<Dump> open_minidump(const SourcePtr& file) {
   } else {
     return Failure(listed.error());
   }
-  std::uint64_t numbered = 0;
-  for (const NumberedRange& range : ranges) numbered += range.end_frame - range.first_frame;
-  PANICROOM_TRY(bits, PageBits::read(file, header.bitmap, numbered));
-  RankedPageBits dumped(std::move(bits));
-  if (!gaps_are_holes && !ranges.empty()) {
-    // Nothing says where memory ends but the last page that was dumped.
-    const auto last = last_set(dumped.bits());
-    ranges.back().end_frame = last ? *last + 1 : 0;
-  }
-  const std::uint64_t pages = dumped.count();
-  const bool bitmap_whole = dumped.bits().bits_in_file() == numbered;
+  PANICROOM_TRY(pages,
+                add_dumped_pages(file, MinidumpPlaces{header.page_size, header.bitmap, header.data},
+                                 std::move(ranges), gaps_are_holes, dump));
   add_regions(header, pages, *file, dump);
-
-  auto memory = std::make_shared<const MinidumpMemory>(
-      file, MinidumpPlaces{header.page_size, header.bitmap, header.data}, std::move(ranges),
-      std::move(dumped));
-  const std::uint64_t lacking = pages - std::min(pages, memory->pages_in_file());
-  if (lacking != 0 || !bitmap_whole) {
-    dump.complete = false;
-    dump.remarks.push_back(
-        {ErrorCode::not_in_dump,
-         bitmap_whole
-             ? fmt::format("the file ends early: {} of {} pages are missing", lacking, pages)
-             : std::string("the file ends within its bitmap of pages"),
-         file->size()});
-  }
-  if (!dump.remarks.empty()) dump.complete = false;
-  dump.memory = std::move(memory);
   dump.format = fmt::format("FreeBSD minidump v{}", header.version);
   dump.machine = {header.layout->architecture, header.layout->pointer_size, std::endian::little,
                   header.page_size};

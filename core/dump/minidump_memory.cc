@@ -1,5 +1,7 @@
 #include "core/dump/minidump_memory.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 
@@ -129,6 +131,36 @@ void MinidumpMemory::ranges(const std::function<bool(const PhysicalRange&)>& vis
     }
   }
   joiner.finish();
+}
+
+Result<std::uint64_t> add_dumped_pages(const SourcePtr& file, const MinidumpPlaces& places,
+                                       std::vector<NumberedRange> ranges, bool gaps_are_holes,
+                                       Dump& dump) {
+  std::uint64_t numbered = 0;
+  for (const NumberedRange& range : ranges) numbered += range.end_frame - range.first_frame;
+  PANICROOM_TRY(bits, PageBits::read(file, places.bitmap, numbered));
+  RankedPageBits dumped(std::move(bits));
+  if (!gaps_are_holes && !ranges.empty()) {
+    // Nothing says where memory ends but the last page that was dumped.
+    const auto last = last_set(dumped.bits());
+    ranges.back().end_frame = last ? *last + 1 : 0;
+  }
+  const std::uint64_t pages = dumped.count();
+  const bool bitmap_whole = dumped.bits().bits_in_file() == numbered;
+  auto memory =
+      std::make_shared<const MinidumpMemory>(file, places, std::move(ranges), std::move(dumped));
+  const std::uint64_t lacking = pages - std::min(pages, memory->pages_in_file());
+  if (lacking != 0 || !bitmap_whole) {
+    dump.remarks.push_back(
+        {ErrorCode::not_in_dump,
+         bitmap_whole
+             ? fmt::format("the file ends early: {} of {} pages are missing", lacking, pages)
+             : std::string("the file ends within its bitmap of pages"),
+         file->size()});
+  }
+  if (!dump.remarks.empty()) dump.complete = false;
+  dump.memory = std::move(memory);
+  return pages;
 }
 
 }  // namespace panicroom

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/dump/dump.h"
 #include "core/dump/page_bitmap.h"
 #include "core/dump/physical_memory.h"
 #include "core/io/byte_source.h"
@@ -27,7 +28,7 @@ struct MinidumpPlaces {
 /// The last set bit.
 std::optional<std::uint64_t> last_set(const PageBits& bits);
 
-/// The pages of a FreeBSD minidump: they follow each other in the order of their bits.
+/// The pages of a minidump: they follow each other in the order of their bits.
 class MinidumpMemory final : public PhysicalMemory {
  public:
   /// `ranges` ascend by frame; what lies between them is no memory.
@@ -58,5 +59,12 @@ class MinidumpMemory final : public PhysicalMemory {
   std::vector<NumberedRange> ranges_;
   RankedPageBits dumped_;
 };
+
+/// Gives `dump` the pages of the bitmap at `places`, with remarks about those that the file lacks.
+/// `gaps_are_holes`: the ranges say where memory is; otherwise it ends with the last page that was
+/// dumped. Answers how many pages were dumped.
+Result<std::uint64_t> add_dumped_pages(const SourcePtr& file, const MinidumpPlaces& places,
+                                       std::vector<NumberedRange> ranges, bool gaps_are_holes,
+                                       Dump& dump);
 
 }  // namespace panicroom

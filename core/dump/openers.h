@@ -10,6 +10,8 @@
 namespace panicroom {
 
 Result<Dump> open_minidump(const SourcePtr& file);
+/// Version 2; version 1 is open_minidump's.
+Result<Dump> open_dragonfly_minidump(const SourcePtr& file);
 Result<Dump> open_elf_core(const SourcePtr& file);
 /// A file of savecore's, or the image of a device that the dump lies on.
 Result<Dump> open_kcore(const SourcePtr& file);

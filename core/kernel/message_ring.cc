@@ -52,6 +52,18 @@ Result<std::string> read_message_ring(Structures& structures, std::uint64_t addr
   return unrolled(ring, next_write);
 }
 
+Result<std::string> ring_in_minidump(const Dump& dump, Notes& notes) {
+  const auto& [offset, size] = *dump.message_buffer;
+  PANICROOM_TRY(ring, read_bytes(*dump.minidump->file, offset, size, largest_message_ring));
+  if (!ring.empty() && ring.back() != std::byte{0})
+    notes.add(Note{ErrorCode::no_symbol,
+                   "the message buffer has wrapped and the place of its oldest line is not known "
+                   "without the kernel "
+                   "file: the first lines may be the newest",
+                   offset});
+  return unrolled(ring, 0);
+}
+
 void visit_message_lines(std::string_view text, const LogVisitor& visit_all, Notes& notes) {
   const LogVisitor visit = at_most_log_lines(visit_all, notes);
   if (text.empty())

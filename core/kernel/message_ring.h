@@ -22,6 +22,10 @@ std::string unrolled(std::span<const std::byte> ring, std::uint64_t next_write);
 Result<std::string> read_message_ring(Structures& structures, std::uint64_t address,
                                       std::uint64_t size, std::uint64_t next_write);
 
+/// The copy of the ring in a minidump, which is the bare ring: where it has wrapped, the place of
+/// the next write is not in it, and a note says so.
+Result<std::string> ring_in_minidump(const Dump& dump, Notes& notes);
+
 /// The lines of a message buffer's text; "<118>text" is a line with its syslog priority. A text
 /// without a line gets a note.
 void visit_message_lines(std::string_view text, const LogVisitor& visit, Notes& notes);

@@ -40,9 +40,7 @@ class Messages final : public Table {
         },
         notes));
     const KernelIdentity identity = kernel->identity(notes);
-    const LastWords words = identity.system == "FreeBSD"
-                                ? freebsd_last_words(log, identity.panic_text.value_or(""))
-                                : linux_last_words(log);
+    const LastWords words = last_words(identity, log);
     // A kernel that said nothing of its death still had last messages.
     const std::size_t panic = words.panic.value_or(log.size());
     const std::size_t report = std::min(words.line.value_or(panic), panic);

@@ -12,7 +12,6 @@
 
 #include "tests/foundry/systems.h"
 #include "tests/foundry/test_name.h"
-#include "tests/foundry/worlds.h"
 #include "tests/source_folder.h"
 #include "tests/unit/session_rows.h"
 
@@ -76,19 +75,17 @@ class Broken : public testing::TestWithParam<Named> {
     for (const FileText& file : description.files)
       if (file.name == GetParam().file) parts = foundry::make_dump(description, file);
     ASSERT_FALSE(parts.empty());
-    // Where all tables are described, the kernel file has types, but for 12.1, whose layout is
+    // Where all tables are described, the kernel file has types, but for releases whose layout is
     // built in.
-    if (description.system == "freebsd")
-      kernel = foundry::kernel_file(
-          description.image,
-          (description.tick_rate != 0 || description.machine.any) && description.version >= 1400000
-              ? foundry::freebsd_types(description, {})
-              : Blob{});
-    if (description.system == "netbsd" || description.system == "openbsd")
-      kernel = foundry::kernel_file(
-          description.image, description.layout == "invented"
-                                 ? foundry::find_system(description.system)->types(description, {})
-                                 : Blob{});
+    const foundry::SystemParts* system = foundry::find_system(description.system);
+    if (system && system->types) {
+      const bool typed = description.system == "freebsd"
+                             ? (description.tick_rate != 0 || description.machine.any) &&
+                                   description.version >= 1400000
+                             : description.layout == "invented";
+      kernel =
+          foundry::kernel_file(description.image, typed ? system->types(description, {}) : Blob{});
+    }
     page = static_cast<std::size_t>(description.image.page);
     random.seed(std::hash<std::string>{}(GetParam().file) & 0xffffffffU);
   }
@@ -203,6 +200,9 @@ INSTANTIATE_TEST_SUITE_P(
         Named{"freebsd-14-current-tables", "freebsd-14-current-v3"},
         Named{"freebsd-15-0-tables", "freebsd-15-0-full"},
         Named{"freebsd-invented-tables", "freebsd-invented-full"},
+        Named{"dragonfly-5-9", "dragonfly-5-9-v2"}, Named{"dragonfly-5-9", "dragonfly-5-9-full"},
+        Named{"dragonfly-5-0", "dragonfly-5-0-v1"}, Named{"dragonfly-5-4", "dragonfly-5-4-full"},
+        Named{"dragonfly-invented", "dragonfly-invented-v2"},
         Named{"freebsd-12-machine", "12-machine-full"},
         Named{"freebsd-14-current-machine", "14-current-machine-v3"},
         Named{"freebsd-15-0-machine", "15-0-machine-full"},

@@ -7,9 +7,10 @@
 
 namespace foundry {
 
-/// FreeBSD minidumps. `kernbase` is the start of the page map; the direct map is [dmapbase,
-/// dmapend).
+/// FreeBSD and DragonFly minidumps. `kernbase` is the start of the page map; the direct map is
+/// [dmapbase, dmapend).
 struct MinidumpOptions {
+  std::string style = "freebsd";  ///< "dragonfly": version 1, which is FreeBSD's, or 2
   unsigned version = 3;
   std::uint64_t kernbase = 0;
   std::uint64_t dmapbase = 0, dmapend = 0, dmapphys = 0;
@@ -18,6 +19,8 @@ struct MinidumpOptions {
 };
 /// Adds page-table pages to the image (amd64 v2 and v3), hence not const.
 Blob minidump(Image& image, const MinidumpOptions& options);
+/// Version 2. Adds page-table pages to the image.
+Blob dragonfly_minidump(Image& image, const MinidumpOptions& options);
 
 /// ELF cores. `style`: "freebsd" (no notes, OSABI 255, e_version 0), "linux" (PRSTATUS and
 /// VMCOREINFO notes, p_vaddr in the direct map), "qemu" (section header before the program headers,

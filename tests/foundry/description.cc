@@ -113,7 +113,9 @@ class Parser {
     else if (verb == "process")
       process(words);
     else if (verb == "thread")
-      thread(words);
+      last_process().threads.push_back(thread_of(words, 2, number_of(word(1))));
+    else if (verb == "kthread")
+      out_.kernel_threads.push_back(thread_of(words, 1, 0));
     else if (verb == "layout")
       out_.layout = word(1), out_.version = number_of(word(2)), out_.release = word(3);
     else if (verb == "ticks")
@@ -313,14 +315,12 @@ class Parser {
     if (owner != 0) it.owner = static_cast<std::int64_t>(owner);
     out_.locks.push_back(it);
   }
-  // thread TID NAME [cpu N] [crashed] [state S] [message TEXT] [waits LOCK] [WORD N...] [frames
-  // PC...]
-  void thread(const Words& words) {
-    if (out_.processes.empty()) throw std::runtime_error("a thread before any process");
+  // thread TID NAME, kthread NAME, then: [cpu N] [crashed] [state S] [message TEXT] [waits LOCK]
+  // [WORD N...] [frames PC...]
+  static ThreadText thread_of(const Words& words, std::size_t at, std::uint64_t tid) {
     ThreadText thread;
-    thread.tid = static_cast<std::int64_t>(number_of(words.at(1)));
-    thread.name = words.at(2);
-    std::size_t at = 3;
+    thread.tid = static_cast<std::int64_t>(tid);
+    thread.name = words.at(at++);
     for (; at < words.size() && words[at] != "frames"; ++at) {
       if (words[at] == "cpu")
         thread.cpu = static_cast<std::int64_t>(number_of(words.at(++at)));
@@ -340,7 +340,7 @@ class Parser {
         throw std::runtime_error("unknown word " + words[at]);
     }
     for (++at; at < words.size(); ++at) thread.frames.push_back(number_of(words[at]));
-    out_.processes.back().threads.push_back(thread);
+    return thread;
   }
   static std::uint64_t* number_in(ThreadText& thread, const std::string& word) {
     if (word == "priority") return &thread.priority;
@@ -514,7 +514,9 @@ std::vector<Blob> make_dump(const Description& description, const FileText& file
     options.avail_word = static_cast<unsigned>(file.number("avail", 8));
     options.message_buffer =
         ring_of(description, static_cast<std::size_t>(file.number("msgbuf", 4096)));
-    parts.push_back(minidump(image, options));
+    options.style = file.get("style", "freebsd");
+    const bool of_dragonfly = options.style == "dragonfly" && options.version != 1;
+    parts.push_back(of_dragonfly ? dragonfly_minidump(image, options) : minidump(image, options));
   } else if (file.container == "elf") {
     ElfOptions options;
     options.style = file.get("style", "linux");

@@ -127,6 +127,7 @@ struct Description {
   std::string system;  ///< one of systems.cc, or empty: only memory
   Image image;
   std::vector<ProcessText> processes;
+  std::vector<ThreadText> kernel_threads;  ///< DragonFly: of no process
   std::vector<ModuleText> modules;
   std::vector<LogText> log;
   std::string panic;

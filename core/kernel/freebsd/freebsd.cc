@@ -12,7 +12,6 @@
 #include "core/kernel/freebsd/evidence.h"
 #include "core/kernel/freebsd/files.h"
 #include "core/kernel/freebsd/interrupts.h"
-#include "core/kernel/freebsd/loaded_modules.h"
 #include "core/kernel/freebsd/locks.h"
 #include "core/kernel/freebsd/machine_state.h"
 #include "core/kernel/freebsd/mappings.h"
@@ -30,6 +29,7 @@
 #include "core/kernel/freebsd/trap_frames.h"
 #include "core/kernel/freebsd/vnodes.h"
 #include "core/kernel/kernel.h"
+#include "core/kernel/linker_files.h"
 #include "core/kernel/module_file.h"
 #include "core/kernel/system_of.h"
 #include "core/kernel/wait_search.h"
@@ -92,7 +92,7 @@ class FreeBsd final : public Kernel {
   Result<void> locks(const Visitor<Lock>& visit, Notes& notes) override;
   Result<void> modules(const Visitor<LoadedModule>& visit, Notes& notes) override {
     remark(notes);
-    return freebsd::read_loaded_modules(evidence_, visit, notes);
+    return read_linker_files(evidence_, visit, notes);
   }
   Result<void> mounts(const Visitor<Mount>& visit, Notes& notes) override {
     remark(notes);
@@ -197,11 +197,11 @@ class FreeBsd final : public Kernel {
   Result<LoadedCode> load_module(const std::string& name, const SourcePtr& file);
 
   /// Read once, when the first answer needs them; none where they cannot be read.
-  const freebsd::Modules& loaded() {
+  const LinkedModules& loaded() {
     if (!modules_) {
       Notes walk;
-      auto read = freebsd::read_modules(evidence_, walk);
-      modules_ = read ? std::move(*read) : freebsd::Modules();
+      auto read = read_linked_modules(evidence_, walk);
+      modules_ = read ? std::move(*read) : LinkedModules();
       for (Note& note : walk.take()) module_notes_.push_back(std::move(note));
     }
     return *modules_;
@@ -210,14 +210,14 @@ class FreeBsd final : public Kernel {
   Evidence evidence_;
   CodeFiles code_;
   std::vector<std::optional<std::string>> modules_of_files_;  ///< of the user's kernel files
-  std::optional<freebsd::Modules> modules_;
+  std::optional<LinkedModules> modules_;
   std::shared_ptr<const SymbolTable> symbols_;
   WaitSearch waits_;
   std::vector<Note> module_notes_;  // for every answer that needs the modules
 };
 
 Result<LoadedCode> FreeBsd::load_module(const std::string& name, const SourcePtr& file) {
-  for (const freebsd::Module& module : loaded().all()) {
+  for (const LinkedModule& module : loaded().all()) {
     if (plain_module_name(module.name) != name) continue;
     ModulePlace place{module.start, {}, {{module.start, module.end}}};
     PANICROOM_TRY(elf, read_elf_sections(*file));

@@ -28,20 +28,6 @@ Result<std::string> through_msgbufp(Evidence& evidence) {
   return read_message_ring(evidence, text, size, written);
 }
 
-/// The copy in a minidump is the bare ring. Where it has wrapped, the place of the next write is
-/// not in it.
-Result<std::string> from_region(const Dump& dump, Notes& notes) {
-  const auto& [offset, size] = *dump.message_buffer;
-  PANICROOM_TRY(ring, read_bytes(*dump.minidump->file, offset, size, largest_message_ring));
-  if (!ring.empty() && ring.back() != std::byte{0})
-    notes.add(Note{ErrorCode::no_symbol,
-                   "the message buffer has wrapped and the place of its oldest line is not known "
-                   "without the kernel "
-                   "file: the first lines may be the newest",
-                   offset});
-  return unrolled(ring, 0);
-}
-
 }  // namespace
 
 Result<void> read_message_buffer(Evidence& evidence, const LogVisitor& visit, Notes& notes) {
@@ -52,7 +38,7 @@ Result<void> read_message_buffer(Evidence& evidence, const LogVisitor& visit, No
   const Dump& dump = evidence.dump();
   if (!text && dump.minidump && dump.message_buffer) {
     if (text.error().code != ErrorCode::no_symbol) notes.add(text.error());
-    text = from_region(dump, notes);
+    text = ring_in_minidump(dump, notes);
   }
   if (!text) return Failure(text.error());
   visit_message_lines(*text, visit, notes);

@@ -2,14 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <iterator>
 #include <utility>
 
-#include "core/base/arithmetic.h"
 #include "core/base/printable.h"
 #include "core/kernel/field.h"
-#include "core/kernel/freebsd/loaded_modules.h"
 #include "core/kernel/module_symbols.h"
 
 namespace panicroom::freebsd {
@@ -58,41 +54,12 @@ class SymbolTables {
 
 }  // namespace
 
-Modules::Modules(std::vector<Module> modules) : modules_(std::move(modules)) {
-  std::sort(modules_.begin(), modules_.end(),
-            [](const Module& a, const Module& b) { return a.start < b.start; });
-}
-
-const Module* Modules::at(std::uint64_t address) const {
-  const auto after = std::upper_bound(
-      modules_.begin(), modules_.end(), address,
-      [](std::uint64_t value, const Module& module) { return value < module.start; });
-  if (after == modules_.begin() || address >= std::prev(after)->end) return nullptr;
-  return &*std::prev(after);
-}
-
-Result<Modules> read_modules(Evidence& evidence, Notes& notes) {
-  std::vector<Module> modules;
-  bool is_kernel = true;  // the first is, always
-  PANICROOM_CHECK(read_loaded_modules(
-      evidence,
-      [&](const LoadedModule& found) {
-        const bool skip = std::exchange(is_kernel, false);
-        if (skip || !found.name || !found.base || !found.size) return true;
-        if (const auto end = checked_add(*found.base, *found.size))
-          modules.push_back({found.address, *found.name, *found.base, *end});
-        return true;
-      },
-      notes));
-  return Modules(std::move(modules));
-}
-
 std::shared_ptr<const SymbolTable> with_modules(Evidence& evidence,
                                                 std::shared_ptr<const SymbolTable> kernel,
-                                                const Modules& modules, Notes& notes) {
+                                                const LinkedModules& modules, Notes& notes) {
   ModuleSymbols symbols;
   SymbolTables tables(evidence);
-  for (const Module& module : modules.all())
+  for (const LinkedModule& module : modules.all())
     // A module without symbols costs its frames' names, nothing else.
     if (const auto read = tables.read(module.address, symbols); !read)
       notes.add(

@@ -33,7 +33,7 @@ function aboutSymbol({ text }: Failure, place: Place): string | null {
 function aboutAbsence({ absence }: Failure, place: Place): string | null {
   switch (absence) {
     case 'excluded':
-      return place.system === 'FreeBSD'
+      return place.system === 'FreeBSD' || place.system === 'DragonFly'
         ? 'A full dump would have it (sysctl debug.minidump=0).'
         : 'A dump that is made with a lower level (makedumpfile -d) would have it.';
     case 'truncated':
@@ -70,7 +70,7 @@ export function advice(failure: Failure, place: Place = startPage): string | nul
     case 'no_symbol':
       return aboutSymbol(failure, place);
     case 'no_type':
-      return place.system === 'FreeBSD' ? null : 'The dump carries no type information for this; a kernel built with BTF does.';
+      return place.system === 'FreeBSD' || place.system === 'DragonFly' ? null : 'The dump carries no type information for this; a kernel built with BTF does.';
     case 'not_in_dump':
       return aboutAbsence(failure, place);
     case 'unmapped':

@@ -1,24 +1,27 @@
-#include "core/kernel/freebsd/loaded_modules.h"
+#include "core/kernel/linker_files.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 #include <vector>
 
+#include "core/base/arithmetic.h"
 #include "core/kernel/field.h"
 #include "core/kernel/lists.h"
 
-namespace panicroom::freebsd {
+namespace panicroom {
 namespace {
 
 constexpr std::uint64_t most_modules = std::uint64_t{1} << 14;
 constexpr std::uint64_t most_needed = std::uint64_t{1} << 16;  // by all modules together
 constexpr std::uint64_t flag_linked = 1;                       // LINKER_FILE_LINKED
 
-class Reader {
+class LinkerFilesReader {
  public:
-  explicit Reader(Evidence& evidence) : evidence_(evidence) {}
+  explicit LinkerFilesReader(KernelEvidence& evidence) : evidence_(evidence) {}
 
   Result<void> read(const Visitor<LoadedModule>& visit, Notes& notes) {
     PANICROOM_TRY(head, evidence_.address_of("linker_files"));
@@ -74,7 +77,7 @@ class Reader {
     }
   }
 
-  Evidence& evidence_;
+  KernelEvidence& evidence_;
   std::uint64_t needs_left_ = most_needed;
   Field link_{"linker_file", "link"}, name_{"linker_file", "filename"},
       references_{"linker_file", "refs"}, flags_{"linker_file", "flags"},
@@ -84,9 +87,38 @@ class Reader {
 
 }  // namespace
 
-Result<void> read_loaded_modules(Evidence& evidence, const Visitor<LoadedModule>& visit,
-                                 Notes& notes) {
-  return Reader(evidence).read(visit, notes);
+Result<void> read_linker_files(KernelEvidence& evidence, const Visitor<LoadedModule>& visit,
+                               Notes& notes) {
+  return LinkerFilesReader(evidence).read(visit, notes);
 }
 
-}  // namespace panicroom::freebsd
+LinkedModules::LinkedModules(std::vector<LinkedModule> modules) : modules_(std::move(modules)) {
+  std::sort(modules_.begin(), modules_.end(),
+            [](const LinkedModule& a, const LinkedModule& b) { return a.start < b.start; });
+}
+
+const LinkedModule* LinkedModules::at(std::uint64_t address) const {
+  const auto after = std::upper_bound(
+      modules_.begin(), modules_.end(), address,
+      [](std::uint64_t value, const LinkedModule& module) { return value < module.start; });
+  if (after == modules_.begin() || address >= std::prev(after)->end) return nullptr;
+  return &*std::prev(after);
+}
+
+Result<LinkedModules> read_linked_modules(KernelEvidence& evidence, Notes& notes) {
+  std::vector<LinkedModule> modules;
+  bool is_kernel = true;  // the first is, always
+  PANICROOM_CHECK(read_linker_files(
+      evidence,
+      [&](const LoadedModule& found) {
+        const bool skip = std::exchange(is_kernel, false);
+        if (skip || !found.name || !found.base || !found.size) return true;
+        if (const auto end = checked_add(*found.base, *found.size))
+          modules.push_back({found.address, *found.name, *found.base, *end});
+        return true;
+      },
+      notes));
+  return LinkedModules(std::move(modules));
+}
+
+}  // namespace panicroom

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "core/kernel/dragonfly/namecache.h"
+
+namespace panicroom::dragonfly {
+
+/// Reads a process's open files.
+class FilesReader {
+ public:
+  FilesReader(Evidence& evidence, NameCache& names);
+
+  /// Of the struct proc at `process.address`, in order of their descriptors. `socket` is the struct
+  /// socket of a socket, else 0. False when `visit` was.
+  using VisitFile = std::function<bool(const OpenFile&, std::uint64_t socket)>;
+  bool read(const Process& process, const VisitFile& visit, Notes& notes);
+
+ private:
+  OpenFile read_file(std::uint64_t file, std::uint64_t& socket, Notes& notes);
+
+  Evidence& evidence_;
+  NameCache& names_;
+  std::uint64_t left_;                                 // files that may still be read
+  std::uint64_t slots_left_ = std::uint64_t{1} << 22;  // of all processes' tables
+  Field table_{"proc", "p_fd"}, files_{"filedesc", "fd_files"}, room_{"filedesc", "fd_nfiles"},
+      file_{"fdnode", "fp"};
+  Field data_{"file", "f_data"}, type_{"file", "f_type"}, flags_{"file", "f_flag"},
+      position_{"file", "f_offset"}, entry_{"file", "f_nchandle.ncp"},
+      mount_{"file", "f_nchandle.mount"};
+};
+
+}  // namespace panicroom::dragonfly

@@ -1,0 +1,234 @@
+#include "core/kernel/dragonfly/process_details.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "core/kernel/texts.h"
+
+namespace panicroom::dragonfly {
+namespace {
+
+constexpr std::uint64_t longest_words = std::uint64_t{512} << 10;  // ARG_MAX, of one list
+constexpr std::uint64_t most_words = 65536;                        // of one list
+constexpr std::uint64_t controlling_terminal = 0x2;                // P_CONTROLT, sys/sys/proc.h
+// PS_STRINGS, sys/sys/exec.h: struct ps_strings ends where user addresses do (USRSTACK,
+// sys/platform/pc64/include/vmparam.h).
+constexpr std::uint64_t user_end = 0x00007fffffe00000, size_of_strings = 32;
+
+}  // namespace
+
+ProcessDetailsReader::ProcessDetailsReader(Evidence& evidence, Processes& processes,
+                                           NameCache& names)
+    : evidence_(evidence),
+      processes_(processes),
+      names_(names),
+      bytes_left_(evidence.memory_present()) {}
+
+void ProcessDetailsReader::read(
+    const ProcessQuery& query, const std::vector<std::uint64_t>& lwps,
+    const std::function<Result<std::unique_ptr<AddressSpace>>()>& memory, Process& process,
+    Notes& notes) {
+  const std::uint64_t address = process.address;
+  if (query.wants(ProcessFact::identity)) read_identity(address, process.details, notes);
+  if (query.wants(ProcessFact::times)) read_times(address, lwps, process.details, notes);
+  if (query.wants(ProcessFact::paths)) read_paths(address, process.details, notes);
+  // A kernel process has the kernel's memory; a zombie has given its own back.
+  if (processes_.is_kernel_process(address) || process.state == "zombie") return;
+  if (query.wants(ProcessFact::sizes)) read_sizes(address, process.details, notes);
+  if (query.wants(ProcessFact::arguments))
+    process.details.arguments = kept_arguments(address, notes);
+  const bool own_arguments = query.wants(ProcessFact::arguments) && !process.details.arguments;
+  if (!own_arguments && !query.wants(ProcessFact::environment)) return;
+  const auto own = memory();
+  if (own)
+    read_own_words(query, **own, process, notes);
+  else
+    notes.add(own.error().within(own_arguments ? "a process's arguments and environment"
+                                               : "a process's environment"));
+}
+
+std::optional<std::string> ProcessDetailsReader::terminal(std::uint64_t session, Notes& notes) {
+  constexpr std::string_view what = "a process's terminal";
+  const auto terminal = noted(terminal_.read(evidence_, session), notes, what);
+  if (!terminal || *terminal == 0) return std::nullopt;
+  const auto device = noted(terminal_device_.read(evidence_, *terminal), notes, what);
+  if (!device || *device == 0) return std::nullopt;
+  return names_.device_name(*device, notes);
+}
+
+void ProcessDetailsReader::read_credentials(std::uint64_t process, ProcessDetails& details,
+                                            Notes& notes) {
+  constexpr std::string_view what = "a process's user";
+  const auto cred = noted(credentials_.read(evidence_, process), notes, what);
+  if (!cred || *cred == 0) return;
+  const auto id = [](std::optional<std::uint64_t> value) -> std::optional<std::int64_t> {
+    return value ? std::optional(static_cast<std::int64_t>(*value)) : std::nullopt;
+  };
+  details.real_uid = id(noted(real_uid_.read(evidence_, *cred), notes, what));
+  details.real_gid = id(noted(real_gid_.read(evidence_, *cred), notes, what));
+  if (const auto groups = noted(groups_.place(evidence_, *cred), notes, what))
+    details.gid = id(noted(evidence_.memory().integer(*groups, 4), notes, what));
+  if (const auto prison = noted(prison_.read(evidence_, *cred), notes, "a process's jail"))
+    details.jail =
+        *prison == 0 ? std::optional<std::int64_t>(0)
+                     : noted(prison_id_.read_signed(evidence_, *prison), notes, "a process's jail");
+}
+
+void ProcessDetailsReader::read_identity(std::uint64_t process, ProcessDetails& details,
+                                         Notes& notes) {
+  constexpr std::string_view what = "a process's group and session";
+  const auto flags = noted(flags_.read(evidence_, process), notes, "a process's flags");
+  details.flags = flags;
+  if (const auto group = noted(group_.read(evidence_, process), notes, what);
+      group && *group != 0) {
+    details.group = noted(group_id_.read_signed(evidence_, *group), notes, what);
+    if (const auto session = noted(session_.read(evidence_, *group), notes, what);
+        session && *session != 0) {
+      details.session = noted(session_id_.read_signed(evidence_, *session), notes, what);
+      if (flags && (*flags & controlling_terminal) != 0)
+        details.terminal = terminal(*session, notes);
+    }
+  }
+  read_credentials(process, details, notes);
+  details.nice = noted(nice_.read_signed(evidence_, process), notes, "a process's nice value");
+  read_start(process, details, notes);
+}
+
+/// It is the time of day (microtime), boottime too.
+void ProcessDetailsReader::read_start(std::uint64_t process, ProcessDetails& details,
+                                      Notes& notes) {
+  constexpr std::string_view what = "when a process began";
+  const auto seconds = noted(start_seconds_.read_signed(evidence_, process), notes, what);
+  const auto fraction = noted(start_fraction_.read_signed(evidence_, process), notes, what);
+  const auto booted = noted(evidence_.address_of("boottime"), notes, what);
+  if (!seconds || !fraction || !booted) return;
+  // struct timespec.
+  const auto boot = noted(evidence_.memory().u64(*booted), notes, what);
+  const auto boot_fraction = noted(evidence_.memory().u64(*booted + 8), notes, what);
+  if (!boot || !boot_fraction) return;
+  details.start = static_cast<double>(*seconds - static_cast<std::int64_t>(*boot)) +
+                  static_cast<double>(*fraction) * 1e-6 -
+                  static_cast<double>(*boot_fraction) * 1e-9;
+}
+
+/// As calcru_proc (sys/kern/kern_resource.c): what threads that are gone used, and what those that
+/// there are have used, in microseconds.
+void ProcessDetailsReader::read_times(std::uint64_t process, const std::vector<std::uint64_t>& lwps,
+                                      ProcessDetails& details, Notes& notes) {
+  constexpr std::string_view what = "how long a process ran";
+  const auto total = [&](const Field& of_process, const Field& of_thread) -> std::optional<double> {
+    const auto place = noted(of_process.place(evidence_, process), notes, what);
+    if (!place) return std::nullopt;
+    // struct timeval.
+    const auto seconds = noted(evidence_.memory().u64(*place), notes, what);
+    const auto fraction = noted(evidence_.memory().u64(*place + 8), notes, what);
+    if (!seconds || !fraction) return std::nullopt;
+    double sum = static_cast<double>(*seconds) + static_cast<double>(*fraction) * 1e-6;
+    for (const std::uint64_t lwp : lwps) {
+      const auto thread = noted(thread_.read(evidence_, lwp), notes, what);
+      if (!thread) return std::nullopt;
+      if (*thread == 0) continue;
+      const auto used = noted(of_thread.read(evidence_, *thread), notes, what);
+      if (!used) return std::nullopt;
+      sum += static_cast<double>(*used) * 1e-6;
+    }
+    return sum;
+  };
+  details.user_time = total(user_time_, thread_user_);
+  details.system_time = total(system_time_, thread_system_);
+}
+
+void ProcessDetailsReader::read_sizes(std::uint64_t process, ProcessDetails& details,
+                                      Notes& notes) {
+  const auto space = noted(space_.read(evidence_, process), notes, "a process's memory");
+  if (!space || *space == 0) return;
+  details.size = noted(size_.read(evidence_, *space), notes, "the size of a process");
+  const auto pages =
+      noted(resident_.read_signed(evidence_, *space), notes, "how much of a process is in memory");
+  const std::uint64_t page = evidence_.memory().machine().page_size;
+  if (pages && *pages >= 0 && static_cast<std::uint64_t>(*pages) <= UINT64_MAX / page)
+    details.resident = static_cast<std::uint64_t>(*pages) * page;
+  else if (pages)
+    notes.add(
+        Note{ErrorCode::corrupt, fmt::format("a process has {} pages in memory", *pages), *space});
+}
+
+void ProcessDetailsReader::read_paths(std::uint64_t process, ProcessDetails& details,
+                                      Notes& notes) {
+  if (const auto place =
+          names_.place(text_entry_, text_mount_, process, "a process's program", notes)) {
+    details.executable = names_.path(*place, notes);
+  } else if (const auto vnode = noted(text_.read(evidence_, process), notes, "a process's program");
+             vnode && *vnode != 0) {
+    details.executable = names_.path_of_vnode(*vnode, notes);
+  }
+  constexpr std::string_view what = "a process's directories";
+  const auto files = noted(files_.read(evidence_, process), notes, what);
+  if (!files || *files == 0) return;
+  const auto path = [&](const Field& entry, const Field& mount) -> std::optional<std::string> {
+    const auto place = names_.place(entry, mount, *files, what, notes);
+    return place ? names_.path(*place, notes) : std::nullopt;
+  };
+  details.directory = path(directory_entry_, directory_mount_);
+  details.root = path(root_entry_, root_mount_);
+}
+
+std::optional<std::vector<std::string>> ProcessDetailsReader::kept_arguments(std::uint64_t process,
+                                                                             Notes& notes) {
+  constexpr std::string_view what = "a process's arguments";
+  const auto kept = noted(arguments_.read(evidence_, process), notes, what);
+  if (!kept || *kept == 0) return std::nullopt;
+  const auto length = noted(arguments_length_.read(evidence_, *kept), notes, what);
+  const auto place = noted(arguments_text_.place(evidence_, *kept), notes, what);
+  if (!length || !place) return std::nullopt;
+  if (*length > std::min(longest_words, bytes_left_)) {
+    notes.add(Note{ErrorCode::corrupt,
+                   fmt::format("{} are said to have {} bytes: more than can be", what, *length),
+                   *kept});
+    return std::nullopt;
+  }
+  bytes_left_ -= *length;
+  std::string bytes(static_cast<std::size_t>(*length), '\0');
+  const auto read = evidence_.memory().read(
+      *place, MutableBytes(reinterpret_cast<std::byte*>(bytes.data()), bytes.size()));
+  if (read) return split_at_nuls(bytes);
+  notes.add(read.error().within(what));
+  return std::nullopt;
+}
+
+/// `list` is the address of half of a struct ps_strings: a pointer to pointers and their number.
+Result<std::vector<std::string>> ProcessDetailsReader::words(AddressSpace& memory,
+                                                             std::uint64_t list) {
+  PANICROOM_TRY(pointers, memory.u64(list));
+  PANICROOM_TRY(count, memory.u32(list + 8));
+  if (count > most_words)
+    return fail_at_address(ErrorCode::corrupt, list,
+                           fmt::format("there are said to be {} of them", count));
+  Words words;
+  std::uint64_t left = std::min(longest_words, bytes_left_);
+  for (std::uint64_t index = 0; index < count; ++index) {
+    PANICROOM_TRY(at, memory.u64(pointers + index * 8));
+    if (at == 0) break;
+    PANICROOM_TRY(text, memory.string(at, static_cast<std::size_t>(left)));
+    if (text.size() + 1 > left)
+      return fail_at_address(ErrorCode::corrupt, list, "they are longer than they can be");
+    left -= text.size() + 1, bytes_left_ -= text.size() + 1;
+    words.push_back(std::move(text));
+  }
+  return words;
+}
+
+void ProcessDetailsReader::read_own_words(const ProcessQuery& query, AddressSpace& memory,
+                                          Process& process, Notes& notes) {
+  constexpr std::uint64_t strings = user_end - size_of_strings;
+  ProcessDetails& details = process.details;
+  if (query.wants(ProcessFact::arguments) && !details.arguments)
+    details.arguments = noted(words(memory, strings), notes, "a process's arguments");
+  if (query.wants(ProcessFact::environment))
+    details.environment = noted(words(memory, strings + 16), notes, "a process's environment");
+}
+
+}  // namespace panicroom::dragonfly
