@@ -105,6 +105,13 @@ class Parser {
       out_.tell_kallsyms = false;
     else if (verb == "kallsyms" && word(1) == "functions")
       out_.functions_only = true;
+    else if (verb == "ctf")
+      out_.ctf = word(1);
+    else if (verb == "backlog")
+      out_.backlog = true;
+    else if (verb == "pages")
+      last_process().memory.push_back(
+          {number_of(word(1)), number_of(word(2)), number_of(word(3)), image.page});
     else if (verb == "log")
       log(words);
     else if (verb == "process")

@@ -110,6 +110,10 @@ const std::map<std::string, std::function<void(MachineText&, const Words&)>> sta
        out.modules.back().sections.push_back(
            {words.at(1), number(words.at(2)), number(words.at(3))});
      }},
+    {"counter",
+     [](MachineText& out, const Words& words) {
+       out.counters.emplace_back(words.at(1), number(words.at(2)));
+     }},
     {"interrupt", interrupt},
     {"variable", variable},
     {"own", own},

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/foundry/image.h"
@@ -25,6 +26,7 @@ struct MachineText {
     };
     std::vector<Section> sections;  ///< of a relocatable file
     std::uint64_t address = 0;
+    std::uint64_t loaded = 0;  ///< illumos: of its struct module; address is that of its modctl
   };
   struct Mounted {
     std::string source, path, type;
@@ -103,6 +105,7 @@ struct MachineText {
   std::vector<Interrupt> interrupts;
   std::vector<Variable> variables;
   std::vector<Own> own;
+  std::vector<std::pair<std::string, std::uint64_t>> counters;  ///< illumos: variables, in pages
 };
 
 /// Takes one statement; false when it is none of these. Throws std::runtime_error.
