@@ -36,7 +36,7 @@ IllumosContent content_of(const IllumosHeader& header) {
 
 SourcePtr symbols_of(const SourcePtr& file, const IllumosHeader& header, Dump& dump) {
   if (header.ksyms_size == 0) return nullptr;
-  const std::string name = file->name() + " (ksyms)";
+  const char* const name = "the dump's own symbols (ksyms)";
   if (!contains(file->size(), header.ksyms, header.ksyms_stored)) {
     dump.remarks.push_back({ErrorCode::not_in_dump,
                             "the file ends within the kernel's symbols (ksyms)", header.ksyms});

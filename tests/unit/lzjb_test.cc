@@ -93,8 +93,8 @@ TEST(Lzjb, WhatCannotBeIsCorruptAndSaysWhy) {
       {std::string("\x00", 1), 10, "ends early", 0},
       {"", 10, "ends early", 0},
       {std::string("\x00"
-                   "ab",
-                   3),
+                   "abc",
+                   4),
        2, "bytes follow", 2},
   };
   for (const Case& one : cases) {
