@@ -8,6 +8,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/printable.h"
+#include "core/dump/illumos_header.h"
 #include "core/dump/kdump_header.h"
 #include "core/dump/openers.h"
 
@@ -17,7 +18,7 @@ namespace {
 using std::string_view_literals::operator""sv;
 
 // What this program reads; the order is that of `panicroom formats`.
-constexpr std::array<FormatInfo, 4> readable_formats = {{
+constexpr std::array<FormatInfo, 5> readable_formats = {{
     {"FreeBSD minidump", "amd64 v1-v3, i386 v1-v2 (PAE too), arm64 v1-v3",
      "\"minidump FreeBSD/\" at 0"},
     {"ELF core",
@@ -27,6 +28,8 @@ constexpr std::array<FormatInfo, 4> readable_formats = {{
      "v1-v6, zlib, lzo, snappy, zstd and plain pages, split sets, incomplete dumps",
      "\"KDUMP   \" at 0"},
     {"diskdump", "the ancestor of kdump-compressed", "\"DISKDUMP\" at 0"},
+    {"illumos vmcore", "illumos, SmartOS, Solaris: v9-v11, 32 and 64 bit, either byte order",
+     "0xdefec8ed at 0"},
 }};
 
 /// A dump, or something like one, that is recognised but not read.
@@ -36,7 +39,7 @@ struct Unread {
   std::string_view sentence;
 };
 
-constexpr std::array<Unread, 22> unread_formats = {{
+constexpr std::array<Unread, 20> unread_formats = {{
     {0, "FreeBSD Kernel Dump\0"sv,
      "this is a raw FreeBSD dump device: extract the dump with savecore first and open the vmcore "
      "file that it writes"},
@@ -55,10 +58,6 @@ constexpr std::array<Unread, 22> unread_formats = {{
      "this is a big-endian LKCD dump, which is not supported"},
     {0, "\xcd\x23\x8f\x61\x73\x01\x19\xa8"sv,
      "this is an LKCD dump of a live system, which is not supported"},
-    {0, "\xde\xfe\xc8\xed"sv,
-     "this is an illumos or Solaris crash dump, which is not supported yet"},
-    {0, "\xed\xc8\xfe\xde"sv,
-     "this is an illumos or Solaris crash dump, which is not supported yet"},
     {0, "EMiL"sv, "this is a LiME memory image, which is not supported yet"},
     {0, "AVML"sv, "this is an AVML memory image, which is not supported yet"},
     {0, "sadump\0\0"sv,
@@ -85,7 +84,15 @@ constexpr std::string_view bsd_kcore =
 
 constexpr std::uint64_t probe_size = 512;
 
-enum class Format : std::uint8_t { minidump, elf_core, kdump, elf_kernel, unread, unknown };
+enum class Format : std::uint8_t {
+  minidump,
+  elf_core,
+  kdump,
+  illumos,
+  elf_kernel,
+  unread,
+  unknown
+};
 
 struct Recognised {
   Format format = Format::unknown;
@@ -110,6 +117,7 @@ Result<Recognised> recognise(const ByteSource& file) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (text.starts_with("minidump FreeBSD/")) return Recognised{Format::minidump, {}};
   if (is_kdump_signature(bytes)) return Recognised{Format::kdump, {}};
+  if (illumos_magic(bytes)) return Recognised{Format::illumos, {}};
   if (text.starts_with("\x7f"
                        "ELF") &&
       text.size() >= 18) {
@@ -152,6 +160,7 @@ Result<FileKind> classify(const ByteSource& file) {
     case Format::minidump:
     case Format::elf_core:
     case Format::kdump:
+    case Format::illumos:
       return FileKind::dump;
     case Format::elf_kernel:
       return FileKind::kernel;
@@ -179,6 +188,7 @@ Result<Dump> open_dump(std::span<const SourcePtr> files) {
   }
   if (format == Format::minidump) return open_minidump(files.front());
   if (format == Format::elf_core) return open_elf_core(files.front());
+  if (format == Format::illumos) return open_illumos_dump(files.front());
   return open_kdump(files);
 }
 

@@ -11,6 +11,8 @@ namespace panicroom {
 
 Result<Dump> open_minidump(const SourcePtr& file);
 Result<Dump> open_elf_core(const SourcePtr& file);
+/// vmcore.N, vmdump.N or the image of a dump device.
+Result<Dump> open_illumos_dump(const SourcePtr& file);
 /// One file, or the parts of a split set in any order.
 Result<Dump> open_kdump(std::span<const SourcePtr> files);
 
