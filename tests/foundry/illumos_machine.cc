@@ -128,7 +128,7 @@ void processors(IllumosParts& parts) {
     parts.set(at, "cpu", "cpu_flags", all[i].online ? 0x1b : 0x28);
     parts.set(at, "cpu", "cpu_disp", queue);
     parts.set(queue, "_disp", "disp_nrunnable", all[i].runnable);
-    online += all[i].online ? 1 : 0;
+    online += all[i].online ? 1U : 0U;
   }
   if (!all.empty()) parts.number("cpu_list", all.front().base, parts.word);
   parts.number("ncpus_online", online, 4);

@@ -361,7 +361,7 @@ class Processes {
     std::uint64_t at = thread.stack + size / 2;
     for (std::size_t i = 0; i < places.size(); ++i) {
       places[i] = at;
-      at += is_entry(thread.frames[i]) ? 320 : 48;
+      at += is_entry(thread.frames[i]) ? 320U : 48U;
     }
     if (at > thread.stack + size) throw std::runtime_error("a thread's stack is too small");
     for (std::size_t i = 0; i < places.size(); ++i) {

@@ -27,6 +27,7 @@ class IllumosTypes final : public LayoutTypes {
   using LayoutTypes::LayoutTypes;
 
  private:
+  using LayoutTypes::own_type;
   std::optional<unsigned> own_type(const Symbol& symbol) override {
     if (symbol.name == "p0") return number("proc");
     if (symbol.name == "kas") return number("as");

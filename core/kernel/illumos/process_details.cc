@@ -192,6 +192,10 @@ Result<std::vector<std::string>> ProcessDetailsReader::words(AddressSpace& memor
   std::uint64_t left = std::min(longest_words, bytes_left_);
   for (std::uint64_t index = 0; index < count; ++index) {
     PANICROOM_TRY(at, memory.integer(pointers + index * word, word));
+    if (at == 0 && count != most_words)
+      return fail_at_address(
+          ErrorCode::corrupt, pointers,
+          fmt::format("there are said to be {} of them, but only {} are there", count, index));
     if (at == 0) break;
     // Programs may have put other texts there (setproctitle), wherever they lie.
     PANICROOM_TRY(text, memory.string(at, static_cast<std::size_t>(left)));
