@@ -99,6 +99,22 @@ TEST_F(IllumosInDoubt, ARingOfThreadsThatLeadsElsewhere) {
   EXPECT_EQ(of_first, 4U);
 }
 
+/// The threads of the kernel, which are on no process's ring, are known by that of all.
+TEST_F(IllumosInDoubt, ARingOfAllThreadsThatBreaksOff) {
+  const auto& kernel = process(0);
+  set(kernel.threads[2].address, "_kthread", "t_next", 0);
+  open();
+  EXPECT_TRUE(noted("threads", "the ring of all threads (allthreads) does not close"));
+  EXPECT_EQ(count("threads"), 12U);
+  for (const auto& row : rows_of(*session, "processes"))
+    if (row.at("pid") == integer(0)) {
+      EXPECT_EQ(row.at("threads"), null);
+    }
+  set(kernel.threads[2].address, "_kthread", "t_next", kernel.threads[1].address);
+  open();
+  EXPECT_TRUE(noted("threads", "the ring of all threads (allthreads) does not lead back"));
+}
+
 TEST_F(IllumosInDoubt, ARingOfThreadsThatDoesNotClose) {
   set(process(812).threads[1].address, "_kthread", "t_forw", 0);
   open();
@@ -148,7 +164,7 @@ TEST_F(IllumosInDoubt, TypesThatAreNone) {
   const std::uint64_t ctf = word(loaded("genunix") + layout.offset("module", "ctfdata"));
   description.image.write_virtual(ctf, 0x1234, 2);
   open();
-  EXPECT_EQ(count("threads"), 15U);
+  EXPECT_EQ(count("threads"), 14U);
   EXPECT_TRUE(noted("threads", "expected CTF's magic 0xcff1, found 0x1234"));
 }
 

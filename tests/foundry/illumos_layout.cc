@@ -49,6 +49,7 @@ _kthread t_cid 52 4 signed
 _kthread t_lwpchan.lc_wchan 64 8 pointer
 _kthread t_cpu 80 8 pointer
 _kthread t_pcb 96 64 bytes
+_kthread t_next 336 8 pointer
 _kthread t_forw 176 8 pointer
 _kthread t_sobj_ops 200 8 pointer
 _kthread t_pri 208 2 signed
@@ -247,6 +248,7 @@ _kthread t_cldata 160 8 pointer
 _kthread t_cpu 216 8 pointer
 _kthread t_did 272 8 unsigned
 _kthread t_tid 304 4 signed
+_kthread t_next 416 8 pointer
 _kthread t_forw 368 8 pointer
 _kthread t_lwp 392 8 pointer
 _kthread t_procp 400 8 pointer
@@ -438,6 +440,7 @@ _kthread t_cldata 84 4 pointer
 _kthread t_cpu 116 4 pointer
 _kthread t_did 148 8 unsigned
 _kthread t_tid 168 4 signed
+_kthread t_next 252 4 pointer
 _kthread t_forw 228 4 pointer
 _kthread t_lwp 240 4 pointer
 _kthread t_procp 244 4 pointer

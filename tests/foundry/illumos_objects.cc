@@ -38,6 +38,17 @@ class Processes {
       files(process);
       threads(process);
     }
+    // The ring of all threads begins with the first of process 0; others come in any order.
+    std::vector<std::uint64_t> ring;
+    for (const ProcessText& process : all)
+      for (const ThreadText& thread : process.threads)
+        if (process.pid == 0 && thread.address == process.threads.front().address)
+          ring.insert(ring.begin(), thread.address);
+        else
+          ring.push_back(thread.address);
+    for (std::size_t i = 0; i < ring.size(); ++i)
+      set(ring[i], "_kthread", "t_next", ring[(i + 1) % ring.size()]);
+    parts_.number("allthreads", ring.empty() ? 0 : ring.front(), word_);
   }
 
  private:
@@ -275,7 +286,10 @@ class Processes {
       ThreadText& thread = process.threads[i];
       const std::uint64_t at = thread.address;
       if (i == 0) set(process.address, "proc", "p_tlist", at);
-      set(at, "_kthread", "t_forw", process.threads[(i + 1) % process.threads.size()].address);
+      // Threads without an lwp are on no ring but that of all, but for the system's first.
+      if (!system || i == 0)
+        set(at, "_kthread", "t_forw",
+            process.threads[system ? 0 : (i + 1) % process.threads.size()].address);
       set(at, "_kthread", "t_procp", process.address);
       set(at, "_kthread", "t_did", system ? static_cast<std::uint64_t>(thread.tid) : 7777 + i);
       if (!system) {

@@ -75,40 +75,81 @@ Result<void> Processes::each(const std::function<bool(std::uint64_t)>& visit, No
   return {};
 }
 
-Processes::ThreadList Processes::threads_of(std::uint64_t process, Notes& notes) {
-  ThreadList threads;
+void Processes::own_ring(std::uint64_t process, ThreadList& threads, Notes& notes) {
   const auto first = threads_.read(evidence_, process);
   const auto link = forward_.member(evidence_);
-  if (!first || !link) {
-    notes.add((!first ? first.error() : link.error()).within("a process's ring of threads"));
+  const auto broken = [&](Note note) {
+    notes.add(std::move(note));
     threads.whole = false;
-    return threads;
-  }
+  };
+  if (!first || !link)
+    return broken(
+        note_of((!first ? first.error() : link.error()).within("a process's ring of threads")));
   std::uint64_t thread = *first;
   while (thread != 0) {
     const bool full = seen_.size() == most_listed_;
-    if (full || !seen_.insert(thread).second) {
-      notes.add(Note{ErrorCode::corrupt,
-                     full ? "there are more threads than fit into the memory in the dump"
-                          : "a process's ring of threads comes to a thread that was already on one",
-                     thread});
-      threads.whole = false;
-      return threads;
-    }
+    if (full || !seen_.insert(thread).second)
+      return broken(
+          Note{ErrorCode::corrupt,
+               full ? "there are more threads than fit into the memory in the dump"
+                    : "a process's ring of threads comes to a thread that was already on one",
+               thread});
     const auto next = evidence_.memory().word(thread + link->offset);
-    if (!next) {
-      notes.add(next.error().within("a process's ring of threads breaks off"));
-      threads.whole = false;
-      return threads;
-    }
+    if (!next)
+      return broken(note_of(next.error().within("a process's ring of threads breaks off")));
     threads.addresses.push_back(thread);
-    if (*next == *first) return threads;
+    if (*next == *first) return;
     thread = *next;
   }
-  if (*first != 0) {
-    notes.add(Note{ErrorCode::corrupt, "a process's ring of threads does not close", *first});
-    threads.whole = false;
+  if (*first != 0)
+    broken(Note{ErrorCode::corrupt, "a process's ring of threads does not close", *first});
+}
+
+void Processes::all_ring(Notes& notes) {
+  if (of_all_) return;
+  of_all_.emplace();
+  all_whole_ = false;
+  constexpr std::string_view what = "the ring of all threads (allthreads)";
+  const auto link = next_of_all_.member(evidence_);
+  const auto first = evidence_.pointer("allthreads");
+  if (!link || !first) {
+    notes.add((!link ? link.error() : first.error())
+                  .within("the kernel's own threads, which are on no process's ring"));
+    return;
   }
+  VisitOnce guard(most_listed_);
+  std::uint64_t thread = *first;
+  while (thread != 0) {
+    if (!guard.step(thread)) {
+      notes.add(
+          Note{ErrorCode::corrupt, fmt::format("{} does not lead back to its head", what), thread});
+      return;
+    }
+    const auto next = evidence_.memory().word(thread + link->offset);
+    const auto process = owner_.read(evidence_, thread);
+    if (!next || !process) {
+      notes.add((!next ? next : process).error().within(fmt::format("{} breaks off", what)));
+      return;
+    }
+    (*of_all_)[*process].push_back(thread);
+    thread = *next;
+    all_whole_ = thread == *first;
+    if (all_whole_) return;
+  }
+  notes.add(Note{ErrorCode::corrupt, fmt::format("{} does not close", what), std::nullopt});
+}
+
+Processes::ThreadList Processes::threads_of(std::uint64_t process, Notes& notes) {
+  ThreadList threads;
+  own_ring(process, threads, notes);
+  all_ring(notes);
+  const auto more = of_all_->find(process);
+  if (more != of_all_->end())
+    for (const std::uint64_t thread : more->second)
+      if (seen_.size() < most_listed_ && seen_.insert(thread).second)
+        threads.addresses.push_back(thread);
+  // A process of the kernel's may have threads that only the ring of all has.
+  if (!all_whole_ && is_kernel_process(process)) threads.whole = false;
   return threads;
 }
 

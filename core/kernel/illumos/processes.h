@@ -13,8 +13,10 @@
 
 namespace panicroom::illumos {
 
-/// One walk over the processes and threads: practive's list, each proc_t's ring of kthread_ts
-/// (uts/common/sys/proc.h, thread.h). It keeps the threads that it saw: each has one process.
+/// One walk over the processes and threads: practive's list, each proc_t's ring of kthread_ts, and
+/// the ring of all threads, which alone has those of the kernel without an lwp (uts/common/sys/
+/// proc.h, thread.h; uts/common/disp/thread.c). It keeps the threads that it saw: each has one
+/// process.
 class Processes {
  public:
   explicit Processes(Evidence& evidence);
@@ -24,8 +26,9 @@ class Processes {
   Result<void> each(const std::function<bool(std::uint64_t process)>& visit, Notes& notes);
   struct ThreadList {
     std::vector<std::uint64_t> addresses;  ///< of kthread_ts
-    bool whole = true;                     ///< false when the ring broke off
+    bool whole = true;                     ///< false when a ring broke off
   };
+  /// Those of its ring, then those that the ring of all threads has beside.
   ThreadList threads_of(std::uint64_t process, Notes& notes);
 
   std::optional<std::int64_t> pid(std::uint64_t process, Notes& notes);
@@ -54,6 +57,9 @@ class Processes {
   std::optional<double> seconds_of_ticks(std::uint64_t ticks, Notes& notes);
 
  private:
+  void own_ring(std::uint64_t process, ThreadList& threads, Notes& notes);
+  /// Reads the ring of all threads, once.
+  void all_ring(Notes& notes);
   std::optional<std::string> thread_state(std::uint64_t thread, Notes& notes);
   /// What it sleeps on: "mutex", "condition variable". Nothing where it sleeps on none.
   std::optional<std::string> object_kind(std::uint64_t thread, Notes& notes);
@@ -65,6 +71,8 @@ class Processes {
   Evidence& evidence_;
   std::uint64_t most_listed_;
   std::set<std::uint64_t> seen_;
+  std::optional<std::map<std::uint64_t, std::vector<std::uint64_t>>> of_all_;  ///< by process
+  bool all_whole_ = true;
   std::optional<double> unscaled_second_;  ///< seconds of one unit of the micro-states; 0: unknown
   std::optional<std::uint64_t> ticks_per_second_;  ///< 0: not known
   std::map<std::uint64_t, std::optional<std::string>> classes_;
@@ -74,7 +82,8 @@ class Processes {
       flags_{"proc", "p_flag"}, threads_{"proc", "p_tlist"}, space_{"proc", "p_as"};
   Field id_number_{"pid", "pid_id"}, user_{"cred", "cr_uid"}, hat_{"as", "a_hat"},
       table_{"hat", "hat_htable"}, frame_{"htable", "ht_pfn"};
-  Field forward_{"_kthread", "t_forw"}, tid_{"_kthread", "t_tid"}, did_{"_kthread", "t_did"},
+  Field forward_{"_kthread", "t_forw"}, next_of_all_{"_kthread", "t_next"},
+      owner_{"_kthread", "t_procp"}, tid_{"_kthread", "t_tid"}, did_{"_kthread", "t_did"},
       thread_name_{"_kthread", "t_name"}, start_{"_kthread", "t_startpc"},
       thread_state_{"_kthread", "t_state"}, thread_flags_{"_kthread", "t_flag"},
       lwp_{"_kthread", "t_lwp"}, cpu_{"_kthread", "t_cpu"}, priority_{"_kthread", "t_pri"},

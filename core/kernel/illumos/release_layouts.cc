@@ -8,7 +8,7 @@ namespace {
 // Offsets and sizes in bytes, measured with clang for solaris2.11 on the kernel's headers
 // (-D_KERNEL, i86pc). amd64: illumos-gate of May 2020; the same in Nexenta's of April 2020 where
 // both have the member.
-constexpr std::array<ReleaseMember, 147> amd64_2020 = {{
+constexpr std::array<ReleaseMember, 148> amd64_2020 = {{
     {"proc", "p_exec", 0, 8},
     {"proc", "p_as", 8, 8},
     {"proc", "p_cred", 32, 8},
@@ -50,6 +50,7 @@ constexpr std::array<ReleaseMember, 147> amd64_2020 = {{
     {"_kthread", "t_cpu", 216, 8},
     {"_kthread", "t_did", 272, 8},
     {"_kthread", "t_tid", 304, 4, true},
+    {"_kthread", "t_next", 416, 8},
     {"_kthread", "t_forw", 368, 8},
     {"_kthread", "t_lwp", 392, 8},
     {"_kthread", "t_procp", 400, 8},
@@ -159,7 +160,7 @@ constexpr std::array<ReleaseMember, 147> amd64_2020 = {{
 }};
 
 // Nexenta's illumos of April 2020, among the last that built a 32-bit kernel.
-constexpr std::array<ReleaseMember, 147> i386_2020 = {{
+constexpr std::array<ReleaseMember, 148> i386_2020 = {{
     {"proc", "p_exec", 0, 4},
     {"proc", "p_as", 4, 4},
     {"proc", "p_cred", 20, 4},
@@ -201,6 +202,7 @@ constexpr std::array<ReleaseMember, 147> i386_2020 = {{
     {"_kthread", "t_cpu", 116, 4},
     {"_kthread", "t_did", 148, 8},
     {"_kthread", "t_tid", 168, 4, true},
+    {"_kthread", "t_next", 252, 4},
     {"_kthread", "t_forw", 228, 4},
     {"_kthread", "t_lwp", 240, 4},
     {"_kthread", "t_procp", 244, 4},
