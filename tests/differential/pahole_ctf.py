@@ -2,7 +2,7 @@
 """`panicroom type` on CTF against pahole on BTF: a Linux kernel's BTF is written down as CTF, version 3,
 plain and compressed, and given as the types of a FreeBSD kernel file. Nothing else here writes CTF of a whole kernel.
 
-usage: pahole_ctf.py PROGRAM [ARGUMENT...] DUMP FIXTURES    DUMP has BTF; FIXTURES has what foundry_make makes of
+usage: pahole_ctf.py PROGRAM [ARGUMENT...] DUMP FIXTURES    DUMP has BTF; FIXTURES has what `foundry make` makes of
                                                             freebsd-amd64.txt
 """
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`panicroom type` against pahole on the DWARF that each compiler here writes: versions 4 and 5, relocatable and linked.
 
-usage: pahole_dwarf.py PROGRAM [ARGUMENT...] FIXTURES    FIXTURES has what foundry_make makes of freebsd-amd64.txt
+usage: pahole_dwarf.py PROGRAM [ARGUMENT...] FIXTURES    FIXTURES has what `foundry make` makes of freebsd-amd64.txt
 """
 
 import collections

@@ -2,7 +2,7 @@
 """`panicroom types export`: what `type` and pahole say of the written file equals what they say of its source, which is a
 kernel's BTF, that BTF as CTF, and the DWARF of each compiler here.
 
-usage: types_export.py PROGRAM [ARGUMENT...] DUMP FIXTURES    DUMP has BTF; FIXTURES has what foundry_make makes of
+usage: types_export.py PROGRAM [ARGUMENT...] DUMP FIXTURES    DUMP has BTF; FIXTURES has what `foundry make` makes of
                                                               freebsd-amd64.txt and freebsd-arm64.txt
 """
 

@@ -122,7 +122,8 @@ struct FileText {
   std::uint64_t number(std::string_view key, std::uint64_t otherwise) const;
 };
 
-/// A parsed description: the machine, what its kernel knew, and the files to make. See README.md.
+/// A parsed description: the machine, what its kernel knew, and the files to make. See
+/// docs/foundry.md.
 struct Description {
   std::string name;
   std::string system;  ///< one of systems.cc, or empty: only memory

@@ -179,7 +179,7 @@ class FreeBsdTablesInDoubt : public testing::TestWithParam<std::string> {
       : description(foundry::read_description(std::string(source_folder) +
                                               "/tests/foundry/descriptions/freebsd-" + GetParam() +
                                               "-tables.txt")),
-        layout(description.layout, 8) {}
+        layout(foundry::freebsd_layout(description.layout, 8)) {}
 
   ProcessText& shell() { return description.processes.front(); }
   std::uint64_t get(std::uint64_t object, const char* structure, const char* member) {

@@ -37,7 +37,7 @@ class FreeBsdMachineInDoubt : public testing::TestWithParam<std::string> {
       : description(foundry::read_description(std::string(source_folder) +
                                               "/tests/foundry/descriptions/freebsd-" + GetParam() +
                                               ".txt")),
-        layout(description.layout, description.image.pointer()) {}
+        layout(foundry::freebsd_layout(description.layout, description.image.pointer())) {}
 
   MachineText& machine() { return description.machine; }
   std::uint64_t symbol(const std::string& name) const {

@@ -23,7 +23,7 @@ class World {
   explicit World(Description& description)
       : description_(description),
         image_(description.image),
-        layout_(description.layout, image_.pointer()),
+        layout_(freebsd_layout(description.layout, image_.pointer())),
         heap_(description.heap),
         objects_(description, layout_, heap_),
         word_(image_.pointer()),

@@ -20,6 +20,8 @@ std::string rows_with_bases(std::span<const NamedRows> known, std::string_view n
 }
 
 KernelLayout::KernelLayout(const std::string& rows_of_text, unsigned word) : word_(word) {
+  if (rows_of_text.find('\n') == std::string::npos)
+    throw std::runtime_error("these are no rows of a layout: " + rows_of_text);
   std::istringstream rows{rows_of_text};
   std::string structure, path, offset, size, kind;
   while (rows >> structure >> path >> offset >> size >> kind) {

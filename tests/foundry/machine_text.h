@@ -11,8 +11,8 @@
 
 namespace foundry {
 
-/// What a FreeBSD description says of the machine as a whole. See README.md. `address` is set while
-/// the world is built.
+/// What a FreeBSD description says of the machine as a whole. See docs/foundry.md. `address` is set
+/// while the world is built.
 struct MachineText {
   struct Module {
     std::int64_t id = 0, references = 1;

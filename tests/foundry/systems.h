@@ -1,7 +1,9 @@
 #pragma once
 
-#include <span>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "tests/foundry/ctf_writer.h"
 #include "tests/foundry/description.h"
@@ -21,5 +23,17 @@ struct SystemParts {
 
 /// Null where there is none of that name.
 const SystemParts* find_system(std::string_view name);
+
+/// A kernel file to make; `ctf`: with the types of its layout.
+struct KernelFileText {
+  std::string name;
+  std::optional<CtfStyle> ctf;
+};
+/// NAME.kernel and one for each way to write its types; none of a system whose dump needs no file.
+std::vector<KernelFileText> kernel_files(const Description& description);
+Blob make_kernel_file(const Description& description, const KernelFileText& file);
+
+/// What the files of one `file` line are called: NAME.FILE, with .partN where there are several.
+std::vector<std::string> file_names(const Description& description, const FileText& file);
 
 }  // namespace foundry
