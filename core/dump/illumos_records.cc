@@ -186,13 +186,20 @@ void IllumosRecords::lzjb_block(std::uint32_t number, std::uint64_t offset,
   }
 }
 
+std::uint64_t IllumosRecords::pages_of(const Run& run) const {
+  if (run.stream == no_stream) return run.pages;
+  const std::uint64_t decoded = bzip2_streams_->decoded(run.stream);
+  return std::min<std::uint64_t>(run.pages,
+                                 decoded < run.place ? 0 : (decoded - run.place) / page_size_);
+}
+
 std::optional<IllumosRecords::Run> IllumosRecords::known(std::uint64_t page,
                                                          std::uint64_t& first) const {
   const auto after = runs_.upper_bound(page);
   if (after == runs_.begin()) return std::nullopt;
   const auto& [start, run] = *std::prev(after);
   first = start;
-  if (page - start >= run.pages) return std::nullopt;
+  if (page - start >= pages_of(run)) return std::nullopt;
   return run;
 }
 
@@ -247,10 +254,12 @@ std::vector<std::pair<std::uint64_t, std::uint64_t>> IllumosRecords::runs() cons
   const std::scoped_lock lock(mutex_);
   std::vector<std::pair<std::uint64_t, std::uint64_t>> all;
   for (const auto& [first, run] : runs_) {
+    const std::uint64_t pages = pages_of(run);
+    if (pages == 0) continue;
     if (!all.empty() && all.back().first + all.back().second == first)
-      all.back().second += run.pages;
+      all.back().second += pages;
     else
-      all.emplace_back(first, run.pages);
+      all.emplace_back(first, pages);
   }
   return all;
 }

@@ -64,6 +64,8 @@ class IllumosRecords {
   void end(std::optional<Error> why) const;
   void note(Error why) const;
   bool seems_bzip2(std::uint64_t offset) const;
+  /// Pages of a run that are there: a range of a stream is announced before it is decoded.
+  std::uint64_t pages_of(const Run& run) const;
   std::optional<Run> known(std::uint64_t page, std::uint64_t& first) const;
   Failure missing(std::uint64_t page) const;
 

@@ -30,6 +30,8 @@ class Bzip2Streams {
   /// No piece follows. Error: as of `add`.
   Result<void> finish();
 
+  /// Bytes that a stream decodes to, as far as it has been decoded.
+  std::uint64_t decoded(std::uint32_t stream) const { return streams_[stream].parsed.output; }
   /// Bytes [offset, offset + out.size()) of what a stream decodes to.
   Result<void> read(std::uint32_t stream, std::uint64_t offset, MutableBytes out);
   /// Where the block that holds such a byte lies: its first byte in the file and how many it has.
