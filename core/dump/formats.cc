@@ -28,8 +28,10 @@ constexpr std::array<FormatInfo, 5> readable_formats = {{
      "v1-v6, zlib, lzo, snappy, zstd and plain pages, split sets, incomplete dumps",
      "\"KDUMP   \" at 0"},
     {"diskdump", "the ancestor of kdump-compressed", "\"DISKDUMP\" at 0"},
-    {"illumos vmcore", "illumos, SmartOS, Solaris: v9-v11, 32 and 64 bit, either byte order",
-     "0xdefec8ed at 0"},
+    {"illumos",
+     "vmcore, vmdump and raw dump devices of illumos, SmartOS, Solaris: v9-v11, 32 and 64 bit, "
+     "either byte order; plain, lzjb and bzip2 pages",
+     "0xdefec8ed at 0, or 64 KiB or more before the end"},
 }};
 
 /// A dump, or something like one, that is recognised but not read.
@@ -134,6 +136,10 @@ Result<Recognised> recognise(const ByteSource& file) {
   if (magic && (*magic & 0xffff) == 0x8fca) return Recognised{Format::unread, bsd_kcore};
   PANICROOM_TRY(trailer, device_trailer(file));
   if (!trailer.empty()) return Recognised{Format::unread, trailer};
+  if (const auto last = illumos_trailer(file.size())) {
+    PANICROOM_TRY(header, read_bytes(file, *last, 4, 4));
+    if (illumos_magic(header)) return Recognised{Format::illumos, {}};
+  }
   return Recognised{};
 }
 

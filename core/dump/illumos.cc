@@ -2,15 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <optional>
 #include <utility>
 
 #include "core/base/arithmetic.h"
-#include "core/base/printable.h"
 #include "core/dump/file_regions.h"
 #include "core/dump/illumos_hash_map.h"
 #include "core/dump/illumos_header.h"
 #include "core/dump/illumos_memory.h"
 #include "core/dump/illumos_pages.h"
+#include "core/dump/illumos_raw_map.h"
+#include "core/dump/illumos_records.h"
 #include "core/dump/openers.h"
 #include "core/io/lzjb.h"
 
@@ -139,6 +143,75 @@ Result<Dump> open_vmcore(const SourcePtr& file, const IllumosHeader& header) {
   return dump;
 }
 
+/// What is the same in both headers of a dump; savecore clears the flag that it is valid.
+bool same_dump(const IllumosHeader& a, const IllumosHeader& b) {
+  return a.version == b.version && a.word == b.word && a.order == b.order && a.start == b.start &&
+         a.ksyms == b.ksyms && a.pfn_table == b.pfn_table && a.map == b.map && a.data == b.data &&
+         a.pages == b.pages && a.mappings == b.mappings && a.crash_time == b.crash_time &&
+         ((a.flags ^ b.flags) & ~IllumosHeader::valid_flag) == 0;
+}
+
+/// vmdump.N, with a header at its start too, or the image of a device: `trailer` is where the
+/// header at the end lies, if that is there.
+Result<Dump> open_compressed(const SourcePtr& file, const IllumosHeader& header,
+                             std::optional<std::uint64_t> trailer) {
+  if (header.encrypted)
+    return fail(ErrorCode::unsupported,
+                "this illumos crash dump is encrypted: run savecore with its key first and open "
+                "what that writes");
+  const bool device = header.start != 0;
+  Dump dump = described(file, header, device ? "dump device" : "vmdump");
+  std::optional<IllumosDataHeader> data_header;
+  if (trailer) {
+    PANICROOM_TRY(found, read_illumos_data_header(*file, header, *trailer));
+    data_header = found;
+    const auto first = read_illumos_header(*file, header.start);
+    if (!first || !same_dump(*first, header))
+      dump.remarks.push_back(
+          {ErrorCode::corrupt,
+           "the header at the dump's start is not the one at its end: part of the dump was "
+           "overwritten (by swapping to its device?), what is read may be wrong",
+           header.start});
+  } else {
+    dump.remarks.push_back({ErrorCode::not_in_dump,
+                            "the file ends early: the header that stands at the end of a "
+                            "compressed dump is missing",
+                            file->size()});
+  }
+  auto pages = std::make_shared<const IllumosPages>(file, header);
+  auto map = std::make_shared<const IllumosRawMap>(file, header);
+  auto records =
+      std::make_shared<const IllumosRecords>(file, header, data_header, pages->count_in_file());
+  check_pages(*pages, dump);
+  if (!map->whole())
+    dump.remarks.push_back({ErrorCode::not_in_dump,
+                            "the file ends within its translation map: virtual addresses that it "
+                            "does not name cannot be found",
+                            header.map});
+  const std::uint64_t data_size = data_header ? data_header->data_size : 0;
+  if (data_size != 0 && !contains(file->size(), header.data, data_size))
+    dump.remarks.push_back(
+        {ErrorCode::not_in_dump, "the file ends within its page data", file->size()});
+  for (const Note& remark : dump.remarks)
+    if (remark.code == ErrorCode::not_in_dump) dump.complete = false;
+
+  FileRegions regions(file->size(), 0);
+  regions.add(header.start, header.size, "header");
+  if (trailer) regions.add(*trailer, header.size, "header");
+  regions.add(header.ksyms, header.ksyms_stored, "kernel symbols (ksyms)");
+  regions.add(header.pfn_table, header.pages * header.word, "page frame table");
+  regions.add(header.map, map->size(), "translation map");
+  const std::uint64_t data_end = trailer && *trailer > header.data ? *trailer : file->size();
+  regions.add(header.data, data_size != 0 ? data_size : data_end - std::min(data_end, header.data),
+              "page data");
+  dump.regions = regions.finish(device ? "not of the dump" : "padding");
+  dump.memory = std::make_shared<const CompressedIllumosMemory>(file, pages, std::move(records),
+                                                                !dump.complete);
+  dump.illumos->compressed = true;
+  dump.illumos->map = std::move(map);
+  return dump;
+}
+
 }  // namespace
 
 std::string_view name(IllumosContent content) {
@@ -156,12 +229,20 @@ std::string_view name(IllumosContent content) {
 }
 
 Result<Dump> open_illumos_dump(const SourcePtr& file) {
+  auto trailer = illumos_trailer(file->size());
+  std::optional<IllumosHeader> last;
+  if (trailer) {
+    if (auto found = read_illumos_header(*file, *trailer)) last = *std::move(found);
+    if (!last) trailer.reset();
+  }
+  std::array<std::byte, 4> magic{};
+  const bool begins = file->size() >= magic.size() && file->read(0, magic) && illumos_magic(magic);
+  if (!begins && last) return open_compressed(file, *last, trailer);
   PANICROOM_TRY(header, read_illumos_header(*file, 0));
-  if ((header.flags & IllumosHeader::compressed_flag) != 0)
-    return fail(ErrorCode::unsupported,
-                "this is a compressed illumos crash dump (vmdump.N), which is not supported yet: "
-                "run savecore -f on it first");
-  return open_vmcore(file, header);
+  if ((header.flags & IllumosHeader::compressed_flag) == 0) return open_vmcore(file, header);
+  // What lies at the end of a file that was cut may be anything.
+  if (last && last->start != 0) trailer.reset();
+  return open_compressed(file, header, trailer);
 }
 
 }  // namespace panicroom

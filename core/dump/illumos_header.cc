@@ -166,6 +166,7 @@ Result<std::optional<IllumosDataHeader>> read_illumos_data_header(const ByteSour
     IllumosDataHeader data;
     data.data_size = *reader.u64(at + 8);
     data.largest_block = *reader.u32(at + 16);
+    data.largest_range = *reader.u32(at + 20);
     data.streams = *reader.u16(at + 24);
     data.level = *reader.u16(at + 26);
     return data;

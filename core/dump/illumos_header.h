@@ -42,10 +42,11 @@ struct IllumosHeader {
 
 /// struct dumpdatahdr, which follows the header at the end of a compressed dump.
 struct IllumosDataHeader {
-  std::uint64_t data_size = 0;  ///< bytes of all records; 0 where it is not known
-  std::uint32_t largest_block = 0;
-  std::uint32_t streams = 0;  ///< none: single pages
-  std::uint32_t level = 0;    ///< 0 and 1 lzjb, 2 bzip2
+  std::uint64_t data_size = 0;      ///< bytes of all records; 0 where it is not known
+  std::uint32_t largest_block = 0;  ///< bytes
+  std::uint32_t largest_range = 0;  ///< pages behind one header of a stream
+  std::uint32_t streams = 0;        ///< none: single pages
+  std::uint32_t level = 0;          ///< 0 and 1 lzjb, 2 bzip2
 };
 
 /// Whether 4 bytes are the header's magic number, and their order.

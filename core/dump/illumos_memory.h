@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/dump/illumos_pages.h"
+#include "core/dump/illumos_records.h"
 
 namespace panicroom {
 
@@ -31,6 +32,36 @@ class IllumosMemory final : public PhysicalMemory {
   std::shared_ptr<const IllumosPages> pages_;
   std::uint64_t data_;
   std::uint64_t in_file_;
+};
+
+/// The physical memory of vmdump.N and of a dump device: compressed, where IllumosRecords says.
+class CompressedIllumosMemory final : public PhysicalMemory {
+ public:
+  /// `suspect`: pages may lack their records, which makes ranges() look at all of them.
+  CompressedIllumosMemory(SourcePtr file, std::shared_ptr<const IllumosPages> pages,
+                          std::shared_ptr<const IllumosRecords> records, bool suspect);
+
+  std::uint32_t page_size() const override { return pages_->page_size(); }
+  std::uint64_t end() const override { return pages_->end(); }
+  PageLocation locate(std::uint64_t address) const override;
+  Bytes view(std::uint64_t address) const override;
+  Result<void> read_page(std::uint64_t address, MutableBytes page,
+                         PageDecoder& decoder) const override;
+  void ranges(const std::function<bool(const PhysicalRange&)>& visit) const override;
+
+ private:
+  struct Place {
+    PageLocation location;
+    std::optional<IllumosRecords::Record> record;
+    std::optional<Error> why;  ///< there is no record
+  };
+  Place place_of(std::uint64_t address) const;
+
+  SourcePtr file_;
+  Bytes mapped_;
+  std::shared_ptr<const IllumosPages> pages_;
+  std::shared_ptr<const IllumosRecords> records_;
+  bool suspect_;
 };
 
 }  // namespace panicroom

@@ -124,8 +124,10 @@ class Writer {
     const Blob bytes = image_.page_bytes(page);
     return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
   }
-  // Version 9 does not know that a dump is compressed.
-  std::uint32_t compressed_flag() const { return options_.version == 9 ? 0 : 8; }
+  // Systems that had version 9 alone do not say that a dump on its device is compressed.
+  std::uint32_t compressed_flag() const {
+    return options_.version == 9 && options_.kind == "device" ? 0 : 8;
+  }
 
   Blob header(std::uint32_t flags) const {
     if (!options_.incomplete) flags |= 2;
