@@ -78,6 +78,10 @@ std::unique_ptr<PageTable> aarch64_page_table(const Aarch64Regime& regime);
 Result<std::unique_ptr<PageTable>> minidump_page_table(const MinidumpMap& map,
                                                        const Machine& machine);
 
+/// The translation map of an illumos dump, of the address space whose `struct as` lies at `as` in
+/// the kernel's memory. Its steps name the entries of the map and where they lie in the file.
+std::unique_ptr<PageTable> illumos_page_table(const IllumosDump& dump, std::uint64_t as);
+
 /// A fixed linear rule [start, end) -> physical, for example Linux's kernel image or a proved
 /// direct map.
 struct LinearRange {

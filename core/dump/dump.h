@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/base/machine.h"
 #include "core/base/registers.h"
+#include "core/dump/illumos.h"
 #include "core/dump/physical_memory.h"
 #include "core/io/byte_source.h"
 
@@ -90,6 +91,7 @@ struct Dump {
   std::vector<CpuState> cpus;
   std::optional<MinidumpMap> minidump;
   std::optional<KcoreHeader> kcore;
+  std::optional<IllumosDump> illumos;
 
   /// What a header says of the machine, empty where it says nothing.
   std::string release;  ///< uname -r

@@ -8,6 +8,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/printable.h"
+#include "core/dump/illumos_header.h"
 #include "core/dump/kcore_header.h"
 #include "core/dump/kdump_header.h"
 #include "core/dump/openers.h"
@@ -35,6 +36,10 @@ constexpr std::array<FormatInfo, 5> readable_formats = {{
      "sparse; as savecore stores it and on its dump device",
      "magic number 0x8fca in a big-endian word at 0, or in a device's block"},
     {"diskdump", "the ancestor of kdump-compressed", "\"DISKDUMP\" at 0"},
+    {"illumos",
+     "vmcore, vmdump and raw dump devices of illumos, SmartOS, Solaris: v9-v11, 32 and 64 bit, "
+     "either byte order; plain, lzjb and bzip2 pages",
+     "0xdefec8ed at 0, or 64 KiB or more before the end"},
 }};
 
 /// A dump, or something like one, that is recognised but not read.
@@ -44,7 +49,7 @@ struct Unread {
   std::string_view sentence;
 };
 
-constexpr std::array<Unread, 21> unread_formats = {{
+constexpr std::array<Unread, 19> unread_formats = {{
     {0, "FreeBSD Kernel Dump\0"sv,
      "this is a raw FreeBSD dump device: extract the dump with savecore first and open the vmcore "
      "file that it writes"},
@@ -63,10 +68,6 @@ constexpr std::array<Unread, 21> unread_formats = {{
      "this is a big-endian LKCD dump, which is not supported"},
     {0, "\xcd\x23\x8f\x61\x73\x01\x19\xa8"sv,
      "this is an LKCD dump of a live system, which is not supported"},
-    {0, "\xde\xfe\xc8\xed"sv,
-     "this is an illumos or Solaris crash dump, which is not supported yet"},
-    {0, "\xed\xc8\xfe\xde"sv,
-     "this is an illumos or Solaris crash dump, which is not supported yet"},
     {0, "EMiL"sv, "this is a LiME memory image, which is not supported yet"},
     {0, "AVML"sv, "this is an AVML memory image, which is not supported yet"},
     {0, "sadump\0\0"sv,
@@ -95,6 +96,7 @@ enum class Format : std::uint8_t {
   elf_core,
   kdump,
   kcore,
+  illumos,
   elf_kernel,
   unread,
   unknown
@@ -124,6 +126,7 @@ Result<Recognised> recognise(const ByteSource& file) {
   if (text.starts_with("minidump FreeBSD/")) return Recognised{Format::minidump, {}};
   if (text.starts_with("minidump DFlyBSD/")) return Recognised{Format::dragonfly_minidump, {}};
   if (is_kdump_signature(bytes)) return Recognised{Format::kdump, {}};
+  if (illumos_magic(bytes)) return Recognised{Format::illumos, {}};
   if (text.starts_with("\x7f"
                        "ELF") &&
       text.size() >= 18) {
@@ -143,6 +146,10 @@ Result<Recognised> recognise(const ByteSource& file) {
   if (!trailer.empty()) return Recognised{Format::unread, trailer};
   PANICROOM_TRY(kcore, find_kcore(file));
   if (kcore) return Recognised{Format::kcore, {}};
+  if (const auto last = illumos_trailer(file.size())) {
+    PANICROOM_TRY(header, read_bytes(file, *last, 4, 4));
+    if (illumos_magic(header)) return Recognised{Format::illumos, {}};
+  }
   return Recognised{};
 }
 
@@ -171,6 +178,7 @@ Result<FileKind> classify(const ByteSource& file) {
     case Format::elf_core:
     case Format::kdump:
     case Format::kcore:
+    case Format::illumos:
       return FileKind::dump;
     case Format::elf_kernel:
       return FileKind::kernel;
@@ -200,6 +208,7 @@ Result<Dump> open_dump(std::span<const SourcePtr> files) {
   if (format == Format::dragonfly_minidump) return open_dragonfly_minidump(files.front());
   if (format == Format::elf_core) return open_elf_core(files.front());
   if (format == Format::kcore) return open_kcore(files.front());
+  if (format == Format::illumos) return open_illumos_dump(files.front());
   return open_kdump(files);
 }
 

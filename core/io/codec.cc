@@ -9,6 +9,7 @@
 #include <cstring>
 #include <new>
 
+#include "core/io/lzjb.h"
 #include "core/io/lzo.h"
 
 namespace panicroom {
@@ -88,6 +89,10 @@ std::string_view name(Codec codec) {
       return "snappy";
     case Codec::zstd:
       return "zstd";
+    case Codec::lzjb:
+      return "lzjb";
+    case Codec::bzip2:
+      return "bzip2";
   }
   return "unknown";
 }
@@ -119,6 +124,10 @@ Result<void> PageDecoder::decode(Codec codec, Bytes stored, MutableBytes page) {
       if (!contexts_->zstd) contexts_->zstd.reset(ZSTD_createDCtx());
       if (!contexts_->zstd) throw std::bad_alloc();
       return decode_zstd(contexts_->zstd.get(), stored, page);
+    case Codec::lzjb:
+      return decode_lzjb(stored, page);
+    case Codec::bzip2:
+      break;
   }
   return fail(ErrorCode::unsupported, "an unknown compression");
 }

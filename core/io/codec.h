@@ -10,7 +10,8 @@
 namespace panicroom {
 
 /// How a page's bytes are stored in a dump.
-enum class Codec : std::uint8_t { none, zlib, lzo, snappy, zstd };
+/// bzip2 is of streams that hold many pages: their owner decodes them, not PageDecoder.
+enum class Codec : std::uint8_t { none, zlib, lzo, snappy, zstd, lzjb, bzip2 };
 std::string_view name(Codec codec);
 
 /// Decompresses whole pages. Holds the codecs' contexts so that a page costs no allocation: use one

@@ -80,11 +80,12 @@ class KernelEvidence : public Structures {
   /// What is known without types and without a layout: the beginning of a sentence.
   virtual std::string_view known_at_least();
 
+  /// Why the kernel's own types are not known; empty when they are.
+  virtual std::string why_no_types();
+
   const BuiltIn& built_in_layout();
 
  private:
-  std::string why_no_types();
-
   const Dump& dump_;
   std::vector<std::pair<std::string, SourcePtr>> kernel_files_;
   std::shared_ptr<const SymbolTable> symbols_;

@@ -70,6 +70,9 @@ Result<std::unique_ptr<Session>> Session::open(std::vector<SourcePtr> files,
       std::make_unique<PhysicalReader>(session->dump_->memory, session->dump_->machine.order);
 
   inputs.dump = session->dump_.get();
+  // Behind the files that were given: those may know more.
+  if (const auto& illumos = session->dump_->illumos; illumos && illumos->ksyms != nullptr)
+    inputs.kernel_files.emplace_back("the dump's own symbols (ksyms)", illumos->ksyms);
   Notes notes;
   auto kernel = open_kernel(inputs, notes);
   if (kernel)

@@ -80,7 +80,8 @@ Image image_of(Elf* elf) {
 }
 
 /// The letter of nm(1) for a symbol. binutils, bfd/syms.c: bfd_decode_symclass().
-char letter(Elf* elf, const GElf_Sym& symbol) {
+/// `without_sections`: the file says of none where it stands, so that being absolute says nothing.
+char letter(Elf* elf, const GElf_Sym& symbol, bool without_sections) {
   const unsigned binding = GELF_ST_BIND(symbol.st_info), kind = GELF_ST_TYPE(symbol.st_info);
   if (symbol.st_shndx == SHN_UNDEF)
     return binding == STB_WEAK ? (kind == STT_OBJECT ? 'v' : 'w') : 'U';
@@ -88,7 +89,7 @@ char letter(Elf* elf, const GElf_Sym& symbol) {
   char type = '?';
   GElf_Shdr header;
   Elf_Scn* section = symbol.st_shndx < SHN_LORESERVE ? elf_getscn(elf, symbol.st_shndx) : nullptr;
-  if (symbol.st_shndx == SHN_ABS) {
+  if (symbol.st_shndx == SHN_ABS && !(without_sections && kind != STT_NOTYPE)) {
     type = 'a';
   } else if (symbol.st_shndx == SHN_COMMON) {
     type = 'c';
@@ -180,6 +181,16 @@ std::string_view name_at(std::string_view strings) {
   return name.size() < strings.size() ? name : std::string_view();
 }
 
+/// True of what illumos's kernel tells of itself (ksyms, unix.N): it makes all symbols absolute
+/// (uts/common/os/ksyms_snapshot.c).
+bool all_are_absolute(Elf_Data* data, std::size_t count) {
+  GElf_Sym symbol;
+  for (std::size_t i = 1; i < count && i <= std::size_t{INT32_MAX}; ++i)
+    if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr || symbol.st_shndx != SHN_ABS)
+      return false;
+  return count > 1;
+}
+
 struct Symbols {
   std::shared_ptr<const SymbolTable> table;
   std::size_t cut_names = 0;
@@ -197,6 +208,7 @@ Result<Symbols> symbols_of(const std::shared_ptr<const ElfFile>& file, const Sym
   const std::string_view strings = strings_of(elf, table);
   std::vector<Symbol> symbols;
   std::size_t text = 0, cut_names = 0;
+  const bool without_sections = all_are_absolute(data, count);
   for (std::size_t i = 0; i < count && i <= std::size_t{INT32_MAX}; ++i) {
     GElf_Sym symbol;
     if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) break;
@@ -216,7 +228,7 @@ Result<Symbols> symbols_of(const std::shared_ptr<const ElfFile>& file, const Sym
     std::uint64_t address = symbol.st_value;
     if (symbol.st_shndx != SHN_ABS && image.holds(address)) address += slide;
     if (gelf_getclass(elf) == ELFCLASS32) address &= 0xffffffff;
-    symbols.push_back({name, address, symbol.st_size, letter(elf, symbol)});
+    symbols.push_back({name, address, symbol.st_size, letter(elf, symbol, without_sections)});
   }
   if (symbols.empty())
     return fail(ErrorCode::unsupported, "the file's symbol table names no symbol");

@@ -3,6 +3,8 @@
 #include <elf.h>
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "core/base/printable.h"
 #include "core/symbols/elf_sections.h"
 #include "core/types/section_bytes.h"
@@ -54,6 +56,11 @@ const ElfSection* symbols_of(const ElfSections& elf, const ElfSection& ctf) {
 
 }  // namespace
 
+CtfInput::Objects ctf_objects(std::shared_ptr<LazyBytes> symbols, std::shared_ptr<LazyBytes> names,
+                              std::endian order, bool wide) {
+  return Objects{std::move(symbols), std::move(names), order, wide};
+}
+
 Result<std::shared_ptr<CtfGraph>> read_ctf(const SourcePtr& file,
                                            std::shared_ptr<CtfGraph> parent) {
   PANICROOM_TRY(elf, read_elf_sections(*file));
@@ -75,8 +82,9 @@ Result<std::shared_ptr<CtfGraph>> read_ctf(const SourcePtr& file,
     auto names = section_bytes(file, elf, elf.sections[table->link]);
     if (symbols && names) {
       input.symbol_names = std::make_shared<LazyBytes>(std::move(*names));
-      input.objects = Objects{std::make_shared<LazyBytes>(std::move(*symbols)), input.symbol_names,
-                              elf.machine.order, elf.machine.pointer_size == 8};
+      input.objects =
+          ctf_objects(std::make_shared<LazyBytes>(std::move(*symbols)), input.symbol_names,
+                      elf.machine.order, elf.machine.pointer_size == 8);
     }
   }
   auto graph = CtfGraph::open(std::move(input));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <memory>
 
 #include "core/io/byte_source.h"
@@ -15,5 +16,10 @@ namespace panicroom {
 /// `corrupt`, `unsupported`.
 Result<std::shared_ptr<CtfGraph>> read_ctf(const SourcePtr& file,
                                            std::shared_ptr<CtfGraph> parent = nullptr);
+
+/// Those symbols of a symbol table, wherever it was read from, that have an entry in the object
+/// section. `wide`: entries of 64-bit files.
+CtfInput::Objects ctf_objects(std::shared_ptr<LazyBytes> symbols, std::shared_ptr<LazyBytes> names,
+                              std::endian order, bool wide);
 
 }  // namespace panicroom

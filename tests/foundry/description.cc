@@ -6,6 +6,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "tests/foundry/illumos_dump.h"
 #include "tests/foundry/systems.h"
 
 namespace foundry {
@@ -87,6 +88,9 @@ class Parser {
     else if (verb == "map")
       image.mappings.push_back({number_of(word(1)), number_of(word(2)), number_of(word(3)),
                                 words.size() > 4 ? number_of(word(4)) : image.page});
+    else if (verb == "spacemap")
+      image.spaces.push_back({number_of(word(1)), Mapping{number_of(word(2)), number_of(word(3)),
+                                                          number_of(word(4)), image.page}});
     else if (verb == "symbol")
       image.symbols.push_back({word(1), number_of(word(2)), number_of(word(3)), word(4)[0]});
     else if (verb == "string")
@@ -108,6 +112,13 @@ class Parser {
       out_.tell_kallsyms = false;
     else if (verb == "kallsyms" && word(1) == "functions")
       out_.functions_only = true;
+    else if (verb == "ctf")
+      out_.ctf = word(1);
+    else if (verb == "backlog")
+      out_.backlog = true;
+    else if (verb == "pages")
+      last_process().memory.push_back(
+          {number_of(word(1)), number_of(word(2)), number_of(word(3)), image.page});
     else if (verb == "log")
       log(words);
     else if (verb == "process")
@@ -499,6 +510,36 @@ KcoreOptions kcore_options(const Image& image, const FileText& file) {
   return options;
 }
 
+IllumosOptions illumos_options(const Description& description, const FileText& file) {
+  IllumosOptions options;
+  const auto flag = [&file](std::string_view key) { return file.number(key, 0) != 0; };
+  options.kind = file.get("kind", options.kind);
+  options.version = static_cast<unsigned>(file.number("version", options.version));
+  options.word = static_cast<unsigned>(file.number("words", description.image.pointer() * 8U) / 8);
+  options.big = flag("big");
+  options.content = file.get("content", options.content);
+  options.live = flag("live");
+  options.incomplete = flag("incomplete");
+  options.fm_panic = flag("fm");
+  options.encrypted = flag("encrypted");
+  options.panic = description.panic;
+  options.machine = file.get("machine", options.machine);
+  for (const Symbol& symbol : description.image.symbols)
+    if (symbol.name == "kas") options.kas = symbol.address;
+  options.plain_symbols = file.get("ksyms") == "plain";
+  options.no_symbols = file.get("ksyms") == "none";
+  options.short_tail = flag("shorttail");
+  options.codec = file.get("codec", options.codec);
+  options.streams = static_cast<unsigned>(file.number("streams", options.streams));
+  options.range = file.number("range", options.range);
+  options.block = file.number("block", options.block);
+  options.extra = static_cast<unsigned>(file.number("extra", options.extra));
+  options.member = file.number("member", options.member);
+  options.overwritten = flag("overwritten");
+  options.strays = flag("strays");
+  return options;
+}
+
 }  // namespace
 
 std::vector<Blob> make_dump(const Description& description, const FileText& file) {
@@ -537,6 +578,8 @@ std::vector<Blob> make_dump(const Description& description, const FileText& file
     parts = kdump(image, options, static_cast<unsigned>(file.number("parts", 1)));
   } else if (file.container == "kcore") {
     parts.push_back(kcore(image, kcore_options(image, file)));
+  } else if (file.container == "illumos") {
+    parts.push_back(illumos_dump(image, illumos_options(description, file)));
   } else {
     throw std::runtime_error("unknown container " + file.container);
   }

@@ -90,8 +90,10 @@ struct ProcessText {
   std::vector<DescriptorText> descriptors;
   std::vector<MappingText> mappings;
   std::vector<ThreadText> threads;
+  std::vector<Mapping> memory;  ///< illumos: pages that lie in its own memory
   // Set while the world is built:
-  std::uint64_t address = 0, space = 0;  ///< FreeBSD: its vmspace
+  std::uint64_t address = 0, space = 0;  ///< FreeBSD: its vmspace; illumos: its struct as
+  std::uint64_t tables = 0;              ///< illumos: its struct htable
 };
 
 /// Linux: a loaded module, the symbols of its own and where its sections were loaded.
@@ -140,6 +142,8 @@ struct Description {
   MachineText machine;                  ///< FreeBSD
   std::vector<std::pair<std::string, std::string>> filesystems;  ///< FreeBSD: path, type
   bool tell_kallsyms = true;    ///< VMCOREINFO names the kallsyms tables (Linux 6.0 and later)
+  std::string ctf = "plain";    ///< illumos: what types the dump has: "plain", "compressed", "none"
+  bool backlog = false;         ///< illumos: no syslogd has taken the messages yet
   bool functions_only = false;  ///< kallsyms names code alone (no CONFIG_KALLSYMS_ALL)
   std::map<std::int64_t, std::uint64_t> run_queues;  ///< Linux: of the processors, once built
   Range heap;  ///< virtual addresses that kernel objects are put at

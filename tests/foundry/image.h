@@ -64,6 +64,8 @@ struct Image {
   std::set<std::uint64_t> excluded;     ///< page addresses that the writer leaves out
   std::vector<Symbol> symbols;
   std::vector<Mapping> mappings;
+  /// illumos: what other address spaces than the kernel's show, by the address of their struct as.
+  std::vector<std::pair<std::uint64_t, Mapping>> spaces;
   std::string paging = "four_level";  ///< two_level, pae, pae_directories, four_level, five_level,
                                       ///< 4k, 16k, 64k
   std::uint64_t root = 0;  ///< physical address of the top table, set by build_page_tables

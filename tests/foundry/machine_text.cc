@@ -110,6 +110,10 @@ const std::map<std::string, std::function<void(MachineText&, const Words&)>> sta
        out.modules.back().sections.push_back(
            {words.at(1), number(words.at(2)), number(words.at(3))});
      }},
+    {"counter",
+     [](MachineText& out, const Words& words) {
+       out.counters.emplace_back(words.at(1), number(words.at(2)));
+     }},
     {"interrupt", interrupt},
     {"variable", variable},
     {"own", own},
@@ -177,10 +181,6 @@ const std::map<std::string, std::function<void(MachineText&, const Words&)>> sta
               {"wired", &out.memory.wired},
               {"user_wired", &out.memory.user_wired},
               {"buffers", &out.memory.buffers}});
-     }},
-    {"counter",
-     [](MachineText& out, const Words& words) {
-       out.counters.emplace_back(words.at(1), number(words.at(2)));
      }},
     {"zone",
      [](MachineText& out, const Words& words) {

@@ -26,6 +26,7 @@ struct MachineText {
     };
     std::vector<Section> sections;  ///< of a relocatable file
     std::uint64_t address = 0;
+    std::uint64_t loaded = 0;  ///< illumos: of its struct module; address is that of its modctl
   };
   struct Mounted {
     std::string source, path, type;
@@ -104,7 +105,8 @@ struct MachineText {
   std::vector<Interrupt> interrupts;
   std::vector<Variable> variables;
   std::vector<Own> own;
-  std::vector<std::pair<std::string, std::uint64_t>> counters;  ///< NetBSD: of uvmexp, in pages
+  /// NetBSD: of uvmexp; illumos: variables; in pages.
+  std::vector<std::pair<std::string, std::uint64_t>> counters;
 };
 
 /// Takes one statement; false when it is none of these. Throws std::runtime_error.

@@ -176,6 +176,23 @@ TEST(ElfSymbols, SlidesTheImageButNeitherAbsoluteNorPerCpuSymbols) {
   EXPECT_EQ(kernel->symbols->find("percpu")->address, 0x31c40U);
 }
 
+/// illumos's ksyms: each symbol is absolute, which says nothing then; what it is of says its kind.
+TEST(ElfSymbols, WhereAllAreAbsoluteTheirKindsAreTheirLetters) {
+  const auto kernel = read({}, {{"function", kText, 16, 1, 2, 0xfff1},
+                                {"practive", kText + 0x200000, 8, 1, 1, 0xfff1},
+                                {"log_recentq", kText + 0x200010, 8, 0, 1, 0xfff1},
+                                {"label", kText + 8, 0, 1, 0, 0xfff1}});
+  ASSERT_TRUE(kernel) << kernel.error().message();
+  EXPECT_EQ(kernel->symbols->find("function")->type, 'T');
+  EXPECT_EQ(kernel->symbols->find("practive")->type, 'D');
+  EXPECT_EQ(kernel->symbols->find("log_recentq")->type, 'd');
+  EXPECT_EQ(kernel->symbols->find("label")->type, 'A');
+  // One that stands in a section: the others are absolute indeed.
+  const auto other = read({}, {{"function", kText, 16, 1, 2, 0xfff1}, {"start", kText, 1}});
+  ASSERT_TRUE(other) << other.error().message();
+  EXPECT_EQ(other->symbols->find("function")->type, 'A');
+}
+
 TEST(ElfSymbols, ReadsAFileWithoutProgramHeaders) {
   Options options;
   options.segments = false;

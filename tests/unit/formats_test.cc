@@ -53,8 +53,6 @@ TEST(Formats, WhatIsRecognisedButNotReadIsNamed) {
       {"FreeBSD Text Dump\0"s, 0, "text dump"},
       {"Cleared Kernel Dump\0"s, 0, "already taken"},
       {"DragonFly Kern Dump\0"s, 0, "DragonFly"},
-      {"\xed\xc8\xfe\xde"s, 0, "illumos"},
-      {"\xde\xfe\xc8\xed"s, 0, "illumos"},
       {"\xed\x23\x8f\x61\x73\x01\x19\xa8"s, 0, "LKCD"},
       {"\xcd\x23\x8f\x61\x73\x01\x19\xa8"s, 0, "LKCD"},
       {"\xa8\x19\x01\x73\x61\x8f\x23\xfd"s, 0, "s390"},
