@@ -19,7 +19,7 @@ namespace {
 using std::string_view_literals::operator""sv;
 
 // What this program reads; the order is that of `panicroom formats`.
-constexpr std::array<FormatInfo, 5> readable_formats = {{
+constexpr auto readable_formats = std::to_array<FormatInfo>({
     {"FreeBSD minidump", "amd64 v1-v3, i386 v1-v2 (PAE too), arm64 v1-v3",
      "\"minidump FreeBSD/\" at 0"},
     {"DragonFly minidump", "x86_64 v1 and v2",
@@ -31,16 +31,16 @@ constexpr std::array<FormatInfo, 5> readable_formats = {{
     {"kdump-compressed",
      "v1-v6, zlib, lzo, snappy, zstd and plain pages, split sets, incomplete dumps",
      "\"KDUMP   \" at 0"},
+    {"diskdump", "the ancestor of kdump-compressed", "\"DISKDUMP\" at 0"},
     {"BSD kcore",
      "NetBSD and OpenBSD (netbsd.N.core, bsd.N.core): amd64, i386 (PAE too), aarch64; full and "
      "sparse; as savecore stores it and on its dump device",
      "magic number 0x8fca in a big-endian word at 0, or in a device's block"},
-    {"diskdump", "the ancestor of kdump-compressed", "\"DISKDUMP\" at 0"},
     {"illumos",
      "vmcore, vmdump and raw dump devices of illumos, SmartOS, Solaris: v9-v11, 32 and 64 bit, "
      "either byte order; plain, lzjb and bzip2 pages",
      "0xdefec8ed at 0, or 64 KiB or more before the end"},
-}};
+});
 
 /// A dump, or something like one, that is recognised but not read.
 struct Unread {
@@ -49,7 +49,7 @@ struct Unread {
   std::string_view sentence;
 };
 
-constexpr std::array<Unread, 19> unread_formats = {{
+constexpr auto unread_formats = std::to_array<Unread>({
     {0, "FreeBSD Kernel Dump\0"sv,
      "this is a raw FreeBSD dump device: extract the dump with savecore first and open the vmcore "
      "file that it writes"},
@@ -86,7 +86,7 @@ constexpr std::array<Unread, 19> unread_formats = {{
      "this is a saved libvirt machine state, not a memory dump: use virsh dump --memory-only"},
     {257, "ustar"sv,
      "this is a tar archive (of a FreeBSD text dump?): it holds texts and no memory"},
-}};
+});
 
 constexpr std::uint64_t probe_size = 512;
 

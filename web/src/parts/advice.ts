@@ -17,7 +17,7 @@ const saysItself = /\bfirst\b|\binstead\b|savecore/;
 
 function aboutFile({ text }: Failure, place: Place): string | null {
   if (/\bis empty$/.test(text)) return 'Nothing was written or copied into it: look for the original and copy it again.';
-  if (place.open && /kernel file/.test(text)) return 'If it is FreeBSD’s, drop its kernel file on this page, or add it above.';
+  if (place.open && /kernel file/.test(text)) return 'If it is a BSD’s, drop its kernel file on this page, or add it above.';
   if (place.open || saysItself.test(text)) return null;
   return 'What can be read is listed below.';
 }
@@ -51,7 +51,7 @@ function aboutAbsence({ absence }: Failure, place: Place): string | null {
 
 function aboutRequest({ text }: Failure, place: Place): string | null {
   if (/is a folder/.test(text))
-    return 'Drop the dump file that is in it: for Linux often “dump” or “vmcore”, for FreeBSD “vmcore.0” with the kernel file.';
+    return 'Drop the dump file that is in it: for Linux often “dump” or “vmcore”, for a BSD “vmcore.0”, “netbsd.0.core” or “bsd.0.core” with the kernel file.';
   if (/kernel file, not a dump/.test(text) && !place.open) return 'Choose its dump and this kernel file together, in any order.';
   return null;
 }

@@ -16,6 +16,9 @@ interface StartProps {
 const formats = [
   ['Linux', 'kdump-compressed (makedumpfile, QEMU; zlib, lzo, snappy, zstd; split, flattened), ELF vmcore, QEMU’s ELF dumps'],
   ['FreeBSD', 'minidumps of amd64, i386 and arm64; full ELF dumps'],
+  ['NetBSD, OpenBSD', 'savecore’s kernel cores, full and sparse, and the dump device: amd64, i386, arm64'],
+  ['DragonFly', 'minidumps of both versions; full ELF dumps'],
+  ['illumos, SmartOS', 'vmdump.N and vmcore.N, 32 and 64 bits'],
   ['around them', 'gzip and zstd'],
 ];
 
@@ -29,7 +32,7 @@ export function Start({ onFiles, onSample, failure, reloaded, takesFocus }: Star
       {reloaded && <p role="status">The page was loaded anew and has kept nothing: open the dump again.</p>}
       <div className="drop">
         <p className="drop-main">Drop the dump here</p>
-        <p className="dim">and, for FreeBSD, its kernel file with it. Any size, any order, any names.</p>
+        <p className="dim">and, for a BSD, its kernel file with it. Any size, any order, any names.</p>
         <div className="drop-actions">
           <FilePicker className="primary" onFiles={onFiles} testId="files">
             Choose files…

@@ -102,7 +102,7 @@ export function Summary() {
   );
 }
 
-/** Of a FreeBSD dump that was opened alone. */
+/** Of a BSD’s dump that was opened alone. */
 function WantedKernel() {
   const { add } = useSession();
   return (
@@ -113,7 +113,8 @@ function WantedKernel() {
         <FilePicker className="link" onFiles={add}>
           choose it
         </FilePicker>
-        : <code>/boot/kernel/kernel</code> of the machine that died. No debug symbols are needed.
+        : of the machine that died <code>/boot/kernel/kernel</code> (FreeBSD, DragonFly), <code>/netbsd</code> or{' '}
+        <code>/bsd</code>. No debug symbols are needed.
       </p>
     </>
   );
