@@ -193,6 +193,9 @@ class World {
       image_.write_virtual(fp + word_, thread.frames[index], word_);
       fp += 64;
     }
+    // Nobody saved the registers of what ran but those of the dying thread, and they on x86 alone.
+    const std::vector<std::uint64_t> frames = thread.frames;
+    if (thread.cpu && (!thread.crashed || !is_x86())) thread.frames.clear();
     if (!is_x86()) {
       if (thread.cpu) return;  // pcb_tf is null while it runs
       const std::uint64_t frame = thread.sp - trap;
@@ -207,7 +210,7 @@ class World {
     const std::uint64_t switched = thread.sp - (saved + 1) * word_;
     for (std::uint64_t index = 0; index < saved; ++index)
       image_.write_virtual(switched + index * word_, 0x5000 + index, word_);
-    image_.write_virtual(switched + saved * word_, thread.frames.front(), word_);
+    image_.write_virtual(switched + saved * word_, frames.front(), word_);
     const std::uint64_t pcb = thread.crashed ? dumppcb : thread.stack;
     // What one that runs saved when it was last switched out is of the past.
     const std::uint64_t sp = thread.cpu && !thread.crashed ? top - 128 : switched;

@@ -427,9 +427,12 @@ Result<std::unique_ptr<Kernel>> open_netbsd(const KernelInputs& inputs, Notes& n
   if (!dump.kcore && inputs.kernel_files.empty()) return nullptr;
   Notes reading;
   auto symbols = symbols_of_kernel(inputs, System::netbsd, reading);
+  if (!symbols && !dump.kcore) return nullptr;
   // A header alone does not tell NetBSD's amd64 from OpenBSD's.
-  if (!symbols && !(dump.kcore && dump.kcore->system == KcoreHeader::System::netbsd))
-    return nullptr;
+  if (!symbols && dump.kcore->system == KcoreHeader::System::either)
+    return fail(ErrorCode::no_symbol,
+                "this kernel core is NetBSD's or OpenBSD's, which carry no symbols: give the "
+                "kernel file (/netbsd or /bsd, or savecore's copy) too");
   auto table = netbsd::find_page_table(dump, symbols.get());
   if (!table) return nullptr;
   for (Note& note : reading.take()) notes.add(std::move(note));
