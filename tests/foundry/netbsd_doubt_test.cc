@@ -274,4 +274,21 @@ TEST(NetBsdInAnEmulator, ByTheProcessorsRegisters) {
   }
 }
 
+/// Without registers the kernel's own variable tells, in the image that its code shows.
+TEST(NetBsdInAnEmulator, ByTheKernelsOwnImage) {
+  const Description description = foundry::read_description(
+      std::string(source_folder) + "/tests/foundry/descriptions/netbsd-10-99-12-tables.txt",
+      "segment 0xffffffff80200000 0x200000 0x8000\n"
+      "segment 0xffffffff80400000 0x400000 0x200000 data\n"
+      "code @0xffffffff80200000 0x8000\n");
+  foundry::FileText file{"guest", "elf", {{"style", "qemu"}, {"registers", "untold"}}};
+  auto opened = Session::open(
+      {foundry::source("guest", foundry::make_dump(description, file).at(0)),
+       foundry::source("kernel", foundry::kernel_file(description.image,
+                                                      foundry::netbsd_types(description, {})))});
+  ASSERT_TRUE(opened) << opened.error().message();
+  EXPECT_EQ(rows_of(**opened, "dump")[0].at("system"), text("NetBSD"));
+  EXPECT_EQ(rows_of(**opened, "processes").size(), description.processes.size());
+}
+
 }  // namespace

@@ -54,6 +54,7 @@ class World {
     text("osrelease", description_.release);
     text("version", fmt::format("NetBSD {} (FOUNDRY) #0: today\n", description_.release));
     text("hostname", "foundry.example");
+    if (is_x86()) objects_.number("PDPpaddr", 0, word_);
     objects_.number("panicstr",
                     description_.panic.empty() ? 0 : objects_.string(description_.panic), word_);
     const MachineText::Clock& clock = description_.machine.clock;
@@ -303,8 +304,10 @@ class World {
 void build_netbsd(Description& description) { World(description).build(); }
 
 void finish_netbsd(Description& description) {
-  // Processes share the kernel's page tables, which map their memory too.
   Image& image = description.image;
+  for (const Symbol& symbol : image.symbols)
+    if (symbol.name == "PDPpaddr") image.write_virtual(symbol.address, image.root, image.pointer());
+  // Processes share the kernel's page tables, which map their memory too.
   const KernelLayout layout = netbsd_layout(description.layout, image.pointer());
   for (const ProcessText& process : description.processes) {
     if (process.space == 0) continue;

@@ -22,11 +22,19 @@ std::uint64_t tcr(std::uint64_t untranslated, std::uint64_t tg1) {
   return tg1 << 30 | untranslated << 16 | untranslated;
 }
 
+/// Of a core without a kernel file.
+std::unique_ptr<PageTable> table_of(const Dump& dump) {
+  Notes notes;
+  auto found = netbsd::find_page_table(dump, {}, notes);
+  EXPECT_TRUE(found);
+  return found ? std::move(*found) : nullptr;
+}
+
 std::string described(std::uint64_t tcr1) {
   KcoreHeader header;
   header.tcr1 = tcr1;
   header.ttbr1 = 0x40001000;
-  const auto table = netbsd::find_page_table(dump_of(Architecture::aarch64, header), nullptr);
+  const auto table = table_of(dump_of(Architecture::aarch64, header));
   return table ? table->describe() : "none";
 }
 
@@ -46,7 +54,7 @@ TEST(NetBsdPageTable, Aarch64RootIsAnAddressAlone) {
   KcoreHeader header;
   header.tcr1 = tcr(25, 2);
   header.ttbr1 = 0x7f0f000040001001;
-  const auto table = netbsd::find_page_table(dump_of(Architecture::aarch64, header), nullptr);
+  const auto table = table_of(dump_of(Architecture::aarch64, header));
   ASSERT_TRUE(table);
   // 0xffffff80c0a03456: level 1 entry 3, level 2 entry 5, level 3 entry 3.
   TableWords words;
@@ -67,7 +75,7 @@ TEST(NetBsdPageTable, Aarch64RootIsAnAddressAlone) {
 TEST(NetBsdPageTable, LargePagesOfAmd64) {
   KcoreHeader header;
   header.page_table_root = 0x101000;
-  const auto table = netbsd::find_page_table(dump_of(Architecture::x86_64, header), nullptr);
+  const auto table = table_of(dump_of(Architecture::x86_64, header));
   ASSERT_TRUE(table);
   // 0xffffffff80212345: PML4 511, PDPT 510, PD 1; then a page of 1 GiB.
   TableWords words;
@@ -81,11 +89,10 @@ TEST(NetBsdPageTable, LargePagesOfAmd64) {
 TEST(NetBsdPageTable, I386ByThePaeFlag) {
   KcoreHeader header;
   header.page_table_root = 0x101000;
-  EXPECT_EQ(netbsd::find_page_table(dump_of(Architecture::i386, header), nullptr)->describe(),
-            "i386, 2 levels");
+  EXPECT_EQ(table_of(dump_of(Architecture::i386, header))->describe(), "i386, 2 levels");
   header.pae = true;
   const Dump dump = dump_of(Architecture::i386, header);
-  EXPECT_EQ(netbsd::find_page_table(dump, nullptr)->describe(), "i386, PAE");
+  EXPECT_EQ(table_of(dump)->describe(), "i386, PAE");
   const auto process = netbsd::process_page_table(dump, 0x200000);
   ASSERT_FALSE(process);
   EXPECT_EQ(process.error().code, ErrorCode::unsupported);
@@ -104,9 +111,9 @@ TEST(NetBsdPageTable, ProcessesOfAarch64HaveTheLowerHalf) {
 }
 
 TEST(NetBsdPageTable, NothingTellsThoseOfAHeaderWithoutARoot) {
-  EXPECT_FALSE(netbsd::find_page_table(dump_of(Architecture::x86_64, {}), nullptr));
-  EXPECT_FALSE(netbsd::find_page_table(dump_of(Architecture::aarch64, {}), nullptr));
-  EXPECT_FALSE(netbsd::find_page_table(Dump{}, nullptr));
+  EXPECT_FALSE(table_of(dump_of(Architecture::x86_64, {})));
+  EXPECT_FALSE(table_of(dump_of(Architecture::aarch64, {})));
+  EXPECT_FALSE(table_of(Dump{}));
 }
 
 }  // namespace

@@ -426,18 +426,18 @@ Result<std::unique_ptr<Kernel>> open_netbsd(const KernelInputs& inputs, Notes& n
   if (dump.kcore && dump.kcore->system == KcoreHeader::System::openbsd) return nullptr;
   if (!dump.kcore && inputs.kernel_files.empty()) return nullptr;
   Notes reading;
-  auto symbols = symbols_of_kernel(inputs, System::netbsd, reading);
-  if (!symbols && !dump.kcore) return nullptr;
+  SystemKernel kernel = kernel_of(inputs, System::netbsd, reading);
+  if (!kernel.symbols && !dump.kcore) return nullptr;
   // A header alone does not tell NetBSD's amd64 from OpenBSD's.
-  if (!symbols && dump.kcore->system == KcoreHeader::System::either)
+  if (!kernel.symbols && dump.kcore->system == KcoreHeader::System::either)
     return fail(ErrorCode::no_symbol,
                 "this kernel core is NetBSD's or OpenBSD's, which carry no symbols: give the "
                 "kernel file (/netbsd or /bsd, or savecore's copy) too");
-  auto table = netbsd::find_page_table(dump, symbols.get());
+  PANICROOM_TRY(table, netbsd::find_page_table(dump, kernel, reading));
   if (!table) return nullptr;
   for (Note& note : reading.take()) notes.add(std::move(note));
   return std::unique_ptr<Kernel>(
-      std::make_unique<NetBsd>(inputs, std::move(symbols), std::move(table)));
+      std::make_unique<NetBsd>(inputs, std::move(kernel.symbols), std::move(table)));
 }
 
 }  // namespace panicroom

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "core/kernel/kernel_tables.h"
+#include "core/kernel/root_symbols.h"
 #include "core/memory/address_space.h"
 
 // Sources, read as facts: NetBSD sys/arch/{amd64,i386,aarch64}/include/kcore.h and the dump code
@@ -77,9 +79,15 @@ std::unique_ptr<PageTable> by_registers(const Dump& dump, const SymbolTable& sym
 
 }  // namespace
 
-std::unique_ptr<PageTable> find_page_table(const Dump& dump, const SymbolTable* symbols) {
+Result<std::unique_ptr<PageTable>> find_page_table(const Dump& dump, const SystemKernel& kernel,
+                                                   Notes& notes) {
   if (dump.kcore) return by_header(*dump.kcore, dump.machine.architecture);
-  return symbols ? by_registers(dump, *symbols) : nullptr;
+  if (!kernel.symbols) return nullptr;
+  if (auto table = by_registers(dump, *kernel.symbols)) return table;
+  auto found = find_kernel_tables(dump, kernel, root_symbols_of(System::netbsd));
+  if (!found) return Failure(found.error());
+  if (found->remark) notes.add(*found->remark);
+  return std::move(found->table);
 }
 
 Result<std::unique_ptr<PageTable>> process_page_table(const Dump& dump, std::uint64_t root) {
@@ -89,13 +97,16 @@ Result<std::unique_ptr<PageTable>> process_page_table(const Dump& dump, std::uin
     case Architecture::i386:
       if (!dump.kcore || dump.kcore->pae)
         return fail(ErrorCode::unsupported,
-                    "the page tables of a process are not read on i386 with PAE: the four of a "
-                    "process need not lie side by side");
+                    "the page tables of a process are not read on i386 with PAE, whose four of a "
+                    "process need not lie side by side, or from an image of memory, which does not "
+                    "say whether there is PAE");
       return x86_page_table(X86Mode::two_level, root);
     case Architecture::aarch64: {
-      if (!dump.kcore || !dump.kcore->tcr1) break;
-      Aarch64Regime regime = regime_of(*dump.kcore->tcr1, root);
-      regime.va_bits = 64 - static_cast<unsigned>(*dump.kcore->tcr1 & 0x3f);  // T0SZ
+      // An image of memory does not tell; NetBSD has 48 bits and pages of 4 KiB.
+      const std::uint64_t tcr =
+          dump.kcore && dump.kcore->tcr1 ? *dump.kcore->tcr1 : std::uint64_t{0x80100010};
+      Aarch64Regime regime = regime_of(tcr, root);
+      regime.va_bits = 64 - static_cast<unsigned>(tcr & 0x3f);  // T0SZ
       regime.upper_half = false;
       if (can_be(regime)) return aarch64_page_table(regime);
       break;
