@@ -21,16 +21,16 @@ std::size_t different_bytes(Bytes bytes) {
 }
 
 /// Linkers that were not told put the virtual address there, or zero.
-void place_where_untold(std::vector<ElfSegment>& segments) {
+void place_where_untold(std::vector<LoadedSegment>& segments) {
   const auto untold = std::count_if(segments.begin(), segments.end(), [](const auto& segment) {
     return segment.physical_address == 0;
   });
   if (untold < 2) return;
-  for (ElfSegment& segment : segments) segment.physical_address = segment.virtual_address;
+  for (LoadedSegment& segment : segments) segment.physical_address = segment.virtual_address;
 }
 
 /// The first piece worth comparing from `offset` of the segment's bytes on.
-std::optional<KernelImage::Sample> sample_at(const ByteSource& file, const ElfSegment& segment,
+std::optional<KernelImage::Sample> sample_at(const ByteSource& file, const LoadedSegment& segment,
                                              std::uint64_t offset) {
   constexpr std::size_t size = KernelImage::sample_size;
   const auto first = round_up(segment.virtual_address + offset, size);
@@ -70,7 +70,7 @@ void compare(PhysicalReader& memory, std::uint64_t physical, const KernelImage::
 Result<KernelImage> KernelImage::read(const ByteSource& file) {
   KernelImage image;
   PANICROOM_TRY(segments, read_elf_segments(file));
-  for (ElfSegment& segment : segments) {
+  for (LoadedSegment& segment : segments) {
     // What the file does not hold is not compared; no address wraps.
     segment.file_size = std::min(segment.file_size, segment.memory_size);
     if (!contains(file.size(), segment.offset, segment.file_size)) segment.file_size = 0;
@@ -81,12 +81,12 @@ Result<KernelImage> KernelImage::read(const ByteSource& file) {
   place_where_untold(image.segments_);
   const bool any_constant = std::any_of(
       image.segments_.begin(), image.segments_.end(),
-      [](const ElfSegment& segment) { return !segment.writable && segment.file_size != 0; });
+      [](const LoadedSegment& segment) { return !segment.writable && segment.file_size != 0; });
   std::uint64_t total = 0;
-  for (const ElfSegment& segment : image.segments_)
+  for (const LoadedSegment& segment : image.segments_)
     if (!(any_constant && segment.writable)) total += segment.file_size;
   const std::uint64_t distance = std::max(total / most_samples + 1, least_distance);
-  for (const ElfSegment& segment : image.segments_) {
+  for (const LoadedSegment& segment : image.segments_) {
     if (any_constant && segment.writable) continue;
     std::uint64_t next = 0;  // where the piece before ends
     for (std::uint64_t at = 0; at < segment.file_size; at += distance) {
@@ -101,7 +101,7 @@ Result<KernelImage> KernelImage::read(const ByteSource& file) {
 }
 
 std::optional<std::uint64_t> KernelImage::linked_at(std::uint64_t address) const {
-  for (const ElfSegment& segment : segments_)
+  for (const LoadedSegment& segment : segments_)
     if (address >= segment.virtual_address &&
         address - segment.virtual_address < segment.memory_size)
       return address - segment.virtual_address + segment.physical_address;

@@ -48,7 +48,7 @@ class KernelImage {
   ImageMatch match_virtual(PhysicalReader& memory, const PageTable& table) const;
 
  private:
-  std::vector<ElfSegment> segments_;
+  std::vector<LoadedSegment> segments_;
   std::vector<Sample> samples_;
 };
 

@@ -18,13 +18,13 @@ constexpr std::size_t most_segments = 64;
 
 }  // namespace
 
-Result<std::vector<ElfSegment>> read_elf_segments(const ByteSource& file) {
+Result<std::vector<LoadedSegment>> read_elf_segments(const ByteSource& file) {
   PANICROOM_TRY(header, read_elf_header(file));
   const bool wide = header.wide();
   const unsigned word = header.machine.pointer_size;
   const std::uint64_t size = wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
   const ElfHeader::Table& table = header.segments;
-  std::vector<ElfSegment> found;
+  std::vector<LoadedSegment> found;
   if (table.place == 0 || table.count == 0) return found;
   if (table.entry != size || !contains(file.size(), table.place, table.count * size))
     return fail_at_offset(
@@ -34,7 +34,7 @@ Result<std::vector<ElfSegment>> read_elf_segments(const ByteSource& file) {
   const Reader fields(bytes, header.machine.order);
   for (std::uint64_t at = 0; at < bytes.size() && found.size() < most_segments; at += size) {
     if (fields.u32(at) != PT_LOAD) continue;
-    ElfSegment segment;
+    LoadedSegment segment;
     const std::uint64_t first = at + (wide ? 8 : 4);  // offset, addresses and sizes in a row
     segment.offset = fields.word(first, word).value_or(0);
     segment.virtual_address = fields.word(first + word, word).value_or(0);

@@ -10,7 +10,7 @@
 namespace panicroom {
 
 /// A part of a program that is loaded (PT_LOAD).
-struct ElfSegment {
+struct LoadedSegment {
   std::uint64_t virtual_address = 0;
   std::uint64_t physical_address = 0;  ///< where it was linked to be loaded
   std::uint64_t offset = 0;            ///< of its bytes in the file
@@ -21,6 +21,6 @@ struct ElfSegment {
 
 /// The loaded parts of a kernel file, of those in the file's own order the first 64. Errors:
 /// `unsupported` (no ELF), `corrupt` (headers that leave the file).
-Result<std::vector<ElfSegment>> read_elf_segments(const ByteSource& file);
+Result<std::vector<LoadedSegment>> read_elf_segments(const ByteSource& file);
 
 }  // namespace panicroom
