@@ -189,9 +189,9 @@ std::optional<std::string> assign_words(const CommandInfo& command, Parsed& pars
     while (own < words.size() && (dump_named || !host.exists(words[own]))) ++own;
     // Nothing names the dump: then the last word was meant to.
     if (own == words.size() && !dump_named && own > 0) --own;
-    own = std::max(own, command.least_operands);
   }
-  if (words.size() < own + (files_named ? 0 : 1) && command.needs_dump)
+  if ((own < command.least_operands || words.size() < own + (files_named ? 0 : 1)) &&
+      command.needs_dump)
     return fmt::format("{} expects {}{}", command.name, words_of(command),
                        words.empty() ? "" : fmt::format(", not only \"{}\"", joined(words)));
   if (words.size() < own) return fmt::format("{} expects {}", command.name, command.operands);
