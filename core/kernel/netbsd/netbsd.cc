@@ -7,6 +7,7 @@
 
 #include "core/kernel/freebsd/trap_frames.h"
 #include "core/kernel/kernel.h"
+#include "core/kernel/kernel_tables.h"
 #include "core/kernel/module_file.h"
 #include "core/kernel/netbsd/crashed.h"
 #include "core/kernel/netbsd/evidence.h"
@@ -426,11 +427,16 @@ Result<std::unique_ptr<Kernel>> open_netbsd(const KernelInputs& inputs, Notes& n
   if (dump.kcore && dump.kcore->system == KcoreHeader::System::openbsd) return nullptr;
   if (!dump.kcore && inputs.kernel_files.empty()) return nullptr;
   Notes reading;
-  auto symbols = symbols_of_kernel(inputs, System::netbsd, reading);
+  auto [symbols, file] = kernel_of(inputs, System::netbsd, reading);
   // A header alone does not tell NetBSD's amd64 from OpenBSD's.
   if (!symbols && !(dump.kcore && dump.kcore->system == KcoreHeader::System::netbsd))
     return nullptr;
   auto table = netbsd::find_page_table(dump, symbols.get());
+  if (!table && symbols && !dump.kcore) {
+    PANICROOM_TRY(found, find_kernel_tables(dump, {symbols, file}, System::netbsd));
+    if (found.remark) reading.add(*found.remark);
+    table = std::move(found.table);
+  }
   if (!table) return nullptr;
   for (Note& note : reading.take()) notes.add(std::move(note));
   return std::unique_ptr<Kernel>(
