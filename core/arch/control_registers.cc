@@ -7,8 +7,10 @@ std::optional<X86Paging> x86_paging_of(const Registers& registers, Architecture 
   constexpr std::uint64_t paging = 1U << 31U;                                // CR0.PG
   constexpr std::uint64_t wide_entries = 1U << 5U, five_levels = 1U << 12U;  // CR4.PAE, CR4.LA57
   const auto cr3 = registers.find("cr3"), cr4 = registers.find("cr4");
-  if (!cr3 || !cr4 || *cr3 == 0 || (registers.find("cr0").value_or(paging) & paging) == 0)
-    return std::nullopt;
+  if (!cr3 || !cr4 || *cr3 == 0) return std::nullopt;
+  // No processor's CR0 is zero (ET is always set): then it was not told.
+  const std::uint64_t cr0 = registers.find("cr0").value_or(0);
+  if (cr0 != 0 && (cr0 & paging) == 0) return std::nullopt;
   switch (architecture) {
     case Architecture::x86_64:
       return X86Paging{(*cr4 & five_levels) != 0 ? X86Mode::five_level : X86Mode::four_level,

@@ -272,13 +272,13 @@ class Search {
 }  // namespace
 
 Result<KernelTables> find_kernel_tables(const Dump& dump, const SystemKernel& kernel,
-                                        std::span<const RootSymbol> roots) {
+                                        System system) {
   const std::string file = printable(kernel.file->name());
   PANICROOM_TRY(image, KernelImage::read(*kernel.file));
   if (image.samples().empty())
     return fail(ErrorCode::unsupported,
                 fmt::format("{} has no code by which the kernel could be found in memory", file));
-  return Search(dump, image, *kernel.symbols, roots).run(file);
+  return Search(dump, image, *kernel.symbols, root_symbols_of(system)).run(file);
 }
 
 }  // namespace panicroom

@@ -17,13 +17,15 @@ namespace {
 
 constexpr std::string_view description =
     "Opens a kernel crash dump of Linux, FreeBSD, NetBSD, OpenBSD, DragonFly or illumos, on any\n"
-    "system: what died, on which thread, which processes ran and what the log said. Nothing leaves\n"
+    "system: what died, on which thread, which processes ran and what the log said. Nothing "
+    "leaves\n"
     "this machine.";
 
 constexpr std::string_view footer =
     "DUMP is a vmcore, minidump, kcore, vmdump or kdump, also compressed or split; KERNEL is its\n"
     "kernel file, which Linux and illumos dumps do not need. With debug files, modules' too\n"
-    "(foo.ko.debug), stacks have source lines. Files are recognised by content and may come in any\n"
+    "(foo.ko.debug), stacks have source lines. Files are recognised by content and may come in "
+    "any\n"
     "order. Without a command, `panicroom DUMP` means `panicroom info DUMP`. `panicroom COMMAND\n"
     "--help` shows an example.\n\n"
     "Exit status: 0 answered (also in part, with notes that say what is missing), 1 it could not "
@@ -189,9 +191,9 @@ std::optional<std::string> assign_words(const CommandInfo& command, Parsed& pars
     while (own < words.size() && (dump_named || !host.exists(words[own]))) ++own;
     // Nothing names the dump: then the last word was meant to.
     if (own == words.size() && !dump_named && own > 0) --own;
-    own = std::max(own, command.least_operands);
   }
-  if (words.size() < own + (files_named ? 0 : 1) && command.needs_dump)
+  if ((own < command.least_operands || words.size() < own + (files_named ? 0 : 1)) &&
+      command.needs_dump)
     return fmt::format("{} expects {}{}", command.name, words_of(command),
                        words.empty() ? "" : fmt::format(", not only \"{}\"", joined(words)));
   if (words.size() < own) return fmt::format("{} expects {}", command.name, command.operands);

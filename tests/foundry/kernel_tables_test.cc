@@ -81,7 +81,7 @@ INSTANTIATE_TEST_SUITE_P(Files, PhysicalDump,
                                          std::pair("freebsd-i386-qemu", "i386-qemu"),
                                          std::pair("freebsd-i386-pae-qemu", "i386-pae-qemu"),
                                          std::pair("freebsd-arm64-qemu", "arm64-qemu")),
-                         [](const auto& info) { return foundry::test_name(info.param.second); });
+                         [](const auto& named) { return foundry::test_name(named.param.second); });
 
 /// The description without what names the root.
 Description without_root_symbol() {

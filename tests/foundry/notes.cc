@@ -38,7 +38,7 @@ Blob qemu_state(const Image& image, const Cpu& cpu) {
   Blob out(440);
   put(out, 0, 1, 4), put(out, 4, 440, 4);
   put(out, 8 + 6 * 8, cpu.sp, 8), put(out, 8 + 7 * 8, cpu.fp, 8), put(out, 136, cpu.pc, 8);
-  put(out, 416, image.root, 8);
+  put(out, 392, 0x80050033, 8), put(out, 416, image.root, 8);
   put(out, 424, image.paging == "five_level" ? 0x1020 : 0x20, 8);
   return out;
 }

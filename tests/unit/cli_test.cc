@@ -443,7 +443,7 @@ TEST_F(LinuxCommandLine, TranslatesSeveralAddresses) {
   EXPECT_TRUE(printed("0xffff8c0000300008,physical memory,,0x300008,"));
   // One that is not mapped does not hide the other.
   EXPECT_EQ(run({"translate", "0x1000", "0xffff8c0000300008", "linux", "--csv"}), 1);
-  EXPECT_TRUE(printed("0x0000000000001000,PML4,")) << host.printed;
+  EXPECT_TRUE(printed("\n0x1000,PML4,")) << host.printed;
   EXPECT_TRUE(printed("0xffff8c0000300008,physical memory,,0x300008,")) << host.printed;
   EXPECT_TRUE(complained("no memory is mapped here")) << host.complained;
   EXPECT_EQ(run({"translate", "0x1000", "linux", "--csv"}), 1);

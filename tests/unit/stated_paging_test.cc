@@ -70,6 +70,7 @@ TEST(ControlRegisters, SayHowAProcessorTranslated) {
   EXPECT_EQ(pae->mode, X86Mode::pae);
   EXPECT_EQ(pae->root, 0x12345660U);
   EXPECT_EQ(of(Architecture::i386, 0x80050033, 0x12345678, 0x6d0)->mode, X86Mode::two_level);
+  EXPECT_TRUE(of(Architecture::x86_64, 0, 0x1000, 0x6f0)) << "CR0 is untold";
   EXPECT_FALSE(of(Architecture::x86_64, 0x11, 0x1000, 0x6f0)) << "it did not translate";
   EXPECT_FALSE(of(Architecture::x86_64, 0x80050033, 0, 0x6f0));
   EXPECT_FALSE(of(Architecture::aarch64, 0x80050033, 0x1000, 0x6f0));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/kernel/dragonfly/release_layouts.h"
+#include "core/kernel/kernel_tables.h"
 #include "core/kernel/system_of.h"
 
 namespace panicroom::dragonfly {
@@ -113,7 +114,9 @@ KernelEvidence::BuiltIn Evidence::find_built_in() {
   return {found, "", its_own ? "" : fmt::format("DragonFly version {}", *version)};
 }
 
-Result<std::unique_ptr<PageTable>> find_page_table(const Dump& dump, const SymbolTable* symbols) {
+Result<std::unique_ptr<PageTable>> find_page_table(const Dump& dump, const SystemKernel& kernel,
+                                                   Notes& notes) {
+  const SymbolTable* symbols = kernel.symbols.get();
   if (dump.minidump) return minidump_page_table(*dump.minidump, dump.machine);
   const auto kernbase = symbols ? symbols->find("kernbase") : std::nullopt;
   if (!kernbase) return nullptr;
@@ -141,6 +144,11 @@ Result<std::unique_ptr<PageTable>> find_page_table(const Dump& dump, const Symbo
     if (!known) return table;
     const auto found = table->walk(known->address, physical, nullptr);
     if (found && found->physical == known->address - kernbase->address) return table;
+  }
+  // The kernel may have been loaded elsewhere.
+  if (auto elsewhere = find_kernel_tables(dump, kernel, System::dragonfly)) {
+    if (elsewhere->remark) notes.add(*elsewhere->remark);
+    return std::move(elsewhere->table);
   }
   // None leads there; what its tables lack may be what is looked for.
   if (!roots.empty()) return x86_page_table(X86Mode::four_level, roots.front());

@@ -125,7 +125,7 @@ Result<std::unique_ptr<PageTable>> find_page_table(const Dump& dump, const Syste
     contradicted = !match.holds() && !match.unknown();
   }
   if (linked.maps_itself && !contradicted) return std::move(linked.table);
-  auto found = find_kernel_tables(dump, kernel, root_symbols_of(System::freebsd));
+  auto found = find_kernel_tables(dump, kernel, System::freebsd);
   if (found) {
     if (found->remark) notes.add(*found->remark);
     return std::move(found->table);

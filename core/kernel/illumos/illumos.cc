@@ -17,6 +17,7 @@
 #include "core/kernel/illumos/registers.h"
 #include "core/kernel/illumos/vnodes.h"
 #include "core/kernel/kernel.h"
+#include "core/kernel/kernel_tables.h"
 #include "core/kernel/wait_search.h"
 
 namespace panicroom {
@@ -272,7 +273,17 @@ Result<Load> Illumos::load(Notes& notes) {
 Result<std::unique_ptr<Kernel>> open_illumos(const KernelInputs& inputs, Notes& notes) {
   Notes reading;
   auto symbols = illumos::symbols_of(inputs, reading);
-  PANICROOM_TRY(table, illumos::find_page_table(*inputs.dump, symbols.get()));
+  auto found = illumos::find_page_table(*inputs.dump, symbols.get());
+  if (!found && !inputs.dump->illumos) {
+    Notes said;
+    const SystemKernel kernel = kernel_of(inputs, System::illumos, said);
+    if (kernel.symbols)
+      if (auto proved = find_kernel_tables(*inputs.dump, kernel, System::illumos)) {
+        if (proved->remark) reading.add(*proved->remark);
+        found = std::move(proved->table);
+      }
+  }
+  PANICROOM_TRY(table, std::move(found));
   if (!table) return nullptr;
   for (Note& note : reading.take()) notes.add(std::move(note));
   return std::unique_ptr<Kernel>(

@@ -5,7 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/arch/stated_paging.h"
 #include "core/kernel/kernel.h"
+#include "core/kernel/kernel_tables.h"
 #include "core/kernel/openbsd/cpus.h"
 #include "core/kernel/openbsd/evidence.h"
 #include "core/kernel/openbsd/files.h"
@@ -366,10 +368,19 @@ Result<std::unique_ptr<Kernel>> open_openbsd(const KernelInputs& inputs, Notes& 
   const Dump& dump = *inputs.dump;
   if (dump.vmcoreinfo || dump.minidump) return nullptr;
   Notes reading;
-  auto symbols = symbols_of_kernel(inputs, System::openbsd, reading);
+  auto [symbols, file] = kernel_of(inputs, System::openbsd, reading);
   if (!symbols && !(dump.kcore && dump.kcore->system == KcoreHeader::System::openbsd))
     return nullptr;
   openbsd::KernelMap map = openbsd::find_page_table(dump, symbols.get());
+  if (map.image_alone && symbols)
+    if (auto found = find_kernel_tables(dump, {symbols, file}, System::openbsd)) {
+      if (found->remark) reading.add(*found->remark);
+      map.table = std::move(found->table);
+      map.tables_of = [paging = found->paging](std::uint64_t root) {
+        return std::move(*stated_page_table(root, paging));
+      };
+      map.image_alone = false;
+    }
   std::optional<Error> refused;
   if (symbols && !map.fits) {
     refused = another_kernels(*symbols, map);
