@@ -84,7 +84,7 @@ Result<std::unique_ptr<PageTable>> find_page_table(const Dump& dump, const Syste
   if (dump.kcore) return by_header(*dump.kcore, dump.machine.architecture);
   if (!kernel.symbols) return nullptr;
   if (auto table = by_registers(dump, *kernel.symbols)) return table;
-  auto found = find_kernel_tables(dump, kernel, root_symbols_of(System::netbsd));
+  auto found = find_kernel_tables(dump, kernel, System::netbsd);
   if (!found) return Failure(found.error());
   if (found->remark) notes.add(*found->remark);
   return std::move(found->table);
