@@ -406,13 +406,13 @@ Result<std::unique_ptr<Kernel>> open_dragonfly(const KernelInputs& inputs, Notes
   const Dump& dump = *inputs.dump;
   if (dump.vmcoreinfo || dump.machine.architecture != Architecture::x86_64) return nullptr;
   Notes reading;
-  auto symbols = symbols_of_kernel(inputs, System::dragonfly, reading);
-  if (!symbols && !dragonfly::shows_itself(inputs)) return nullptr;
-  PANICROOM_TRY(table, dragonfly::find_page_table(dump, symbols.get()));
+  SystemKernel kernel = kernel_of(inputs, System::dragonfly, reading);
+  if (!kernel.symbols && !dragonfly::shows_itself(inputs)) return nullptr;
+  PANICROOM_TRY(table, dragonfly::find_page_table(dump, kernel, reading));
   if (!table) return nullptr;
   for (Note& note : reading.take()) notes.add(std::move(note));
   return std::unique_ptr<Kernel>(
-      std::make_unique<DragonFly>(inputs, std::move(symbols), std::move(table)));
+      std::make_unique<DragonFly>(inputs, std::move(kernel.symbols), std::move(table)));
 }
 
 }  // namespace panicroom

@@ -7,6 +7,7 @@
 
 #include "core/kernel/field.h"
 #include "core/kernel/kernel_evidence.h"
+#include "core/kernel/system_of.h"
 
 namespace panicroom::dragonfly {
 
@@ -26,9 +27,10 @@ class Evidence final : public KernelEvidence {
   Fit fit(const Lookup& member);
 };
 
-/// The translation of a DragonFly dump: a minidump's own map, or the page tables of a full dump,
-/// whose root the kernel file's symbols name. Null when nothing leads to it.
-Result<std::unique_ptr<PageTable>> find_page_table(const Dump& dump, const SymbolTable* symbols);
+/// The translation of a DragonFly dump: a minidump's own map, or the kernel's page tables in a full
+/// dump, which its file leads to. Null when there is none.
+Result<std::unique_ptr<PageTable>> find_page_table(const Dump& dump, const SystemKernel& kernel,
+                                                   Notes& notes);
 
 /// Whether a dump without a kernel file is DragonFly's: by its own minidump, or by what the kernel
 /// in a minidump of version 1, which calls itself FreeBSD's, says of itself.
