@@ -11,8 +11,12 @@ Json range(const Range& range) {
   return Json::List{hexadecimal(range.start), hexadecimal(range.end)};
 }
 
-Json thread_answer(const ThreadText& thread) {
-  Json::Object out{{"tid", thread.tid}, {"name", thread.name}, {"crashed", thread.crashed}};
+/// Threads of the kernel's own have no ids (DragonFly).
+Json thread_answer(const ThreadText& thread, bool with_id = true) {
+  Json::Object out;
+  if (with_id) out.emplace_back("tid", thread.tid);
+  out.emplace_back("name", thread.name);
+  out.emplace_back("crashed", thread.crashed);
   if (thread.cpu) out.emplace_back("cpu", *thread.cpu);
   Json::List frames;
   for (const std::uint64_t pc : thread.frames) frames.emplace_back(hexadecimal(pc));
@@ -79,18 +83,25 @@ Json answers(const Description& description) {
     if (line.level) out.emplace_back("level", std::int64_t{*line.level});
     log.emplace_back(std::move(out));
   }
-  return Json::Object{{"description", description.name},
-                      {"system", description.system},
-                      {"architecture", image.architecture},
-                      {"page_size", image.page},
-                      {"panic", description.panic},
-                      {"dumps", std::move(files)},
-                      {"kernels", std::move(kernels)},
-                      {"ram", std::move(ram)},
-                      {"excluded", std::move(excluded)},
-                      {"mappings", std::move(mappings)},
-                      {"processes", process_answers(description)},
-                      {"log", std::move(log)}};
+  Json::Object out{{"description", description.name},
+                   {"system", description.system},
+                   {"architecture", image.architecture},
+                   {"page_size", image.page},
+                   {"panic", description.panic},
+                   {"dumps", std::move(files)},
+                   {"kernels", std::move(kernels)},
+                   {"ram", std::move(ram)},
+                   {"excluded", std::move(excluded)},
+                   {"mappings", std::move(mappings)},
+                   {"processes", process_answers(description)},
+                   {"log", std::move(log)}};
+  if (!description.kernel_threads.empty()) {
+    Json::List threads;
+    for (const ThreadText& thread : description.kernel_threads)
+      threads.push_back(thread_answer(thread, false));
+    out.emplace_back("kernel_threads", std::move(threads));
+  }
+  return out;
 }
 
 }  // namespace foundry

@@ -68,6 +68,7 @@ class Answers(unittest.TestCase):
         self.assertCountEqual([(row["number"], row["name"]) for row in kinds["process"]],
                               [(process["pid"], process["name"]) for process in processes], "processes")
         threads = [(process["pid"], thread) for process in processes for thread in process["threads"]]
+        threads += [(None, {"tid": None, **thread}) for thread in self.answers.get("kernel_threads", [])]
         self.assertCountEqual([(row["c"], row["number"], row["name"]) for row in kinds["thread"]],
                               [(pid, thread["tid"], thread["name"]) for pid, thread in threads], "threads")
         for pid, thread in threads:
@@ -78,7 +79,8 @@ class Answers(unittest.TestCase):
                 self.assertEqual(row["b"], thread["cpu"], f"processor of {thread['name']}")
             if "cpu" in thread and not self.dump["registers"]:
                 continue
-            if thread["frames"] and [tid for _, tid in ((p, t["tid"]) for p, t in threads)].count(thread["tid"]) == 1:
+            named = thread["tid"] is not None and [t["tid"] for _, t in threads].count(thread["tid"]) == 1
+            if thread["frames"] and named:
                 stack = [number(frame["name"]) for frame in kinds["frame"]
                          if frame["number"] == thread["tid"] and frame["b"] == pid]
                 self.assertEqual([hex(pc & (1 << 64) - 1) for pc in stack], thread["frames"], f"stack of {thread['name']}")

@@ -406,7 +406,7 @@ Result<std::unique_ptr<Kernel>> open_dragonfly(const KernelInputs& inputs, Notes
   const Dump& dump = *inputs.dump;
   if (dump.vmcoreinfo || dump.machine.architecture != Architecture::x86_64) return nullptr;
   Notes reading;
-  auto kernel = kernel_of(inputs, System::dragonfly, reading);
+  SystemKernel kernel = kernel_of(inputs, System::dragonfly, reading);
   if (!kernel.symbols && !dragonfly::shows_itself(inputs)) return nullptr;
   PANICROOM_TRY(table, dragonfly::find_page_table(dump, kernel, reading));
   if (!table) return nullptr;

@@ -116,44 +116,33 @@ KernelEvidence::BuiltIn Evidence::find_built_in() {
 
 Result<std::unique_ptr<PageTable>> find_page_table(const Dump& dump, const SystemKernel& kernel,
                                                    Notes& notes) {
-  const SymbolTable* symbols = kernel.symbols.get();
   if (dump.minidump) return minidump_page_table(*dump.minidump, dump.machine);
-  const auto kernbase = symbols ? symbols->find("kernbase") : std::nullopt;
-  if (!kernbase) return nullptr;
-  // A full dump: the kernel is loaded where it was linked, less kernbase
+  if (!kernel.symbols) return nullptr;
+  // A kernel that is loaded where it was linked has its variables at their address less kernbase
   // (sys/platform/pc64/x86_64/pmap.c). KPML4phys is the kernel's own root, dumppcb has that of the
   // thread that died, which maps the kernel too.
+  const auto kernbase = kernel.symbols->find("kernbase");
   PhysicalReader physical(dump.memory, dump.machine.order);
-  std::vector<std::uint64_t> roots;
-  std::optional<Error> why;
-  const auto look = [&](std::string_view name, std::uint64_t offset) {
-    const auto symbol = symbols->find(name);
-    if (!symbol || symbol->address < kernbase->address) return;
-    const auto root = physical.word(symbol->address - kernbase->address + offset, 8);
-    if (root && *root != 0) roots.push_back(*root);
-    if (!root && !why) why = root.error().within(fmt::format("the page-table root in {}", name));
-  };
-  look("KPML4phys", 0);
-  look("dumppcb", cr3_in_pcb);
-  for (const CpuState& cpu : dump.cpus)
-    if (const auto root = cpu.registers.find("cr3")) roots.push_back(*root);
-  const auto known =
-      symbols->find("KPML4phys") ? symbols->find("KPML4phys") : symbols->find("dumppcb");
-  for (const std::uint64_t root : roots) {
-    auto table = x86_page_table(X86Mode::four_level, root);
-    if (!known) return table;
-    const auto found = table->walk(known->address, physical, nullptr);
-    if (found && found->physical == known->address - kernbase->address) return table;
+  std::unique_ptr<PageTable> unproved;
+  for (const auto& [name, offset] :
+       {std::pair<std::string_view, std::uint64_t>{"KPML4phys", 0}, {"dumppcb", cr3_in_pcb}}) {
+    const auto symbol = kernel.symbols->find(name);
+    if (!kernbase || !symbol || symbol->address < kernbase->address) continue;
+    const std::uint64_t place = symbol->address - kernbase->address;
+    const auto root = physical.word(place + offset, 8);
+    if (!root || *root == 0) continue;
+    auto table = x86_page_table(X86Mode::four_level, *root);
+    const auto itself = table->walk(symbol->address, physical, nullptr);
+    if (itself && itself->physical == place) return table;
+    if (!unproved) unproved = std::move(table);
   }
-  // The kernel may have been loaded elsewhere.
-  if (auto elsewhere = find_kernel_tables(dump, kernel, System::dragonfly)) {
-    if (elsewhere->remark) notes.add(*elsewhere->remark);
-    return std::move(elsewhere->table);
+  auto found = find_kernel_tables(dump, kernel, System::dragonfly);
+  if (found) {
+    if (found->remark) notes.add(*found->remark);
+    return std::move(found->table);
   }
-  // None leads there; what its tables lack may be what is looked for.
-  if (!roots.empty()) return x86_page_table(X86Mode::four_level, roots.front());
-  if (why) return Failure(*why);
-  return nullptr;
+  if (unproved) return unproved;
+  return Failure(found.error());
 }
 
 bool shows_itself(const KernelInputs& inputs) {

@@ -27,8 +27,8 @@ class Evidence final : public KernelEvidence {
   Fit fit(const Lookup& member);
 };
 
-/// The translation of a DragonFly dump: a minidump's own map, or the page tables of a full dump,
-/// whose root the kernel file's symbols name. Null when nothing leads to it.
+/// The translation of a DragonFly dump: a minidump's own map, or the kernel's page tables in a full
+/// dump, which its file leads to. Null when there is none.
 Result<std::unique_ptr<PageTable>> find_page_table(const Dump& dump, const SystemKernel& kernel,
                                                    Notes& notes);
 

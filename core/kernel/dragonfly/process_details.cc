@@ -11,9 +11,7 @@
 namespace panicroom::dragonfly {
 namespace {
 
-constexpr std::uint64_t longest_words = std::uint64_t{512} << 10;  // ARG_MAX, of one list
-constexpr std::uint64_t most_words = 65536;                        // of one list
-constexpr std::uint64_t controlling_terminal = 0x2;                // P_CONTROLT, sys/sys/proc.h
+constexpr std::uint64_t controlling_terminal = 0x2;  // P_CONTROLT, sys/sys/proc.h
 // PS_STRINGS, sys/sys/exec.h: struct ps_strings ends where user addresses do (USRSTACK,
 // sys/platform/pc64/include/vmparam.h).
 constexpr std::uint64_t user_end = 0x00007fffffe00000, size_of_strings = 32;
@@ -25,7 +23,7 @@ ProcessDetailsReader::ProcessDetailsReader(Evidence& evidence, Processes& proces
     : evidence_(evidence),
       processes_(processes),
       names_(names),
-      bytes_left_(evidence.memory_present()) {}
+      strings_(evidence.memory_present()) {}
 
 void ProcessDetailsReader::read(
     const ProcessQuery& query, const std::vector<std::uint64_t>& lwps,
@@ -184,13 +182,13 @@ std::optional<std::vector<std::string>> ProcessDetailsReader::kept_arguments(std
   const auto length = noted(arguments_length_.read(evidence_, *kept), notes, what);
   const auto place = noted(arguments_text_.place(evidence_, *kept), notes, what);
   if (!length || !place) return std::nullopt;
-  if (*length > std::min(longest_words, bytes_left_)) {
+  if (*length > std::min(longest_process_strings, strings_.bytes_left())) {
     notes.add(Note{ErrorCode::corrupt,
                    fmt::format("{} are said to have {} bytes: more than can be", what, *length),
                    *kept});
     return std::nullopt;
   }
-  bytes_left_ -= *length;
+  strings_.spend(*length);
   std::string bytes(static_cast<std::size_t>(*length), '\0');
   const auto read = evidence_.memory().read(
       *place, MutableBytes(reinterpret_cast<std::byte*>(bytes.data()), bytes.size()));
@@ -199,36 +197,17 @@ std::optional<std::vector<std::string>> ProcessDetailsReader::kept_arguments(std
   return std::nullopt;
 }
 
-/// `list` is the address of half of a struct ps_strings: a pointer to pointers and their number.
-Result<std::vector<std::string>> ProcessDetailsReader::words(AddressSpace& memory,
-                                                             std::uint64_t list) {
-  PANICROOM_TRY(pointers, memory.u64(list));
-  PANICROOM_TRY(count, memory.u32(list + 8));
-  if (count > most_words)
-    return fail_at_address(ErrorCode::corrupt, list,
-                           fmt::format("there are said to be {} of them", count));
-  Words words;
-  std::uint64_t left = std::min(longest_words, bytes_left_);
-  for (std::uint64_t index = 0; index < count; ++index) {
-    PANICROOM_TRY(at, memory.u64(pointers + index * 8));
-    if (at == 0) break;
-    PANICROOM_TRY(text, memory.string(at, static_cast<std::size_t>(left)));
-    if (text.size() + 1 > left)
-      return fail_at_address(ErrorCode::corrupt, list, "they are longer than they can be");
-    left -= text.size() + 1, bytes_left_ -= text.size() + 1;
-    words.push_back(std::move(text));
-  }
-  return words;
-}
-
 void ProcessDetailsReader::read_own_words(const ProcessQuery& query, AddressSpace& memory,
                                           Process& process, Notes& notes) {
   constexpr std::uint64_t strings = user_end - size_of_strings;
+  constexpr unsigned word = 8;
   ProcessDetails& details = process.details;
   if (query.wants(ProcessFact::arguments) && !details.arguments)
-    details.arguments = noted(words(memory, strings), notes, "a process's arguments");
+    details.arguments = noted(strings_.read(memory, strings, word), notes, "a process's arguments");
   if (query.wants(ProcessFact::environment))
-    details.environment = noted(words(memory, strings + 16), notes, "a process's environment");
+    details.environment =
+        noted(strings_.read(memory, ProcessStrings::environment_of(strings, word), word), notes,
+              "a process's environment");
 }
 
 }  // namespace panicroom::dragonfly

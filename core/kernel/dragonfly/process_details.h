@@ -9,6 +9,7 @@
 
 #include "core/kernel/dragonfly/namecache.h"
 #include "core/kernel/dragonfly/processes.h"
+#include "core/kernel/process_strings.h"
 
 namespace panicroom::dragonfly {
 
@@ -39,12 +40,11 @@ class ProcessDetailsReader {
   std::optional<Words> kept_arguments(std::uint64_t process, Notes& notes);
   void read_own_words(const ProcessQuery& query, AddressSpace& memory, Process& process,
                       Notes& notes);
-  Result<Words> words(AddressSpace& memory, std::uint64_t list);
 
   Evidence& evidence_;
   Processes& processes_;
   NameCache& names_;
-  std::uint64_t bytes_left_;  // of arguments and environments that may still be read
+  ProcessStrings strings_;  // what may still be read of all processes
 
   Field group_{"proc", "p_pgrp"}, flags_{"proc", "p_flags"}, nice_{"proc", "p_nice"},
       credentials_{"proc", "p_ucred"}, space_{"proc", "p_vmspace"}, files_{"proc", "p_fd"},
