@@ -17,13 +17,15 @@ namespace {
 
 constexpr std::string_view description =
     "Opens a kernel crash dump of Linux, FreeBSD, NetBSD, OpenBSD, DragonFly or illumos, on any\n"
-    "system: what died, on which thread, which processes ran and what the log said. Nothing leaves\n"
+    "system: what died, on which thread, which processes ran and what the log said. Nothing "
+    "leaves\n"
     "this machine.";
 
 constexpr std::string_view footer =
     "DUMP is a vmcore, minidump, kcore, vmdump or kdump, also compressed or split; KERNEL is its\n"
     "kernel file, which Linux and illumos dumps do not need. With debug files, modules' too\n"
-    "(foo.ko.debug), stacks have source lines. Files are recognised by content and may come in any\n"
+    "(foo.ko.debug), stacks have source lines. Files are recognised by content and may come in "
+    "any\n"
     "order. Without a command, `panicroom DUMP` means `panicroom info DUMP`. `panicroom COMMAND\n"
     "--help` shows an example.\n\n"
     "Exit status: 0 answered (also in part, with notes that say what is missing), 1 it could not "
