@@ -157,7 +157,7 @@ TEST_F(IllumosInDoubt, TypesThatAreCutOff) {
   set(loaded("genunix"), "module", "ctfsize", 200);  // a header and no more
   open();
   EXPECT_EQ(count("processes"), description.processes.size());
-  EXPECT_TRUE(noted("processes", "the kernel's types"));
+  EXPECT_TRUE(noted("processes", "illumos of 2020, amd64"));
 }
 
 TEST_F(IllumosInDoubt, TypesThatAreNone) {

@@ -81,9 +81,11 @@ void write_types(IllumosParts& parts) {
   const std::string& ctf = parts.description.ctf;
   if (ctf == "none") return;
   for (const MachineText::Module& module : parts.description.machine.modules) {
-    const KernelLayout layout = illumos_layout(parts.description, module.name);
-    if (layout.structures().empty()) continue;
     const bool kernel = module.name == "genunix";
+    const bool has_some = std::any_of(std::begin(of_modules), std::end(of_modules),
+                                      [&](const auto& one) { return module.name == one[1]; });
+    if (!kernel && !has_some) continue;
+    const KernelLayout layout = illumos_layout(parts.description, module.name);
     IllumosTypes types(layout, CtfStyle{2, false, ctf == "compressed", kernel ? "" : "genunix"});
     const std::uint64_t loaded = module.loaded;
     if (kernel) write_symbols(parts, loaded);

@@ -43,13 +43,8 @@ class Reader {
     LoadedModule module;
     module.address = record.address;
     if (!record.name.empty()) module.name = record.name;
-    // unix and genunix keep it in their struct module alone.
     module.base = record.text;
     module.size = record.text_size;
-    if (record.text == 0) {
-      module.base = noted(text_.read(evidence_, record.module), notes, "a module's place");
-      module.size = noted(text_size_.read(evidence_, record.module), notes, "a module's size");
-    }
     module.references = noted(references_.read_signed(evidence_, record.address), notes,
                               "how often a module is used");
     const auto installed =
@@ -79,8 +74,7 @@ class Reader {
   std::uint64_t needs_left_ = most_needed;
   Field references_{"modctl", "mod_ref"}, installed_{"modctl", "mod_installed"},
       needs_{"modctl", "mod_requisites"}, next_{"modctl_list", "modl_next"},
-      needed_{"modctl_list", "modl_modp"}, text_{"module", "text"},
-      text_size_{"module", "text_size"};
+      needed_{"modctl_list", "modl_modp"};
 };
 
 }  // namespace

@@ -30,7 +30,8 @@ Result<bool> for_each_module(Structures& structures, std::uint64_t first,
                              const std::function<bool(const ModuleRecord&)>& visit, Notes& notes) {
   constexpr std::string_view what = "a module";
   const Field next("modctl", "mod_next"), loaded("modctl", "mod_mp"), name("modctl", "mod_modname"),
-      text("modctl", "mod_text"), size("modctl", "mod_text_size");
+      text("modctl", "mod_text"), size("modctl", "mod_text_size"), loaded_text("module", "text"),
+      loaded_size("module", "text_size");
   PANICROOM_TRY(link, next.member(structures));
   PANICROOM_CHECK(name.member(structures));
   VisitOnce guard(most_modules);
@@ -56,6 +57,11 @@ Result<bool> for_each_module(Structures& structures, std::uint64_t first,
           noted(structures.memory().string(*text_at, longest_name), notes, what).value_or("");
     record.text = noted(text.read(structures, at), notes, what).value_or(0);
     record.text_size = noted(size.read(structures, at), notes, what).value_or(0);
+    if (record.text == 0 && record.module != 0) {
+      // It may be in its struct module alone.
+      record.text = loaded_text.read(structures, record.module).value_or(0);
+      record.text_size = loaded_size.read(structures, record.module).value_or(0);
+    }
     if (!visit(record)) return false;
     at = *following;
   } while (at != first && at != 0);

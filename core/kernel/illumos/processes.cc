@@ -284,8 +284,9 @@ Process Processes::read_process(std::uint64_t address, std::vector<std::uint64_t
   else if (state)
     process.state = state_by_threads(found, notes);
   // uts/i86pc/vm/hat_i86.h; on 32-bit processors the top of the tables is not a page of its own.
-  if (evidence_.pointer_size() == 8 && state != process_zombie && !is_kernel_process(address) &&
-      table_.exists(evidence_) && frame_.exists(evidence_)) {
+  // illumos's own dumps are not read by page tables.
+  if (!evidence_.dump().illumos && evidence_.pointer_size() == 8 && state != process_zombie &&
+      !is_kernel_process(address) && table_.exists(evidence_) && frame_.exists(evidence_)) {
     const auto space = space_.read(evidence_, address);
     const auto hat = space && *space != 0 ? hat_.read(evidence_, *space) : space;
     const auto table = hat && *hat != 0 ? table_.read(evidence_, *hat) : hat;
