@@ -217,7 +217,7 @@ TEST_F(OpenBsdInDoubt, ATreeOfMappingsThatIsNone) {
   const std::uint64_t leaf = mappings.front().address;
   set(leaf, "vm_map_entry", "daddrs.addr_entry.rbt_left", mappings[3].address);
   open();
-  EXPECT_TRUE(noted("maps", "a process's mappings are no tree"));
+  EXPECT_TRUE(noted("maps", "a process's mappings comes back to an element"));
 }
 
 TEST_F(OpenBsdInDoubt, AMappingThatIsLost) {

@@ -366,10 +366,11 @@ Result<std::unique_ptr<Kernel>> open_openbsd(const KernelInputs& inputs, Notes& 
   const Dump& dump = *inputs.dump;
   if (dump.vmcoreinfo || dump.minidump) return nullptr;
   Notes reading;
-  auto symbols = symbols_of_kernel(inputs, System::openbsd, reading);
+  const SystemKernel kernel = kernel_of(inputs, System::openbsd, reading);
+  auto symbols = kernel.symbols;
   if (!symbols && !(dump.kcore && dump.kcore->system == KcoreHeader::System::openbsd))
     return nullptr;
-  openbsd::KernelMap map = openbsd::find_page_table(dump, symbols.get());
+  openbsd::KernelMap map = openbsd::find_page_table(dump, kernel);
   std::optional<Error> refused;
   if (symbols && !map.fits) {
     refused = another_kernels(*symbols, map);
@@ -382,6 +383,7 @@ Result<std::unique_ptr<Kernel>> open_openbsd(const KernelInputs& inputs, Notes& 
                 "give the kernel that was running (/bsd) too");
   for (Note& note : reading.take()) notes.add(std::move(note));
   if (refused) notes.add(*refused);
+  if (map.remark) notes.add(*map.remark);
   if (map.image_alone)
     notes.add(Note{ErrorCode::corrupt,
                    "the root of the kernel's page tables was not found: only what was loaded with "
