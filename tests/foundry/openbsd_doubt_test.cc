@@ -217,7 +217,7 @@ TEST_F(OpenBsdInDoubt, ATreeOfMappingsThatIsNone) {
   const std::uint64_t leaf = mappings.front().address;
   set(leaf, "vm_map_entry", "daddrs.addr_entry.rbt_left", mappings[3].address);
   open();
-  EXPECT_TRUE(noted("maps", "a process's mappings are no tree"));
+  EXPECT_TRUE(noted("maps", "a process's mappings comes back to an element"));
 }
 
 TEST_F(OpenBsdInDoubt, AMappingThatIsLost) {
@@ -295,6 +295,19 @@ TEST_F(OpenBsdInDoubt, AReleaseThatIsNotBuiltInTakesTheNearest) {
   description.image.write_virtual(version, std::string("OpenBSD 2.7"));
   open();
   EXPECT_NE(why_not("processes").find("is not its"), std::string::npos) << why_not("processes");
+}
+
+/// The return address is the first word behind the saved registers that leads to code.
+TEST_F(OpenBsdInDoubt, AKernelThatPushesMore) {
+  const ThreadText& thread = process(1).threads.front();
+  description.image.write_virtual(thread.sp - 8, 0x1234567890abcdef, 8);
+  description.image.write_virtual(thread.sp, thread.frames.front(), 8);
+  open();
+  for (const auto& row : rows_of(*session, "threads"))
+    if (row.at("tid") == integer(thread.tid)) {
+      EXPECT_EQ(row.at("pc"), Value(Address{thread.frames.front()}));
+      EXPECT_EQ(row.at("sp"), Value(Address{thread.sp + 8}));
+    }
 }
 
 /// Without a text of panic() the debugger that has stopped the kernel tells where.

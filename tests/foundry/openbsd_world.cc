@@ -55,8 +55,9 @@ class World {
     list("zombprocess", true);
     for (ProcessText& process : description_.processes) {
       objects_.set(process.address, "process", "ps_pid", static_cast<std::uint64_t>(process.pid));
-      process.name.resize(std::min<std::size_t>(  // as long as the kernel has room for
-          process.name.size(), layout_.find("process", "ps_comm")->size - 1));
+      // As long as the kernel has room for.
+      const std::uint64_t room = layout_.find("process", "ps_comm")->size - 1;
+      if (process.name.size() > room) process.name.resize(static_cast<std::size_t>(room));
       objects_.set_text(process.address, "process", "ps_comm", process.name);
       if (process.pid == 1) number("initprocess", process.address, word_);
       std::uint64_t link = process.address + layout_.offset("process", "ps_threads");
@@ -128,10 +129,10 @@ class World {
         }
       image_.cpus.push_back({});
     }
-    std::uint64_t crashed = 0;
+    std::size_t crashed = 0;
     for (const ProcessText& process : description_.processes)
       for (const ThreadText& thread : process.threads)
-        if (thread.crashed) crashed = static_cast<std::uint64_t>(*thread.cpu);
+        if (thread.crashed) crashed = static_cast<std::size_t>(*thread.cpu);
     if (description_.panic.empty()) {
       number("panicstr", 0, word_);
       objects_.set(cpus_[crashed], "cpu_info", "ci_ddb_paused", 4);  // CI_DDB_INDDB
@@ -178,7 +179,7 @@ class World {
     objects_.set(at, "proc", "p_wmesg", objects_.string(message));
     const std::uint64_t last =
         thread.cpu ? static_cast<std::uint64_t>(*thread.cpu) : thread.last_cpu;
-    objects_.set(at, "proc", "p_cpu", cpus_.at(last));
+    objects_.set(at, "proc", "p_cpu", cpus_.at(static_cast<std::size_t>(last)));
     times(thread);
     stack(thread, dumppcb);
     if (!thread.cpu) return;

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "core/base/printable.h"
+#include "core/kernel/kernel_image.h"
+#include "core/kernel/kernel_tables.h"
 #include "core/memory/address_space.h"
 
 namespace panicroom::openbsd {
@@ -30,18 +32,23 @@ std::uint64_t usual_displacement(Architecture architecture) {
 
 class Finder {
  public:
-  Finder(const Dump& dump, const SymbolTable* symbols)
+  Finder(const Dump& dump, const SystemKernel& kernel)
       : dump_(dump),
-        symbols_(symbols),
+        kernel_(kernel),
+        symbols_(kernel.symbols.get()),
         reader_(dump.memory, dump.machine.order),
-        architecture_(dump.machine.architecture) {}
+        architecture_(dump.machine.architecture) {
+    if (kernel.file)
+      if (auto image = KernelImage::read(*kernel.file)) image_ = std::move(*image);
+  }
 
   KernelMap find() {
     collect_told_roots();
     for (const std::uint64_t root : roots_)
       if (try_root(root)) return std::move(map_);
     if (symbols_ != nullptr && architecture_ != Architecture::unknown) {
-      if (const auto displacement = find_displacement()) {
+      const auto displacement = find_displacement();
+      if (displacement && fits(image_alone(*displacement))) {
         for (const std::uint64_t root : roots_of_pmap(*displacement))
           if (try_root(root)) return std::move(map_);
         map_.table = image_alone(*displacement);
@@ -49,6 +56,7 @@ class Finder {
         map_.fits = true;
         return std::move(map_);
       }
+      if (roots_.empty() && search()) return std::move(map_);
     }
     // The symbols fit nowhere, or there are none: what is told is all there is.
     for (const std::uint64_t root : roots_)
@@ -91,18 +99,32 @@ class Finder {
   bool try_root(std::uint64_t root) {
     if (symbols_ == nullptr) return false;
     for (const TablesOf& tables : tables_at(root)) {
-      AddressSpace space(dump_.memory, dump_.machine,
-                         std::shared_ptr<const PageTable>(tables(root)));
-      const auto text = [&](std::uint64_t address, std::size_t limit) {
-        return space.string(address, limit);
-      };
-      if (!version_fits(text)) continue;
+      if (!fits(tables(root))) continue;
       map_.table = tables(root);
       map_.tables_of = tables;
       map_.fits = true;
       return true;
     }
     return false;
+  }
+
+  /// As the kernels of all systems are looked for: wherever their code lies.
+  bool search() {
+    auto found = find_kernel_tables(dump_, kernel_, root_symbols_of(System::openbsd));
+    if (!found || !try_root(found->root)) return false;
+    map_.remark = std::move(found->remark);
+    return true;
+  }
+
+  bool fits(std::unique_ptr<PageTable> table) {
+    const std::shared_ptr<const PageTable> tables = std::move(table);
+    if (image_) {
+      const ImageMatch match = image_->match_virtual(reader_, *tables);
+      if (!match.unknown()) return match.holds();
+    }
+    AddressSpace space(dump_.memory, dump_.machine, tables);
+    return version_fits(
+        [&](std::uint64_t address, std::size_t limit) { return space.string(address, limit); });
   }
 
   /// The kernel says what it is three times (conf/newvers.sh): `version` begins with `ostype` and
@@ -211,7 +233,9 @@ class Finder {
   }
 
   const Dump& dump_;
+  const SystemKernel& kernel_;
   const SymbolTable* symbols_;
+  std::optional<KernelImage> image_;
   PhysicalReader reader_;
   Architecture architecture_;
   std::vector<std::uint64_t> roots_;  ///< that the dump tells
@@ -220,8 +244,8 @@ class Finder {
 
 }  // namespace
 
-KernelMap find_page_table(const Dump& dump, const SymbolTable* symbols) {
-  return Finder(dump, symbols).find();
+KernelMap find_page_table(const Dump& dump, const SystemKernel& kernel) {
+  return Finder(dump, kernel).find();
 }
 
 }  // namespace panicroom::openbsd

@@ -2,13 +2,12 @@
 
 #include <fmt/format.h>
 
-#include "core/base/loop_guard.h"
+#include "core/kernel/red_black.h"
 
 namespace panicroom::openbsd {
 namespace {
 
 constexpr std::uint64_t size_of_entry = 96;  // bytes, at least
-constexpr std::size_t deepest = 128;         // a red-black tree of 2^64 entries is as deep
 
 // UVM_ET_*, sys/uvm/uvm_map.h; PROT_*, MAP_INHERIT_*, sys/sys/mman.h.
 constexpr std::uint64_t of_object = 0x1, of_sub_map = 0x2;
@@ -19,46 +18,6 @@ constexpr std::uint64_t may_read = 1, may_write = 2, may_execute = 4, inherit_sh
 MappingsReader::MappingsReader(Evidence& evidence, Vnodes& vnodes)
     : evidence_(evidence), vnodes_(vnodes), left_(most_objects(evidence, size_of_entry)) {
   if (const auto address = evidence.address_of("uvm_vnodeops")) vnode_pages_ = *address;
-}
-
-bool MappingsReader::entries(std::uint64_t root, const std::function<bool(std::uint64_t)>& visit,
-                             Notes& notes) {
-  constexpr std::string_view what = "a process's mappings";
-  VisitOnce guard(left_);
-  std::vector<std::uint64_t> way;  // entries whose lower half is being visited
-  std::uint64_t at = root, before = 0;
-  const auto broken = [&](const Error& why) {
-    notes.add(why.within(fmt::format("{} break off", what)));
-  };
-  while (at != 0 || !way.empty()) {
-    if (at != 0) {
-      if (way.size() == deepest || !guard.step(at)) {
-        notes.add(Note{ErrorCode::corrupt, fmt::format("{} are no tree", what), at});
-        return true;
-      }
-      way.push_back(at);
-      const auto below = below_.read(evidence_, at);
-      if (!below) {
-        broken(below.error());
-        way.pop_back();
-      }
-      at = below ? *below : 0;
-      continue;
-    }
-    const std::uint64_t entry = way.back();
-    way.pop_back();
-    const auto start = start_.read(evidence_, entry);
-    if (start && *start < before) {
-      notes.add(Note{ErrorCode::corrupt, fmt::format("{} are out of order", what), entry});
-      return true;
-    }
-    if (start) before = *start;
-    if (!visit(entry)) return false;
-    const auto above = above_.read(evidence_, entry);
-    if (!above) broken(above.error());
-    at = above ? *above : 0;
-  }
-  return true;
 }
 
 void MappingsReader::read_object(std::uint64_t object, Mapping& mapping, Notes& notes) {
@@ -99,30 +58,24 @@ bool MappingsReader::read(const Process& process, const Visitor<Mapping>& visit,
   constexpr std::string_view what = "a process's memory";
   const auto space = noted(space_.read(evidence_, process.address), notes, what);
   if (!space || *space == 0) return true;
-  const auto root = noted(root_.read(evidence_, *space), notes, "a process's mappings");
-  if (!root) return true;
+  const auto root = noted(root_.place(evidence_, *space), notes, "a process's mappings");
+  const auto left = noted(below_.member(evidence_), notes, "a process's mappings");
+  const auto right = noted(above_.member(evidence_), notes, "a process's mappings");
+  if (!root || !left || !right) return true;
   const std::uint64_t low = noted(stack_low_.read(evidence_, *space), notes, what).value_or(0);
   const std::uint64_t high = noted(stack_high_.read(evidence_, *space), notes, what).value_or(0);
   std::uint64_t bytes = 0;
-  bool whole = true;
-  const bool go_on = entries(
-      *root,
-      [&](std::uint64_t entry) {
-        if (left_ == 0) {
-          notes.add(Note{ErrorCode::corrupt, "there are more mappings than the memory can hold",
-                         std::nullopt});
-          return whole = false;
-        }
-        --left_;
-        Mapping mapping = read_entry(entry, low, high, notes);
-        mapping.pid = process.pid;
-        bytes += mapping.end - mapping.start;
-        return visit(mapping);
-      },
-      notes);
+  const bool go_on = for_each_in_tree(evidence_, *root, {left->offset, right->offset}, left_,
+                                      "a process's mappings", notes, [&](std::uint64_t entry) {
+                                        if (left_ != 0) --left_;
+                                        Mapping mapping = read_entry(entry, low, high, notes);
+                                        mapping.pid = process.pid;
+                                        bytes += mapping.end - mapping.start;
+                                        return visit(mapping);
+                                      });
   if (!go_on) return false;
   // The kernel keeps their sum (uvm_map.c): a lost part of the tree shows.
-  if (const auto said = size_.read(evidence_, *space); whole && said && *said != bytes)
+  if (const auto said = size_.read(evidence_, *space); said && *said != bytes)
     notes.add(Note{
         ErrorCode::corrupt,
         fmt::format("a process's mappings have {} bytes, but the kernel counts {}", bytes, *said),

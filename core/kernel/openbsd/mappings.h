@@ -1,9 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
-#include <vector>
 
 #include "core/kernel/field.h"
 #include "core/kernel/openbsd/vnodes.h"
@@ -20,9 +18,6 @@ class MappingsReader {
   bool read(const Process& process, const Visitor<Mapping>& visit, Notes& notes);
 
  private:
-  /// False when `visit` was.
-  bool entries(std::uint64_t root, const std::function<bool(std::uint64_t entry)>& visit,
-               Notes& notes);
   Mapping read_entry(std::uint64_t entry, std::uint64_t stack_low, std::uint64_t stack_high,
                      Notes& notes);
   void read_object(std::uint64_t object, Mapping& mapping, Notes& notes);

@@ -368,12 +368,13 @@ Result<std::unique_ptr<Kernel>> open_openbsd(const KernelInputs& inputs, Notes& 
   const Dump& dump = *inputs.dump;
   if (dump.vmcoreinfo || dump.minidump) return nullptr;
   Notes reading;
-  auto [symbols, file] = kernel_of(inputs, System::openbsd, reading);
+  const SystemKernel kernel = kernel_of(inputs, System::openbsd, reading);
+  auto symbols = kernel.symbols;
   if (!symbols && !(dump.kcore && dump.kcore->system == KcoreHeader::System::openbsd))
     return nullptr;
-  openbsd::KernelMap map = openbsd::find_page_table(dump, symbols.get());
+  openbsd::KernelMap map = openbsd::find_page_table(dump, kernel);
   if (map.image_alone && symbols)
-    if (auto found = find_kernel_tables(dump, {symbols, file}, System::openbsd)) {
+    if (auto found = find_kernel_tables(dump, kernel, System::openbsd)) {
       if (found->remark) reading.add(*found->remark);
       map.table = std::move(found->table);
       map.tables_of = [paging = found->paging](std::uint64_t root) {
@@ -393,6 +394,7 @@ Result<std::unique_ptr<Kernel>> open_openbsd(const KernelInputs& inputs, Notes& 
                 "give the kernel that was running (/bsd) too");
   for (Note& note : reading.take()) notes.add(std::move(note));
   if (refused) notes.add(*refused);
+  if (map.remark) notes.add(*map.remark);
   if (map.image_alone)
     notes.add(Note{ErrorCode::corrupt,
                    "the root of the kernel's page tables was not found: only what was loaded with "

@@ -9,10 +9,8 @@
 namespace panicroom::openbsd {
 namespace {
 
-constexpr std::uint64_t longest_words = std::uint64_t{512} << 10;  // ARG_MAX, sys/sys/syslimits.h
-constexpr std::uint64_t most_words = 65536;                        // of one list
-constexpr std::uint64_t controlling_terminal = 0x1;                // PS_CONTROLT, sys/sys/proc.h
-constexpr std::int64_t usual_nice = 20;                            // NZERO, sys/sys/resource.h
+constexpr std::uint64_t controlling_terminal = 0x1;  // PS_CONTROLT, sys/sys/proc.h
+constexpr std::int64_t usual_nice = 20;              // NZERO, sys/sys/resource.h
 
 }  // namespace
 
@@ -20,7 +18,7 @@ ProcessDetailsReader::ProcessDetailsReader(Evidence& evidence, Processes& proces
     : evidence_(evidence),
       processes_(processes),
       vnodes_(vnodes),
-      bytes_left_(evidence.memory_present()) {}
+      words_(evidence.memory_present()) {}
 
 void ProcessDetailsReader::read(
     const ProcessQuery& query, const std::vector<std::uint64_t>& threads,
@@ -183,41 +181,18 @@ void ProcessDetailsReader::read_paths(std::uint64_t process, ProcessDetails& det
     details.root = path(root_, *files);
 }
 
-/// `list` is the address of half of a struct ps_strings (sys/sys/exec.h): a pointer to pointers and
-/// their number.
-Result<std::vector<std::string>> ProcessDetailsReader::words(AddressSpace& memory,
-                                                             std::uint64_t list) {
-  const unsigned word = evidence_.pointer_size();
-  PANICROOM_TRY(pointers, memory.integer(list, word));
-  PANICROOM_TRY(count, memory.u32(list + word));
-  if (count > most_words)
-    return fail_at_address(ErrorCode::corrupt, list,
-                           fmt::format("there are said to be {} of them", count));
-  Words words;
-  std::uint64_t left = std::min(longest_words, bytes_left_);
-  for (std::uint64_t index = 0; index < count; ++index) {
-    PANICROOM_TRY(at, memory.integer(pointers + index * word, word));
-    if (at == 0) break;
-    PANICROOM_TRY(text, memory.string(at, static_cast<std::size_t>(left)));
-    if (text.size() + 1 > left)
-      return fail_at_address(ErrorCode::corrupt, list, "they are longer than they can be");
-    left -= text.size() + 1, bytes_left_ -= text.size() + 1;
-    words.push_back(std::move(text));
-  }
-  return words;
-}
-
 void ProcessDetailsReader::read_own_words(const ProcessQuery& query, AddressSpace& memory,
                                           Process& process, Notes& notes) {
   const auto strings =
       noted(strings_.read(evidence_, process.address), notes, "where a process's arguments lie");
   if (!strings || *strings == 0) return;
   ProcessDetails& details = process.details;
+  const unsigned word = evidence_.pointer_size();
   if (query.wants(ProcessFact::arguments))
-    details.arguments = noted(words(memory, *strings), notes, "a process's arguments");
+    details.arguments = noted(words_.read(memory, *strings, word), notes, "a process's arguments");
   if (query.wants(ProcessFact::environment))
     details.environment =
-        noted(words(memory, *strings + std::uint64_t{2} * evidence_.pointer_size()), notes,
+        noted(words_.read(memory, ProcessStrings::environment_of(*strings, word), word), notes,
               "a process's environment");
 }
 

@@ -9,6 +9,7 @@
 #include "core/kernel/field.h"
 #include "core/kernel/openbsd/processes.h"
 #include "core/kernel/openbsd/vnodes.h"
+#include "core/kernel/process_strings.h"
 
 namespace panicroom::openbsd {
 
@@ -25,8 +26,6 @@ class ProcessDetailsReader {
             Notes& notes);
 
  private:
-  using Words = std::vector<std::string>;
-
   void read_identity(std::uint64_t process, ProcessDetails& details, Notes& notes);
   void read_credentials(std::uint64_t process, ProcessDetails& details, Notes& notes);
   std::optional<std::string> terminal(std::uint64_t session, Notes& notes);
@@ -37,12 +36,11 @@ class ProcessDetailsReader {
   void read_paths(std::uint64_t process, ProcessDetails& details, Notes& notes);
   void read_own_words(const ProcessQuery& query, AddressSpace& memory, Process& process,
                       Notes& notes);
-  Result<Words> words(AddressSpace& memory, std::uint64_t list);
 
   Evidence& evidence_;
   Processes& processes_;
   Vnodes& vnodes_;
-  std::uint64_t bytes_left_;  // of arguments and environments
+  ProcessStrings words_;
   Field flags_{"process", "ps_flags"}, group_{"process", "ps_pgrp"},
       credentials_{"process", "ps_ucred"}, nice_{"process", "ps_nice"},
       start_seconds_{"process", "ps_start.tv_sec"},

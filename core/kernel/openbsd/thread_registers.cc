@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view what = "a thread's registers";
 constexpr std::uint64_t page = 4096;
+constexpr std::uint64_t most_pushed_more = 2;  // words
 
 /// What a struct pcb keeps of a stack.
 struct SavedStack {
@@ -88,6 +89,26 @@ Result<SavedStack> saved_stack(Evidence& evidence, std::uint64_t pcb, std::uint6
   return saved;
 }
 
+struct Resumes {
+  std::uint64_t pc = 0, sp = 0;
+};
+
+/// The return address at `address`. A kernel that pushes more than others has it behind that: the
+/// first word that leads to code.
+Result<Resumes> resumes_at(Evidence& evidence, std::uint64_t address) {
+  const unsigned word = evidence.pointer_size();
+  PANICROOM_TRY(usual, evidence.memory().word(address));
+  std::uint64_t pc = usual;
+  for (std::uint64_t more = 0; more <= most_pushed_more; ++more) {
+    const auto translated = evidence.memory().translate(pc);
+    if (translated && translated->executable) return Resumes{pc, address + (more + 1) * word};
+    const auto next = evidence.memory().word(address + (more + 1) * word);
+    if (!next) break;
+    pc = *next;
+  }
+  return Resumes{usual, address + word};
+}
+
 Result<Registers> read_switched_out(Evidence& evidence, std::uint64_t thread) {
   const Architecture architecture = evidence.memory().machine().architecture;
   const unsigned word = evidence.pointer_size();
@@ -106,14 +127,13 @@ Result<Registers> read_switched_out(Evidence& evidence, std::uint64_t thread) {
     registers.others.emplace_back(names[index], value);
   }
   const bool arm = architecture == Architecture::aarch64;
-  registers.pc = registers.others.back().second;
-  registers.sp = saved.sp + names.size() * word;
+  PANICROOM_TRY(resumes, resumes_at(evidence, saved.sp + (names.size() - 1) * word));
+  registers.pc = resumes.pc;
+  registers.sp = resumes.sp;
   registers.fp = arm ? registers.find("x29") : saved.fp;
   return registers;
 }
 
-/// savectx(&dumppcb) is called by what writes the dump: its return address lies at the stack
-/// pointer.
 Result<SavedStack> dump_context(Evidence& evidence) {
   PANICROOM_TRY(pcb, evidence.address_of("dumppcb"));
   PANICROOM_TRY(first, evidence.address_of("proc0"));
@@ -121,13 +141,15 @@ Result<SavedStack> dump_context(Evidence& evidence) {
   return saved_stack(evidence, pcb, area);
 }
 
+/// savectx(&dumppcb) is called by what writes the dump: its return address lies at the stack
+/// pointer.
 Result<Registers> read_dump_context(Evidence& evidence) {
   PANICROOM_TRY(saved, dump_context(evidence));
   if (saved.sp == 0) return fail(ErrorCode::not_in_dump, "dumppcb is empty");
-  PANICROOM_TRY(pc, evidence.memory().word(saved.sp));
+  PANICROOM_TRY(resumes, resumes_at(evidence, saved.sp));
   Registers registers;
-  registers.pc = pc;
-  registers.sp = saved.sp + evidence.pointer_size();
+  registers.pc = resumes.pc;
+  registers.sp = resumes.sp;
   registers.fp = saved.fp;
   return registers;
 }
