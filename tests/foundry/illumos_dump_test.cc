@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 
 #include "core/arch/page_table.h"
@@ -50,14 +51,25 @@ Blob bytes_of(panicroom::Bytes bytes) {
   return {at, at + bytes.size()};
 }
 
+/// Made once for all tests of it.
+struct Made {
+  Description description;
+  Blob blob;
+};
+
+const Made& made(const Named& named) {
+  static std::map<std::string, Made> all;
+  Made& one = all[named.file.name];
+  if (one.blob.empty()) {
+    one.description = foundry::read_description(folder + named.description + ".txt");
+    one.blob = foundry::make_dump(one.description, named.file).front();
+  }
+  return one;
+}
+
 class IllumosDump : public testing::TestWithParam<Named> {
  protected:
-  void SetUp() override {
-    description = foundry::read_description(folder + GetParam().description + ".txt");
-    blob = foundry::make_dump(description, GetParam().file).front();
-    mapped = open(false);
-    unmapped = open(true);
-  }
+  IllumosDump() : mapped(open(false)), unmapped(open(true)) {}
   Dump open(bool hide) const {
     const auto* bytes = reinterpret_cast<const std::byte*>(blob.data());
     SourcePtr source = panicroom::memory_source("dump", {bytes, bytes + blob.size()});
@@ -115,8 +127,8 @@ class IllumosDump : public testing::TestWithParam<Named> {
     }
   }
 
-  Description description;
-  Blob blob;
+  const Description& description = made(GetParam()).description;
+  const Blob& blob = made(GetParam()).blob;
   Dump mapped, unmapped;
 };
 
