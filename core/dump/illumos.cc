@@ -48,7 +48,7 @@ SourcePtr symbols_of(const SourcePtr& file, const IllumosHeader& header, Dump& d
   }
   if (header.ksyms_size == header.ksyms_stored)
     return sub_source(file, header.ksyms, header.ksyms_size, name);
-  if (header.ksyms_size > most_symbols ||
+  if (header.ksyms_size > most_symbols || header.ksyms_stored > header.ksyms_size ||
       header.ksyms_size > most_lzjb_output(header.ksyms_stored)) {
     dump.remarks.push_back(
         {ErrorCode::corrupt,

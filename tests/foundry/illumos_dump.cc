@@ -147,9 +147,10 @@ class Writer {
       text(out, name, 257);
     text(out, options_.panic, 200);
     pad_to(out, options_.word);
+    const auto page_bits = static_cast<std::uint64_t>(std::bit_width(image_.page)) - 1;
     for (const std::uint64_t value :
-         {std::uint64_t{1600000000}, std::uint64_t{std::bit_width(image_.page) - 1U}, image_.page,
-          hash_mask_, std::uint64_t{shown_.size()}, std::uint64_t{pages_.size()},
+         {std::uint64_t{1600000000}, page_bits, image_.page, hash_mask_,
+          std::uint64_t{shown_.size()}, std::uint64_t{pages_.size()},
           std::uint64_t{symbols_.size()}, std::uint64_t{stored_symbols_.size()}})
       word(out, value);
     if (options_.version >= 10) {

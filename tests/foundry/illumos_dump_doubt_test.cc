@@ -427,6 +427,7 @@ TEST(IllumosDoubt, AVmdumpIsKnownByItsFlagNotItsName) {
   EXPECT_EQ(opened(made({{"kind", "device"}})).format, "illumos dump device v10");
 }
 
+#ifndef __EMSCRIPTEN__  // which has no threads
 TEST(IllumosDoubt, ManyThreadsReadTheSamePages) {
   for (const std::string codec : {"lzjb", "bzip2"}) {
     const Dump dump = opened(made({{"kind", "vmdump"}, {"codec", codec}}));
@@ -445,5 +446,6 @@ TEST(IllumosDoubt, ManyThreadsReadTheSamePages) {
     for (const std::size_t count : right) EXPECT_EQ(count, pages().size());
   }
 }
+#endif
 
 }  // namespace

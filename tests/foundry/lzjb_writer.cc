@@ -20,7 +20,8 @@ Blob lzjb(const Blob& plain) {
     }
     std::size_t length = 0, distance = 0;
     if (at + 3 <= plain.size()) {
-      const std::uint32_t key = plain[at] | plain[at + 1] << 8U | plain[at + 2] << 16U;
+      const std::uint32_t key = std::uint32_t{plain[at]} | std::uint32_t{plain[at + 1]} << 8U |
+                                std::uint32_t{plain[at + 2]} << 16U;
       if (const auto found = seen.find(key); found != seen.end() && at - found->second < 1024) {
         distance = at - found->second;
         while (length < 66 && at + length < plain.size() &&
