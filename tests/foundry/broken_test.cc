@@ -229,8 +229,8 @@ INSTANTIATE_TEST_SUITE_P(
         Named{"linux-aarch64", "linux-aarch64-kdump"},
         Named{"linux-aarch64-functions", "linux-aarch64-functions-elf"},
         Named{"illumos-dump", "vmcore-v10"}, Named{"illumos-dump", "vmdump-v10"},
-        Named{"illumos-dump", "vmdump-v10-members"}, Named{"illumos-dump", "device-v9"},
-        Named{"illumos-dump-32", "vmcore32-v9"}, Named{"illumos-dump-32", "vmdump32-v10-bzip2"}),
+        Named{"illumos-dump", "device-v9"}, Named{"illumos-dump-32", "vmcore32-v9"},
+        Named{"illumos-dump-32", "vmdump32-v10-bzip2"}),
     [](const auto& named) { return foundry::test_name(named.param.file); });
 
 }  // namespace
