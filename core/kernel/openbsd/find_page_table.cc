@@ -114,7 +114,7 @@ class Finder {
 
   /// As the kernels of all systems are looked for: wherever their code lies.
   bool search() {
-    auto found = find_kernel_tables(dump_, kernel_, root_symbols_of(System::openbsd));
+    auto found = find_kernel_tables(dump_, kernel_, System::openbsd);
     if (!found || !try_root(found->root)) return false;
     map_.remark = std::move(found->remark);
     return true;
