@@ -110,6 +110,32 @@ TEST_F(OpenBsdInDoubt, AKernelThatAnotherBootLinkedIsRecognised) {
       << session->why_no_kernel()->text;
 }
 
+/// A kernel file with its code is tried by that: it tells more than the version's place.
+TEST_F(OpenBsdInDoubt, AKernelFileIsTriedByItsCode) {
+  description = foundry::read_description(
+      std::string(source_folder) + "/tests/foundry/descriptions/openbsd-7-6.txt",
+      "segment 0xffffffff80200000 0x200000 0x8000\ncode @0xffffffff80200000 0x8000");
+  const Blob own = kernel();
+  foundry::Image other = description.image;
+  for (std::uint64_t at = 0; at < 0x8000; at += 8)
+    other.write_virtual(0xffffffff80200000 + at, at * 0x123456789abcdef, 8);
+  for (const char* container : {"kcore", "elf"}) {
+    SCOPED_TRACE(container);
+    open(container, own);
+    EXPECT_EQ(rows_of(*session, "processes").size(), description.processes.size());
+    // The same symbols, another code.
+    open(container, foundry::kernel_file(other));
+    const auto why =
+        session->kernel() ? session->kernel()->why_no_symbols() : session->why_no_kernel();
+    ASSERT_TRUE(why);
+    EXPECT_NE(why->text.find("it has other code than the dump"), std::string::npos) << why->text;
+  }
+  // The version is spoilt, the code is there.
+  description.image.write_virtual(symbol("version"), 0, 8);
+  open("kcore", own);
+  EXPECT_EQ(rows_of(*session, "processes").size(), description.processes.size());
+}
+
 TEST_F(OpenBsdInDoubt, AKernelCoreWithoutAKernelFileSaysWhatIsMissing) {
   open("kcore", {});
   EXPECT_EQ(session->kernel(), nullptr);

@@ -59,12 +59,16 @@ class Finder {
       if (roots_.empty() && search()) return std::move(map_);
     }
     // The symbols fit nowhere, or there are none: what is told is all there is.
+    std::string instead;
     for (const std::uint64_t root : roots_)
       for (const TablesOf& tables : tables_at(root)) {
         if (map_.table == nullptr) map_.table = tables(root), map_.tables_of = tables;
-        if (map_.instead.empty()) map_.instead = text_at_version(tables(root));
+        if (instead.empty()) instead = text_at_version(tables(root));
       }
-    if (map_.instead.empty()) map_.instead = text_at_version(nullptr);
+    map_.contradiction = other_code_
+                             ? "it has other code than the dump"
+                             : fmt::format("where it has the kernel's version the dump has {}",
+                                           instead.empty() ? "nothing" : instead);
     return std::move(map_);
   }
 
@@ -110,7 +114,7 @@ class Finder {
 
   /// As the kernels of all systems are looked for: wherever their code lies.
   bool search() {
-    auto found = find_kernel_tables(dump_, kernel_, root_symbols_of(System::openbsd));
+    auto found = find_kernel_tables(dump_, kernel_, System::openbsd);
     if (!found || !try_root(found->root)) return false;
     map_.remark = std::move(found->remark);
     return true;
@@ -120,6 +124,7 @@ class Finder {
     const std::shared_ptr<const PageTable> tables = std::move(table);
     if (image_) {
       const ImageMatch match = image_->match_virtual(reader_, *tables);
+      if (!match.unknown() && !match.holds()) other_code_ = true;
       if (!match.unknown()) return match.holds();
     }
     AddressSpace space(dump_.memory, dump_.machine, tables);
@@ -222,14 +227,11 @@ class Finder {
   std::string text_at_version(std::unique_ptr<PageTable> table) {
     const auto version = symbols_ != nullptr ? symbols_->find("version") : std::nullopt;
     if (!version) return {};
-    Result<std::string> text = fail(ErrorCode::unmapped, "");
-    if (table) {
-      AddressSpace space(dump_.memory, dump_.machine,
-                         std::shared_ptr<const PageTable>(std::move(table)));
-      text = space.string(version->address, shown);
-    }
-    if (text && !text->empty()) return fmt::format("'{}'", printable(*text));
-    return text ? "zeros" : "";
+    AddressSpace space(dump_.memory, dump_.machine,
+                       std::shared_ptr<const PageTable>(std::move(table)));
+    const auto text = space.string(version->address, shown);
+    if (!text) return {};
+    return text->empty() ? "zeros" : fmt::format("'{}'", printable(*text));
   }
 
   const Dump& dump_;
@@ -239,6 +241,7 @@ class Finder {
   PhysicalReader reader_;
   Architecture architecture_;
   std::vector<std::uint64_t> roots_;  ///< that the dump tells
+  bool other_code_ = false;           ///< where the file says that its code is
   KernelMap map_;
 };
 

@@ -21,7 +21,7 @@ struct KernelMap {
   TablesOf tables_of;                ///< x86: of a process, whose tables are like the kernel's own
   bool image_alone = false;          ///< the table maps nothing but what was loaded with the kernel
   bool fits = false;           ///< what the kernel file has lies in the dump where the file says
-  std::string instead;         ///< what the dump has where the file has the kernel's version
+  std::string contradiction;   ///< where it does not: what of it is otherwise, a clause
   std::optional<Note> remark;  ///< when the tables were found another way than by the kernel's word
 };
 

@@ -354,12 +354,13 @@ Result<std::unique_ptr<AddressSpace>> OpenBsd::process_memory(const Process& pro
 }
 
 Error another_kernels(const SymbolTable& symbols, const openbsd::KernelMap& map) {
-  return Error{ErrorCode::invalid, Absence::none,
-               fmt::format("{} is not the kernel that was running: where it has the kernel's "
-                           "version the dump has {}. OpenBSD links its kernel anew for every boot, "
-                           "so that only the /bsd of that boot fits: save it beside the dump",
-                           symbols.origin(), map.instead.empty() ? "nothing" : map.instead),
-               std::nullopt, std::nullopt};
+  return Error{
+      ErrorCode::invalid, Absence::none,
+      fmt::format("{} is not the kernel that was running: {}. OpenBSD links its kernel anew "
+                  "for every boot, so that only the /bsd of that boot fits: save it "
+                  "beside the dump",
+                  symbols.origin(), map.contradiction),
+      std::nullopt, std::nullopt};
 }
 
 }  // namespace
