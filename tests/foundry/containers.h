@@ -39,6 +39,10 @@ Blob elf_core(const Image& image, const ElfOptions& options);
 Blob kernel_file(const Image& image, const Blob& types = {}, unsigned type = 2,
                  std::string_view section = ".SUNW_ctf");
 
+/// The same as illumos's kernel writes it of itself (ksyms, unix.N): each symbol is absolute
+/// (uts/common/os/ksyms_snapshot.c).
+Blob with_absolute_symbols(Blob kernel_file);
+
 struct KdumpOptions {
   unsigned version = 6;        ///< 1 to 6
   std::string codec = "zlib";  ///< zlib, lzo, snappy, zstd, none

@@ -219,4 +219,25 @@ Blob kernel_file(const Image& image, const Blob& ctf, unsigned file_type,
   return out;
 }
 
+Blob with_absolute_symbols(Blob file) {
+  const auto number = [&file](std::size_t at, unsigned width) {
+    std::uint64_t value = 0;
+    for (unsigned i = width; i-- != 0;) value = value << 8U | file.at(at + i);
+    return value;
+  };
+  const bool wide = file.at(4) == 2;
+  const std::size_t sections = number(wide ? 0x28 : 0x20, wide ? 8 : 4);
+  const std::size_t size = number(wide ? 0x3a : 0x2e, 2), count = number(wide ? 0x3c : 0x30, 2);
+  const std::size_t entry = wide ? 24 : 16;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t section = sections + i * size;
+    if (number(section + 4, 4) != 2) continue;  // SHT_SYMTAB
+    const std::size_t first = number(section + (wide ? 24 : 16), wide ? 8 : 4);
+    const std::size_t bytes = number(section + (wide ? 32 : 20), wide ? 8 : 4);
+    for (std::size_t at = first + entry; at < first + bytes; at += entry)
+      put(file, at + (wide ? 6 : 14), 0xfff1, 2);
+  }
+  return file;
+}
+
 }  // namespace foundry

@@ -46,7 +46,7 @@ class Writer {
     for (const auto& [as, mapping] : image.spaces) show(as, mapping);
     // highbit() counts from 1.
     hash_mask_ = shown_.empty() ? 0 : (1ULL << std::bit_width(shown_.size() - 1)) - 1;
-    if (!options_.no_symbols) symbols_ = kernel_file(image, {}, 2);
+    if (!options_.no_symbols) symbols_ = with_absolute_symbols(kernel_file(image));
     stored_symbols_ = options_.plain_symbols ? symbols_ : lzjb(symbols_);
   }
 
