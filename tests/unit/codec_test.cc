@@ -59,6 +59,10 @@ Buffer compress(Codec codec, const Buffer& plain) {
     case Codec::zstd:
       length = ZSTD_compress(stored.data(), stored.size(), plain.data(), plain.size(), 1);
       break;
+    case Codec::lzjb:
+    case Codec::bzip2:
+      ADD_FAILURE() << "lzjb_test.cc has lzjb, illumos_dump_test.cc the streams of bzip2";
+      break;
   }
   stored.resize(length);
   return stored;
