@@ -202,7 +202,9 @@ TEST_F(OpenBsdInDoubt, AThreadsStateThatThereIsNot) {
   set(thread.address, "proc", "p_stat", 9);
   open();
   for (const auto& row : rows_of(*session, "threads"))
-    if (row.at("tid") == integer(thread.tid)) EXPECT_EQ(row.at("state"), null);
+    if (row.at("tid") == integer(thread.tid)) {
+      EXPECT_EQ(row.at("state"), null);
+    }
   EXPECT_TRUE(noted("threads", "a thread's state is 9"));
 }
 

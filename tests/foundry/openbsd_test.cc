@@ -182,7 +182,9 @@ TEST_P(OpenBsdTables, Threads) {
       unknown = unknown || lost;
       EXPECT_EQ(row.at("pc"), lost || !begun ? null : Value(Address{thread.frames.front()}));
       EXPECT_EQ(row.at("sp"), lost || !begun ? null : Value(Address{thread.sp}));
-      if (begun) EXPECT_EQ(row.at("priority"), integer(static_cast<std::int64_t>(thread.priority)));
+      if (begun) {
+        EXPECT_EQ(row.at("priority"), integer(static_cast<std::int64_t>(thread.priority)));
+      }
       EXPECT_EQ(row.at("policy"), null);
       EXPECT_EQ(row.at("last_cpu"),
                 integer(thread.cpu ? *thread.cpu : static_cast<std::int64_t>(thread.last_cpu)));
@@ -403,7 +405,9 @@ TEST_P(OpenBsdTables, Remarks) {
               built_in);
     EXPECT_FALSE(any_has(notes_of(*session, table), "processes, but"));
   }
-  if (has_names()) EXPECT_EQ(notes_of(*session, "maps").size(), built_in ? 1U : 0U);
+  if (has_names()) {
+    EXPECT_EQ(notes_of(*session, "maps").size(), built_in ? 1U : 0U);
+  }
 }
 
 std::vector<KernelCase> cases() {
