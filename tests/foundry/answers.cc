@@ -11,12 +11,19 @@ Json range(const Range& range) {
   return Json::List{hexadecimal(range.start), hexadecimal(range.end)};
 }
 
+/// Kernels in whose structures threads have no names of their own.
+bool threads_have_names(const Description& description) {
+  return description.layout != "openbsd-6.5-amd64" && description.layout != "illumos-2020-i386";
+}
+
 /// Threads of the kernel's own have no ids (DragonFly).
-Json thread_answer(const ThreadText& thread, bool with_id = true) {
+Json thread_answer(const Description& description, const ThreadText& thread, bool with_id = true) {
+  // An illumos kernel without a panic was dumped while it ran.
+  const bool alive = description.system == "illumos" && description.panic.empty();
   Json::Object out;
   if (with_id) out.emplace_back("tid", thread.tid);
-  out.emplace_back("name", thread.name);
-  out.emplace_back("crashed", thread.crashed);
+  if (threads_have_names(description)) out.emplace_back("name", thread.name);
+  out.emplace_back("crashed", thread.crashed && !alive);
   if (thread.cpu) out.emplace_back("cpu", *thread.cpu);
   Json::List frames;
   for (const std::uint64_t pc : thread.frames) frames.emplace_back(hexadecimal(pc));
@@ -42,13 +49,25 @@ Json::List process_answers(const Description& description) {
     for (const ThreadText& thread : process.threads) {
       if (idle && description.functions_only && !processes.empty()) continue;
       if (idle)
-        processes.push_back(process_answer(process, thread.name, {thread_answer(thread)}));
+        processes.push_back(
+            process_answer(process, thread.name, {thread_answer(description, thread)}));
       else
-        threads.push_back(thread_answer(thread));
+        threads.push_back(thread_answer(description, thread));
     }
     if (!idle) processes.push_back(process_answer(process, process.name, std::move(threads)));
   }
   return processes;
+}
+
+/// Of which threads that ran a dump has the registers: "all", "crashed" or "none".
+const char* registers_in(const Description& description, const FileText& file) {
+  // They are in ELF notes, which kdump has from version 4 on.
+  if (file.container == "kdump") return file.number("version", 6) >= 4 ? "all" : "none";
+  // OpenBSD's kernel saves those of the processor that dies alone, and on arm64 of none.
+  const bool by_kernel = file.container == "kcore" || file.get("registers") == "untold" ||
+                         file.get("style") == "freebsd";
+  if (description.system != "openbsd" || !by_kernel) return "all";
+  return description.image.architecture == "aarch64" ? "none" : "crashed";
 }
 
 Json file_answer(const Description& description, const FileText& file) {
@@ -56,8 +75,7 @@ Json file_answer(const Description& description, const FileText& file) {
   for (const auto& [key, value] : file.settings) settings.emplace_back(key, value);
   Json::List names;
   for (const std::string& name : file_names(description, file)) names.emplace_back(name);
-  // Registers of what ran are in ELF notes, which kdump has from version 4 on.
-  const bool registers = file.container != "kdump" || file.number("version", 6) >= 4;
+  const char* const registers = registers_in(description, file);
   return Json::Object{{"registers", registers},
                       {"container", file.container},
                       {"settings", std::move(settings)},
@@ -98,7 +116,7 @@ Json answers(const Description& description) {
   if (!description.kernel_threads.empty()) {
     Json::List threads;
     for (const ThreadText& thread : description.kernel_threads)
-      threads.push_back(thread_answer(thread, false));
+      threads.push_back(thread_answer(description, thread, false));
     out.emplace_back("kernel_threads", std::move(threads));
   }
   return out;

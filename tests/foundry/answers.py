@@ -69,21 +69,28 @@ class Answers(unittest.TestCase):
                               [(process["pid"], process["name"]) for process in processes], "processes")
         threads = [(process["pid"], thread) for process in processes for thread in process["threads"]]
         threads += [(None, {"tid": None, **thread}) for thread in self.answers.get("kernel_threads", [])]
-        self.assertCountEqual([(row["c"], row["number"], row["name"]) for row in kinds["thread"]],
-                              [(pid, thread["tid"], thread["name"]) for pid, thread in threads], "threads")
+        named = all("name" in thread for _, thread in threads)
+
+        def key(pid, tid, name):
+            return (pid, tid, name) if named else (pid, tid)
+
+        self.assertCountEqual([key(row["c"], row["number"], row["name"]) for row in kinds["thread"]],
+                              [key(pid, thread["tid"], thread.get("name")) for pid, thread in threads], "threads")
         for pid, thread in threads:
             row = next(row for row in kinds["thread"]
-                       if (row["c"], row["number"], row["name"]) == (pid, thread["tid"], thread["name"]))
-            self.assertEqual(bool(row["a"]), thread["crashed"], f"crashed: {thread['name']}")
+                       if key(row["c"], row["number"], row["name"]) == key(pid, thread["tid"], thread.get("name")))
+            who = f"{thread['tid']} {thread.get('name')}"
+            self.assertEqual(bool(row["a"]), thread["crashed"], f"crashed: {who}")
             if "cpu" in thread:
-                self.assertEqual(row["b"], thread["cpu"], f"processor of {thread['name']}")
-            if "cpu" in thread and not self.dump["registers"]:
+                self.assertEqual(row["b"], thread["cpu"], f"processor of {who}")
+            has_registers = {"all": True, "crashed": thread["crashed"], "none": False}[self.dump["registers"]]
+            if "cpu" in thread and not has_registers:
                 continue
-            named = thread["tid"] is not None and [t["tid"] for _, t in threads].count(thread["tid"]) == 1
-            if thread["frames"] and named:
+            alone = thread["tid"] is not None and [t["tid"] for _, t in threads].count(thread["tid"]) == 1
+            if thread["frames"] and alone:
                 stack = [number(frame["name"]) for frame in kinds["frame"]
                          if frame["number"] == thread["tid"] and frame["b"] == pid]
-                self.assertEqual([hex(pc & (1 << 64) - 1) for pc in stack], thread["frames"], f"stack of {thread['name']}")
+                self.assertEqual([hex(pc & (1 << 64) - 1) for pc in stack], thread["frames"], f"stack of {who}")
         said = [(row["number"], row["name"]) for row in kinds["log"]]
         for line in self.answers["log"]:
             self.assertIn((line.get("level"), line["text"]), said, "log")
