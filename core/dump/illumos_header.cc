@@ -32,7 +32,7 @@ bool fits(std::uint64_t offset, std::uint64_t count, std::uint64_t size) {
 }
 
 Result<void> check(const IllumosHeader& header, std::uint64_t page_size, std::uint64_t at) {
-  const auto cannot_be = [at](std::string text) {
+  const auto cannot_be = [at](const std::string& text) {
     return fail_at_offset(ErrorCode::corrupt, at, "the dump's header cannot be true: " + text);
   };
   if (page_size != header.page_size())
@@ -47,7 +47,7 @@ Result<void> check(const IllumosHeader& header, std::uint64_t page_size, std::ui
       {"symbols", header.ksyms, header.ksyms_stored, 1},
       {"symbols", header.ksyms, header.ksyms_size, 1},
       {"page frame table", header.pfn_table, header.pages, header.word},
-      {"translation map", header.map, header.mappings, 3 * header.word},
+      {"translation map", header.map, header.mappings, std::uint64_t{3} * header.word},
       {"translation map", header.map, header.hash_mask + 1, 40},
       {"page data", header.data, header.pages, header.page_size()},
       {"start", header.start, 0, 0},

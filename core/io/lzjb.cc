@@ -134,7 +134,7 @@ Result<void> decode_lzjb(Bytes stored, MutableBytes out, std::size_t* produced) 
 
 std::uint64_t most_lzjb_output(std::uint64_t stored) {
   // 8 items of 2 bytes after each byte of bits; and what is stored as it is.
-  return checked_mul(stored / 17 + 1, std::uint64_t{8 * longest_match}).value_or(~std::uint64_t{0});
+  return checked_mul(stored / 17 + 1, std::uint64_t{8} * longest_match).value_or(~std::uint64_t{0});
 }
 
 SourcePtr lzjb_source(SourcePtr file, std::uint64_t offset, std::uint64_t stored,
