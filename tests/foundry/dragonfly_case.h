@@ -14,7 +14,7 @@ inline std::vector<KernelCase> dragonfly_cases() {
   for (const std::string name : {"5-9", "5-8", "5-6", "5-4", "5-2", "5-0", "invented"})
     for (const FileText& file : read_files(
              std::string(source_folder) + "/tests/foundry/descriptions/dragonfly-" + name + ".txt"))
-      for (const std::string types : {"ctf2", "ctf3z", "none"})
+      for (const std::string& types : forms_of_types())
         if (types != "none" || name != "invented")
           all.push_back({"dragonfly-" + name, file.name, types});
   return all;

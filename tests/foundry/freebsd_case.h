@@ -18,7 +18,7 @@ inline std::vector<KernelCase> machine_cases() {
         "15-0-arm64-machine", "invented-machine", "invented-i386-machine"})
     for (const FileText& file : read_files(std::string(source_folder) +
                                            "/tests/foundry/descriptions/freebsd-" + name + ".txt"))
-      for (const std::string types : {"ctf2", "ctf3z", "none"})
+      for (const std::string& types : forms_of_types())
         if (types != "none" || (!name.starts_with("14-current") && !name.starts_with("invented")))
           all.push_back({"freebsd-" + name, file.name, types});
   return all;

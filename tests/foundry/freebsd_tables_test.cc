@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <fstream>
 #include <map>
 #include <set>
@@ -369,11 +368,10 @@ std::vector<KernelCase> all_cases() {
         "freebsd-13-0-arm64", "freebsd-13-arm64",   "freebsd-14-current-arm64",
         "freebsd-14-2-arm64", "freebsd-15-0-arm64"})
     for (const std::string dump : {"-full", "-v3", "-v2"})
-      for (const char* types : {"ctf2", "ctf3z", "none"}) {
+      for (const std::string& types : foundry::forms_of_types()) {
         const bool built_in =
             !name.starts_with("freebsd-14-current") && !name.starts_with("freebsd-invented");
-        if (name.ends_with("arm64") == (dump == "-v2") &&
-            (built_in || std::strcmp(types, "none") != 0))
+        if (name.ends_with("arm64") == (dump == "-v2") && (built_in || types != "none"))
           cases.push_back({name + "-tables", name + dump, types});
       }
   return cases;

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <set>
 #include <string>
@@ -451,8 +450,8 @@ std::vector<KernelCase> all_cases() {
   std::vector<KernelCase> cases;
   const auto add = [&cases](const std::string& name, std::vector<std::string> files) {
     for (const std::string& file : files)
-      for (const char* types : {"ctf2", "ctf3z", "none"})
-        if (name.find("invented") == std::string::npos || std::strcmp(types, "none") != 0)
+      for (const std::string& types : foundry::forms_of_types())
+        if (name.find("invented") == std::string::npos || types != "none")
           cases.push_back({name + "-tables", name + file, types});
   };
   add("netbsd-invented", {"-full", "-sparse"});

@@ -416,7 +416,7 @@ std::vector<KernelCase> cases() {
                                  "7-4-arm64", "7-5-arm64", "i386", "i386-pae"})
     for (const foundry::FileText& file : foundry::read_files(
              std::string(source_folder) + "/tests/foundry/descriptions/openbsd-" + name + ".txt"))
-      for (const std::string types : {"ctf2", "ctf3z", "none"}) {
+      for (const std::string& types : foundry::forms_of_types()) {
         const bool known = name != "amd64" && !name.starts_with("i386");
         const bool once = file.name.ends_with("-plain") && types == "ctf3z";
         if ((types != "none" || known) && !once)
