@@ -11,7 +11,8 @@ namespace foundry {
 /// is built in.
 inline std::vector<KernelCase> dragonfly_cases() {
   std::vector<KernelCase> all;
-  for (const std::string name : {"5-9", "5-8", "5-6", "5-4", "5-2", "5-0", "invented"})
+  for (const std::string& name : descriptions_tried(
+           {"5-9", "5-8", "5-6", "5-4", "5-2", "5-0", "invented"}, {"5-9", "5-0", "invented"}))
     for (const FileText& file : read_files(
              std::string(source_folder) + "/tests/foundry/descriptions/dragonfly-" + name + ".txt"))
       for (const std::string& types : forms_of_types())

@@ -11,11 +11,13 @@ namespace foundry {
 /// built in.
 inline std::vector<KernelCase> machine_cases() {
   std::vector<KernelCase> all;
-  for (const std::string name :
-       {"12-machine", "12-arm64-machine", "12-2-machine", "12-2-arm64-machine", "12-3-machine",
-        "12-3-arm64-machine", "13-0-machine", "13-0-arm64-machine", "14-current-machine",
-        "14-current-arm64-machine", "14-2-machine", "14-2-arm64-machine", "15-0-machine",
-        "15-0-arm64-machine", "invented-machine", "invented-i386-machine"})
+  for (const std::string& name : descriptions_tried(
+           {"12-machine", "12-arm64-machine", "12-2-machine", "12-2-arm64-machine", "12-3-machine",
+            "12-3-arm64-machine", "13-0-machine", "13-0-arm64-machine", "14-current-machine",
+            "14-current-arm64-machine", "14-2-machine", "14-2-arm64-machine", "15-0-machine",
+            "15-0-arm64-machine", "invented-machine", "invented-i386-machine"},
+           {"12-machine", "14-current-machine", "15-0-arm64-machine", "invented-machine",
+            "invented-i386-machine"}))
     for (const FileText& file : read_files(std::string(source_folder) +
                                            "/tests/foundry/descriptions/freebsd-" + name + ".txt"))
       for (const std::string& types : forms_of_types())

@@ -412,8 +412,10 @@ TEST_P(OpenBsdTables, Remarks) {
 
 std::vector<KernelCase> cases() {
   std::vector<KernelCase> all;
-  for (const std::string name : {"amd64", "6-5", "7-3", "7-4", "7-5", "7-6", "arm64", "7-3-arm64",
-                                 "7-4-arm64", "7-5-arm64", "i386", "i386-pae"})
+  for (const std::string& name :
+       foundry::descriptions_tried({"amd64", "6-5", "7-3", "7-4", "7-5", "7-6", "arm64",
+                                    "7-3-arm64", "7-4-arm64", "7-5-arm64", "i386", "i386-pae"},
+                                   {"amd64", "6-5", "7-6", "arm64", "i386-pae"}))
     for (const foundry::FileText& file : foundry::read_files(
              std::string(source_folder) + "/tests/foundry/descriptions/openbsd-" + name + ".txt"))
       for (const std::string& types : foundry::forms_of_types()) {
