@@ -78,7 +78,7 @@ class World {
     std::for_each(description_.kernel_threads.begin(), description_.kernel_threads.end(), see);
     for (const MachineText::Cpu& cpu : description_.machine.cpus)
       count = std::max(count, cpu.number + 1);
-    threads_.resize(count);
+    threads_.resize(static_cast<std::size_t>(count));
     const std::uint64_t table = maker_.variable("CPU_prvspace", lists * 8);
     for (std::uint64_t cpu = 0; cpu < count; ++cpu) {
       globaldata_.push_back(heap_.take_aligned(layout_.size("globaldata"), 64));
@@ -86,7 +86,7 @@ class World {
       maker_.set(globaldata_.back(), "globaldata", "gd_cpuid", cpu);
     }
     for (MachineText::Cpu& cpu : description_.machine.cpus) {
-      cpu.base = globaldata_[cpu.number];
+      cpu.base = globaldata_[static_cast<std::size_t>(cpu.number)];
       maker_.set(cpu.base, "globaldata", "gd_tdrunqcount", cpu.runnable);
     }
     number("ncpus", count, 4);
@@ -98,7 +98,7 @@ class World {
     const std::uint64_t table = maker_.variable("procglob", lists * size);
     std::vector<std::uint64_t> last(lists);
     for (std::uint64_t i = 0; i < lists; ++i)
-      last[i] = maker_.place(table + i * size, "procglob", "allproc");
+      last[static_cast<std::size_t>(i)] = maker_.place(table + i * size, "procglob", "allproc");
     for (ProcessText& process : description_.processes) {
       process.address =
           process.pid == 0 ? maker_.variable("proc0", layout_.size("proc")) : maker_.make("proc");

@@ -223,7 +223,7 @@ Blob with_absolute_symbols(Blob file) {
   const auto number = [&file](std::size_t at, unsigned width) {
     std::uint64_t value = 0;
     for (unsigned i = width; i-- != 0;) value = value << 8U | file.at(at + i);
-    return value;
+    return static_cast<std::size_t>(value);
   };
   const bool wide = file.at(4) == 2;
   const std::size_t sections = number(wide ? 0x28 : 0x20, wide ? 8 : 4);

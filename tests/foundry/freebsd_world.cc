@@ -85,7 +85,7 @@ class World {
     for (const ProcessText& process : description_.processes)
       for (const ThreadText& thread : process.threads)
         if (thread.cpu) {
-          image_.cpus.resize(cpus);
+          image_.cpus.resize(static_cast<std::size_t>(cpus));
           image_.cpus[static_cast<std::size_t>(*thread.cpu)] = {
               0, thread.frames.empty() ? 0 : thread.frames[0], thread.sp, thread.fp};
         }

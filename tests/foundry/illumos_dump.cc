@@ -85,7 +85,7 @@ class Writer {
     // At least one byte of padding, as savecore does it.
     out.resize(out.size() / device_unit * device_unit + device_unit);
     place(out, out.size(), trailer(records.size()));
-    out.resize(rounded(out.size(), device_unit));
+    out.resize(static_cast<std::size_t>(rounded(out.size(), device_unit)));
     place(out, 0, header(compressed_flag() | 1));
     return out;
   }

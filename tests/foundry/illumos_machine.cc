@@ -141,7 +141,7 @@ void load(IllumosParts& parts) {
   const unsigned width = precise ? 8 : 4;
   const std::uint64_t at =
       parts.place(precise ? "hp_avenrun" : "avenrun", std::uint64_t{3} * width);
-  for (std::uint64_t i = 0; i < 3; ++i)
+  for (std::size_t i = 0; i < 3; ++i)
     parts.image.write_virtual(
         at + i * width, precise ? load.averages[i] * 65536 / load.scale : load.averages[i], width);
   parts.number("mpid", static_cast<std::uint64_t>(load.last_pid + 1), 4);

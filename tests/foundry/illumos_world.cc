@@ -130,7 +130,8 @@ void IllumosParts::set_text(std::uint64_t object, std::string_view structure, st
                             const std::string& text) {
   const KernelLayout::Member* member = layout.find(structure, path);
   if (!member) throw std::runtime_error("no member " + std::string(path));
-  image.write_virtual(object + member->offset, text.substr(0, member->size - 1));
+  image.write_virtual(object + member->offset,
+                      text.substr(0, static_cast<std::size_t>(member->size - 1)));
 }
 
 std::uint64_t IllumosParts::string(const std::string& text) {
