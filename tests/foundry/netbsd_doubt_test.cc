@@ -251,6 +251,37 @@ TEST(NetBsdWithoutAKernelFile, MemoryAlone) {
   EXPECT_EQ(made.error().code, ErrorCode::no_symbol);
 }
 
+/// A program that is no kernel is refused by name, also where the dump cannot be understood
+/// without.
+TEST(NetBsdWithoutAKernelFile, AProgramThatIsNoKernelIsSaid) {
+  const Description description = foundry::description_named("netbsd-7-99-4-tables");
+  const foundry::Blob dump = foundry::make_dump(description, description.files.at(0)).at(0);
+  foundry::Image program = description.image;
+  program.symbols = {{"main", 0x401000, 16, 'T'}};
+  const auto opened = Session::open(
+      {foundry::source("dump", dump), foundry::source("program", foundry::kernel_file(program))});
+  ASSERT_TRUE(opened) << opened.error().message();
+  EXPECT_FALSE((*opened)->kernel());
+  EXPECT_TRUE(any_has((*opened)->notes(), "program: it has neither of the symbols"));
+}
+
+/// The header does not say whose kernel it was: a kernel file of another one is doubted by its
+/// words.
+TEST(NetBsdWithAKernelFile, OfAnotherKernelIsDoubted) {
+  const Description description = foundry::description_named("netbsd-7-99-4-tables");
+  const foundry::Blob dump = foundry::make_dump(description, description.files.at(0)).at(0);
+  foundry::Image other = description.image;
+  const auto opened_with = [&](const foundry::Image& kernel) {
+    auto opened = Session::open(
+        {foundry::source("dump", dump), foundry::source("kernel", foundry::kernel_file(kernel))});
+    EXPECT_TRUE(opened) << opened.error().message();
+    return any_has((*opened)->notes(), "may not be the kernel of this dump");
+  };
+  EXPECT_FALSE(opened_with(other));
+  for (foundry::Symbol& symbol : other.symbols) symbol.address += 0x1000;
+  EXPECT_TRUE(opened_with(other));
+}
+
 /// An emulator's dump of the guest: its registers name the page tables, the kernel file shows that
 /// they are right.
 TEST(NetBsdInAnEmulator, ByTheProcessorsRegisters) {

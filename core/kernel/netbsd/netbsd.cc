@@ -429,10 +429,12 @@ Result<std::unique_ptr<Kernel>> open_netbsd(const KernelInputs& inputs, Notes& n
   SystemKernel kernel = kernel_of(inputs, System::netbsd, reading);
   if (!kernel.symbols && !dump.kcore) return nullptr;
   // A header alone does not tell NetBSD's amd64 from OpenBSD's.
-  if (!kernel.symbols && dump.kcore->system == KcoreHeader::System::either)
+  if (!kernel.symbols && dump.kcore->system == KcoreHeader::System::either) {
+    for (Note& note : reading.take()) notes.add(std::move(note));
     return fail(ErrorCode::no_symbol,
                 "this kernel core is NetBSD's or OpenBSD's, which carry no symbols: give the "
                 "kernel file (/netbsd or /bsd, or savecore's copy) too");
+  }
   PANICROOM_TRY(table, netbsd::find_page_table(dump, kernel, reading));
   if (!table) return nullptr;
   for (Note& note : reading.take()) notes.add(std::move(note));

@@ -81,7 +81,18 @@ std::unique_ptr<PageTable> by_registers(const Dump& dump, const SymbolTable& sym
 
 Result<std::unique_ptr<PageTable>> find_page_table(const Dump& dump, const SystemKernel& kernel,
                                                    Notes& notes) {
-  if (dump.kcore) return by_header(*dump.kcore, dump.machine.architecture);
+  if (dump.kcore) {
+    auto table = by_header(*dump.kcore, dump.machine.architecture);
+    if (table && kernel.symbols &&
+        !shows_netbsd(dump, by_header(*dump.kcore, dump.machine.architecture), *kernel.symbols))
+      notes.add(Note{ErrorCode::invalid,
+                     fmt::format("{} may not be the kernel of this dump: where it has the variable "
+                                 "version, the dump has no words of NetBSD's; give the kernel that "
+                                 "died (savecore keeps it as netbsd.N)",
+                                 kernel.symbols->origin()),
+                     std::nullopt});
+    return table;
+  }
   if (!kernel.symbols) return nullptr;
   if (auto table = by_registers(dump, *kernel.symbols)) return table;
   auto found = find_kernel_tables(dump, kernel, System::netbsd);
