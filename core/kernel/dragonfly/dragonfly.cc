@@ -16,12 +16,10 @@
 #include "core/kernel/dragonfly/processes.h"
 #include "core/kernel/dragonfly/sockets.h"
 #include "core/kernel/dragonfly/threads.h"
-#include "core/kernel/kernel.h"
+#include "core/kernel/evidenced_kernel.h"
 #include "core/kernel/linker_files.h"
 #include "core/kernel/module_file.h"
 #include "core/kernel/system_of.h"
-#include "core/kernel/wait_search.h"
-#include "core/stack/code_files.h"
 #include "core/types/debug_file.h"
 
 namespace panicroom {
@@ -30,7 +28,7 @@ namespace {
 using dragonfly::Evidence;
 using dragonfly::Processes;
 
-class DragonFly final : public Kernel {
+class DragonFly final : public EvidencedKernel {
  public:
   DragonFly(const KernelInputs& inputs, std::shared_ptr<const SymbolTable> symbols,
             std::unique_ptr<PageTable> table)
@@ -46,12 +44,6 @@ class DragonFly final : public Kernel {
                          const std::function<bool(const Process&)>& visit, Notes& notes) override;
   Result<void> threads(const std::function<bool(const Thread&)>& visit, Notes& notes) override;
   Unwound stack(const Thread& thread, Notes& notes) override;
-  std::optional<std::uint64_t> wait_address(const Thread& thread, Notes& notes) override;
-  SourceCalls source_calls(std::uint64_t address, Notes& notes) override {
-    auto calls = code_.calls(address);
-    for (Note& note : code_.take_remarks()) notes.add(std::move(note));
-    return calls;
-  }
   Result<void> log(const LogVisitor& visit, Notes& notes) override {
     return dragonfly::read_message_buffer(evidence_, visit, notes);
   }
@@ -81,7 +73,6 @@ class DragonFly final : public Kernel {
     return dragonfly::read_memory_counters(evidence_, visit, notes);
   }
 
-  AddressSpace& memory() override { return evidence_.memory(); }
   Result<std::unique_ptr<AddressSpace>> process_memory(const Process& process) override;
   std::shared_ptr<const SymbolTable> symbols() override {
     if (symbols_ || !evidence_.symbols()) return symbols_;
@@ -101,7 +92,6 @@ class DragonFly final : public Kernel {
                  "(/boot/kernel/kernel) too",
                  std::nullopt, std::nullopt};
   }
-  Result<std::shared_ptr<const TypeCatalog>> types() override { return evidence_.types(); }
   std::string build_id() override {
     for (const auto& [name, file] : evidence_.kernel_files())
       if (std::string id = build_id_of(file); !id.empty()) return id;
@@ -109,15 +99,14 @@ class DragonFly final : public Kernel {
   }
 
  private:
+  KernelEvidence& evidence() override { return evidence_; }
+  bool is_of_scheduler(std::string_view function) override;
+
   /// Every process, or the one with that id, with its pid and name. Fails without the structures of
   /// the kernel: `what` cannot be known then.
   Result<void> each_process(std::string_view what, std::optional<std::int64_t> pid,
                             const std::function<bool(Processes&, const Process&)>& visit,
                             Notes& notes);
-  std::optional<std::string> text_variable(std::string_view name);
-  void remark(Notes& notes) {
-    if (auto note = evidence_.remark()) notes.add(std::move(*note));
-  }
   /// Where the page tables cannot tell (their pages may be missing), the kernel's own half decides.
   bool is_text(std::uint64_t address) {
     const auto translated = memory().translate(address);
@@ -138,38 +127,19 @@ class DragonFly final : public Kernel {
   }
 
   Evidence evidence_;
-  CodeFiles code_;
   std::optional<LinkedModules> modules_;
   std::shared_ptr<const SymbolTable> symbols_;
-  WaitSearch waits_;
   std::vector<Note> module_notes_;  // for every answer that needs the modules
 };
-
-std::optional<std::string> DragonFly::text_variable(std::string_view name) {
-  const auto address = evidence_.address_of(name);
-  if (!address) return std::nullopt;
-  auto text = memory().string(*address, 256);
-  if (!text || text->empty()) return std::nullopt;
-  return *std::move(text);
-}
 
 KernelIdentity DragonFly::identity(Notes& notes) {
   KernelIdentity identity;
   identity.system = "DragonFly";
   identity.machine = "x86_64";
   identity.release = text_variable("osrelease").value_or("");
-  std::string version = text_variable("version").value_or("");
-  while (version.ends_with('\n')) version.pop_back();
-  identity.version = std::move(version);
+  identity.version = version_text();
   identity.nodename = text_variable("hostname").value_or("");
-  const auto text = evidence_.pointer("panicstr");
-  const bool no_panic = text && *text == 0;  // the dump was taken without one
-  if (text && *text != 0) {
-    if (auto panic = memory().string(*text, 1024))
-      identity.panic_text = *panic;
-    else
-      notes.add(panic.error().within("the panic text"));
-  }
+  const bool panic_is_known = read_panic(identity, notes);
   if (const auto cpus = evidence_.variable("ncpus", 4))
     identity.cpus = static_cast<std::uint32_t>(*cpus);
   // time_t (sys/kern/kern_clock.c).
@@ -184,32 +154,13 @@ KernelIdentity DragonFly::identity(Notes& notes) {
       identity.crashed_tid = noted(Field("lwp", "lwp_tid").read_signed(evidence_, *lwp), notes,
                                    "the thread on which the kernel died");
   }
-  std::string unknown;
-  const auto lacks = [&](bool missing, std::string_view what) {
-    if (missing) unknown += fmt::format("{}{}", unknown.empty() ? "" : ", ", what);
-  };
-  lacks(identity.release.empty(), "release");
-  lacks(identity.version.empty(), "version");
-  lacks(!identity.panic_text && !no_panic, "panic");
-  lacks(!identity.time, "time");
-  lacks(!identity.uptime, "uptime");
-  lacks(!identity.cpus, "cpus");
-  if (!unknown.empty())
-    notes.add(Note{ErrorCode::no_symbol,
-                   evidence_.symbols()
-                       ? fmt::format("not known: {}: {} lacks, or the dump does not hold, the "
-                                     "variables that tell",
-                                     unknown, evidence_.symbols()->origin())
-                       : fmt::format("not known without the kernel file: {}", unknown),
-                   std::nullopt});
+  say_unknown(identity, panic_is_known, "the kernel file", notes);
   return identity;
 }
 
 Result<void> DragonFly::processes(const ProcessQuery& query,
                                   const std::function<bool(const Process&)>& visit, Notes& notes) {
-  if (!evidence_.knows_structures())
-    return Failure(evidence_.why_unknown().within("processes are not known"));
-  remark(notes);
+  PANICROOM_CHECK(structures_for("processes", notes));
   Processes walk(evidence_);
   dragonfly::Threads threads(evidence_, notes);
   dragonfly::NameCache names(evidence_);
@@ -232,20 +183,9 @@ Result<void> DragonFly::processes(const ProcessQuery& query,
 Result<void> DragonFly::each_process(std::string_view what, std::optional<std::int64_t> pid,
                                      const std::function<bool(Processes&, const Process&)>& visit,
                                      Notes& notes) {
-  if (!evidence_.knows_structures())
-    return Failure(evidence_.why_unknown().within(fmt::format("{} are not known", what)));
-  remark(notes);
+  PANICROOM_CHECK(structures_for(what, notes));
   Processes walk(evidence_);
-  return walk.each(
-      [&](std::uint64_t address) {
-        Process process;
-        process.address = address;
-        process.pid = walk.pid(address, notes);
-        if (pid && process.pid != pid) return true;
-        process.name = walk.name(address, notes);
-        return visit(walk, process);
-      },
-      notes);
+  return each_named(walk, pid, visit, notes);
 }
 
 Result<void> DragonFly::threads(const std::function<bool(const Thread&)>& visit, Notes& notes) {
@@ -273,32 +213,17 @@ Result<void> DragonFly::threads(const std::function<bool(const Thread&)>& visit,
 Unwound DragonFly::stack(const Thread& thread, Notes& notes) {
   for (const Note& note : module_notes_) notes.add(note);
   const auto text = [this](std::uint64_t address) { return is_text(address); };
-  if (!code_.have_rules())
-    return unwind_frame_pointers(memory(), thread.registers, thread.stack_low, thread.stack_high,
-                                 text);
-  Unwound unwound = unwind_cfi(memory(), [this](std::uint64_t pc) { return code_.rules(pc); },
-                               thread.registers, text, {});
-  for (Note& note : code_.take_remarks()) notes.add(std::move(note));
-  for (const Note& note : unwound.remarks) notes.add(note);
-  return unwound;
+  return unwind(thread, code_.have_rules(), text, {}, notes);
 }
 
 /// Functions of the scheduler: sys/kern/lwkt_thread.c, kern_synch.c, kern_lock.c and others that
 /// wait for another.
-std::optional<std::uint64_t> DragonFly::wait_address(const Thread& thread, Notes& notes) {
+bool DragonFly::is_of_scheduler(std::string_view function) {
   constexpr std::array<std::string_view, 11> families = {
       "cpu_heavy_", "cpu_lwkt_", "lwkt_",  "tsleep",   "_tsleep",  "ssleep",
       "lksleep",    "mtxsleep",  "zsleep", "lockmgr_", "_mtx_lock"};
-  return waits_.find(
-      *this, thread,
-      [&, names = symbols()](const UnwoundFrame& frame) {
-        const auto symbol = names ? names->at(frame.lookup_address()) : std::nullopt;
-        return symbol &&
-               std::any_of(families.begin(), families.end(), [&](std::string_view family) {
-                 return symbol->name.starts_with(family);
-               });
-      },
-      notes);
+  return std::any_of(families.begin(), families.end(),
+                     [&](std::string_view family) { return function.starts_with(family); });
 }
 
 Result<void> DragonFly::files(std::optional<std::int64_t> pid, const Visitor<OpenFile>& visit,
@@ -355,30 +280,21 @@ Result<void> DragonFly::cpus(const Visitor<Processor>& visit, Notes& notes) {
 
 Result<Load> DragonFly::load(Notes& notes) {
   remark(notes);
-  const auto count_threads = [&]() -> std::optional<std::uint64_t> {
+  const auto count = [&]() -> std::optional<std::uint64_t> {
     Processes walk(evidence_);
-    std::uint64_t threads = 0;
-    bool whole = true;
-    const auto walked = walk.each(
-        [&](std::uint64_t process) {
-          const auto lwps = walk.lwps_of(process, notes);
-          threads += lwps.addresses.size();
-          whole = whole && lwps.whole;
-          return true;
-        },
-        notes);
-    if (!walked) notes.add(walked.error().within("the number of threads"));
-    if (!walked || !whole) return std::nullopt;
+    auto threads = count_threads(
+        walk, [&](std::uint64_t process) { return walk.lwps_of(process, notes); }, notes);
+    if (!threads) return std::nullopt;
     dragonfly::Threads(evidence_, notes)
         .each_of_kernel(
             [&](const Thread&) {
-              ++threads;
+              ++*threads;
               return true;
             },
             notes);
     return threads;
   };
-  return dragonfly::read_load(evidence_, count_threads, notes);
+  return dragonfly::read_load(evidence_, count, notes);
 }
 
 Result<std::unique_ptr<AddressSpace>> DragonFly::process_memory(const Process& process) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/printable.h"
+#include "core/kernel/evidenced_kernel.h"
 #include "core/kernel/freebsd/allocator.h"
 #include "core/kernel/freebsd/cpus.h"
 #include "core/kernel/freebsd/evidence.h"
@@ -28,12 +29,9 @@
 #include "core/kernel/freebsd/sysctl.h"
 #include "core/kernel/freebsd/trap_frames.h"
 #include "core/kernel/freebsd/vnodes.h"
-#include "core/kernel/kernel.h"
 #include "core/kernel/linker_files.h"
 #include "core/kernel/module_file.h"
 #include "core/kernel/system_of.h"
-#include "core/kernel/wait_search.h"
-#include "core/stack/code_files.h"
 #include "core/types/debug_file.h"
 #include "core/types/file_types.h"
 #include "core/types/section_bytes.h"
@@ -44,7 +42,7 @@ namespace {
 using freebsd::Evidence;
 using freebsd::Processes;
 
-class FreeBsd final : public Kernel {
+class FreeBsd final : public EvidencedKernel {
  public:
   FreeBsd(const KernelInputs& inputs, std::shared_ptr<const SymbolTable> symbols,
           std::unique_ptr<PageTable> table)
@@ -65,20 +63,6 @@ class FreeBsd final : public Kernel {
                          const std::function<bool(const Process&)>& visit, Notes& notes) override;
   Result<void> threads(const std::function<bool(const Thread&)>& visit, Notes& notes) override;
   Unwound stack(const Thread& thread, Notes& notes) override;
-  std::optional<std::uint64_t> wait_address(const Thread& thread, Notes& notes) override {
-    return waits_.find(
-        *this, thread,
-        [names = symbols()](const UnwoundFrame& frame) {
-          const auto symbol = names ? names->at(frame.lookup_address()) : std::nullopt;
-          return symbol && freebsd::is_of_scheduler(symbol->name);
-        },
-        notes);
-  }
-  SourceCalls source_calls(std::uint64_t address, Notes& notes) override {
-    auto calls = code_.calls(address);
-    for (Note& note : code_.take_remarks()) notes.add(std::move(note));
-    return calls;
-  }
   Result<void> log(const LogVisitor& visit, Notes& notes) override {
     return freebsd::read_message_buffer(evidence_, visit, notes);
   }
@@ -125,7 +109,6 @@ class FreeBsd final : public Kernel {
     return freebsd::read_sysctls(evidence_, visit, notes);
   }
 
-  AddressSpace& memory() override { return evidence_.memory(); }
   Result<std::unique_ptr<AddressSpace>> process_memory(const Process& process) override;
   std::shared_ptr<const SymbolTable> symbols() override {
     if (symbols_ || !evidence_.symbols()) return symbols_;
@@ -145,7 +128,6 @@ class FreeBsd final : public Kernel {
                  "(/boot/kernel/kernel) too",
                  std::nullopt, std::nullopt};
   }
-  Result<std::shared_ptr<const TypeCatalog>> types() override { return evidence_.types(); }
   Result<std::optional<OwnVariable>> own_variable(std::string_view name, CpuNumber cpu,
                                                   Notes& notes) override {
     const auto known = symbols();
@@ -162,6 +144,11 @@ class FreeBsd final : public Kernel {
   }
 
  private:
+  KernelEvidence& evidence() override { return evidence_; }
+  bool is_of_scheduler(std::string_view function) override {
+    return freebsd::is_of_scheduler(function);
+  }
+
   struct CrashedThread {
     std::optional<std::uint64_t> tid;
     std::uint64_t pcb = 0;
@@ -181,10 +168,6 @@ class FreeBsd final : public Kernel {
   /// The registers of a processor that was stopped, `what` for a note where they are not known.
   std::optional<Registers> stopped_registers(const Processes& walk, std::uint64_t cpu,
                                              std::string_view what, Notes& notes);
-  std::optional<std::string> text_variable(const char* name);
-  void remark(Notes& notes) {
-    if (auto note = evidence_.remark()) notes.add(std::move(*note));
-  }
 
   /// Where the page tables cannot tell (their pages may be missing), the kernel's own half decides.
   bool is_text(std::uint64_t address) {
@@ -208,11 +191,9 @@ class FreeBsd final : public Kernel {
   }
 
   Evidence evidence_;
-  CodeFiles code_;
   std::vector<std::optional<std::string>> modules_of_files_;  ///< of the user's kernel files
   std::optional<LinkedModules> modules_;
   std::shared_ptr<const SymbolTable> symbols_;
-  WaitSearch waits_;
   std::vector<Note> module_notes_;  // for every answer that needs the modules
 };
 
@@ -261,28 +242,12 @@ Unwound FreeBsd::stack(const Thread& thread, Notes& notes) {
   if (evidence_.has_types())
     if (const auto known = evidence_.types(); known && (*known)->size_of("trapframe"))
       types = *known;
-  if (!types && !code_.have_rules())
-    return unwind_frame_pointers(memory(), thread.registers, thread.stack_low, thread.stack_high,
-                                 text);
   InterruptedAt interrupted;
   if (types && evidence_.symbols())
     interrupted = [this, &types](const Registers& frame, std::uint64_t address, bool) {
       return freebsd::trap_frame_at(memory(), *evidence_.symbols(), *types, frame, address);
     };
-  Unwound unwound = unwind_cfi(
-      memory(), [this](std::uint64_t pc) { return code_.rules(pc); }, thread.registers, text,
-      interrupted);
-  for (Note& note : code_.take_remarks()) notes.add(std::move(note));
-  for (const Note& note : unwound.remarks) notes.add(note);
-  return unwound;
-}
-
-std::optional<std::string> FreeBsd::text_variable(const char* name) {
-  const auto address = evidence_.address_of(name);
-  if (!address) return std::nullopt;
-  const auto text = memory().string(*address, 256);
-  if (!text || text->empty()) return std::nullopt;
-  return *text;
+  return unwind(thread, types || code_.have_rules(), text, interrupted, notes);
 }
 
 FreeBsd::CrashedThread FreeBsd::crashed_thread(Notes* notes) {
@@ -304,21 +269,12 @@ KernelIdentity FreeBsd::identity(Notes& notes) {
   KernelIdentity identity;
   identity.system = "FreeBSD";
   identity.release = text_variable("osrelease").value_or("");
-  std::string version = text_variable("version").value_or("");
-  while (version.ends_with('\n')) version.pop_back();
-  identity.version = std::move(version);
+  identity.version = version_text();
   identity.machine = evidence_.dump().machine.architecture == Architecture::x86_64 ? "amd64"
                      : evidence_.dump().machine.architecture == Architecture::aarch64
                          ? "arm64"
                          : std::string(name(evidence_.dump().machine.architecture));
-  const auto text = evidence_.variable("panicstr", evidence_.dump().machine.pointer_size);
-  const bool no_panic = text && *text == 0;  // the dump was taken without one
-  if (text && *text != 0) {
-    if (auto panic = memory().string(*text, 1024))
-      identity.panic_text = *panic;
-    else
-      notes.add(panic.error().within("the panic text"));
-  }
+  const bool panic_is_known = read_panic(identity, notes);
   if (const auto cpus = evidence_.variable("mp_ncpus", 4))
     identity.cpus = static_cast<std::uint32_t>(*cpus);
   // time_second and time_uptime are time_t (sys/kern/kern_tc.c).
@@ -335,24 +291,7 @@ KernelIdentity FreeBsd::identity(Notes& notes) {
     }
   if (const auto crashed = crashed_thread(&notes); crashed.tid.value_or(0) != 0)
     identity.crashed_tid = static_cast<std::int64_t>(*crashed.tid);
-  std::string unknown;
-  const auto lacks = [&](bool missing, std::string_view what) {
-    if (missing) unknown += fmt::format("{}{}", unknown.empty() ? "" : ", ", what);
-  };
-  lacks(identity.release.empty(), "release");
-  lacks(identity.version.empty(), "version");
-  lacks(!identity.panic_text && !no_panic, "panic");
-  lacks(!identity.time, "time");
-  lacks(!identity.uptime, "uptime");
-  lacks(!identity.cpus, "cpus");
-  if (!unknown.empty())
-    notes.add(Note{ErrorCode::no_symbol,
-                   evidence_.symbols()
-                       ? fmt::format("not known: {}: {} lacks, or the dump does not hold, the "
-                                     "variables that tell",
-                                     unknown, evidence_.symbols()->origin())
-                       : fmt::format("not known without the kernel file: {}", unknown),
-                   std::nullopt});
+  say_unknown(identity, panic_is_known, "the kernel file", notes);
   return identity;
 }
 
@@ -378,20 +317,9 @@ Result<void> FreeBsd::processes(const ProcessQuery& query,
 Result<void> FreeBsd::each_process(std::string_view what, std::optional<std::int64_t> pid,
                                    const std::function<bool(Processes&, const Process&)>& visit,
                                    Notes& notes) {
-  if (!evidence_.knows_structures())
-    return Failure(evidence_.why_unknown().within(fmt::format("{} are not known", what)));
-  remark(notes);
+  PANICROOM_CHECK(structures_for(what, notes));
   Processes walk(evidence_);
-  return walk.each(
-      [&](std::uint64_t address, bool) {
-        Process process;
-        process.address = address;
-        process.pid = walk.pid(address, notes);
-        if (pid && process.pid != pid) return true;
-        process.name = walk.name(address, notes);
-        return visit(walk, process);
-      },
-      notes);
+  return each_named(walk, pid, visit, notes);
 }
 
 Result<void> FreeBsd::files(std::optional<std::int64_t> pid, const Visitor<OpenFile>& visit,
@@ -535,23 +463,12 @@ Result<void> FreeBsd::cpus(const Visitor<Processor>& visit, Notes& notes) {
 
 Result<Load> FreeBsd::load(Notes& notes) {
   remark(notes);
-  const auto count_threads = [&]() -> std::optional<std::uint64_t> {
+  const auto count = [&] {
     Processes walk(evidence_);
-    std::uint64_t threads = 0;
-    bool whole = true;
-    const auto walked = walk.each(
-        [&](std::uint64_t process, bool) {
-          const auto of_process = walk.threads_of(process, notes);
-          threads += of_process.addresses.size();
-          whole = whole && of_process.whole;
-          return true;
-        },
-        notes);
-    if (!walked) notes.add(walked.error().within("the number of threads"));
-    if (!walked || !whole) return std::nullopt;
-    return threads;
+    return count_threads(
+        walk, [&](std::uint64_t process) { return walk.threads_of(process, notes); }, notes);
   };
-  return freebsd::read_load(evidence_, count_threads, notes);
+  return freebsd::read_load(evidence_, count, notes);
 }
 
 Result<std::unique_ptr<AddressSpace>> FreeBsd::process_memory(const Process& process) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/printable.h"
+#include "core/kernel/evidenced_kernel.h"
 #include "core/kernel/illumos/evidence.h"
 #include "core/kernel/illumos/files.h"
 #include "core/kernel/illumos/identity.h"
@@ -16,9 +17,7 @@
 #include "core/kernel/illumos/processes.h"
 #include "core/kernel/illumos/registers.h"
 #include "core/kernel/illumos/vnodes.h"
-#include "core/kernel/kernel.h"
 #include "core/kernel/kernel_tables.h"
-#include "core/kernel/wait_search.h"
 
 namespace panicroom {
 namespace {
@@ -26,7 +25,7 @@ namespace {
 using illumos::Evidence;
 using illumos::Processes;
 
-class Illumos final : public Kernel {
+class Illumos final : public EvidencedKernel {
  public:
   Illumos(const KernelInputs& inputs, std::shared_ptr<const SymbolTable> symbols,
           std::unique_ptr<PageTable> table)
@@ -44,15 +43,6 @@ class Illumos final : public Kernel {
     const auto found = noted(illumos::read_saved_registers(memory(), address), notes,
                              "the registers that a trap saved");
     return found ? found->registers : Registers();
-  }
-  std::optional<std::uint64_t> wait_address(const Thread& thread, Notes& notes) override {
-    return waits_.find(
-        *this, thread,
-        [names = symbols()](const UnwoundFrame& frame) {
-          const auto symbol = names ? names->at(frame.lookup_address()) : std::nullopt;
-          return symbol && illumos::is_of_dispatcher(symbol->name);
-        },
-        notes);
   }
   std::optional<std::string> module_at(std::uint64_t address) override {
     return evidence_.module_at(address);
@@ -84,7 +74,6 @@ class Illumos final : public Kernel {
     return illumos::read_memory_counters(evidence_, visit, notes);
   }
 
-  AddressSpace& memory() override { return evidence_.memory(); }
   Result<std::unique_ptr<AddressSpace>> process_memory(const Process& process) override {
     return illumos::process_memory(evidence_, process);
   }
@@ -96,9 +85,13 @@ class Illumos final : public Kernel {
                  "it, too",
                  std::nullopt, std::nullopt};
   }
-  Result<std::shared_ptr<const TypeCatalog>> types() override { return evidence_.types(); }
 
  private:
+  KernelEvidence& evidence() override { return evidence_; }
+  bool is_of_scheduler(std::string_view function) override {
+    return illumos::is_of_dispatcher(function);
+  }
+
   /// Every process, or the one with that id, with its pid and name. Fails without the structures of
   /// the kernel: `what` cannot be known then.
   Result<void> each_process(std::string_view what, std::optional<std::int64_t> pid,
@@ -109,32 +102,17 @@ class Illumos final : public Kernel {
     if (!crash_) crash_ = illumos::read_crash(evidence_);
     return *crash_;
   }
-  void remark(Notes& notes) {
-    if (auto note = evidence_.remark()) notes.add(std::move(*note));
-  }
 
   Evidence evidence_;
   std::optional<illumos::Crash> crash_;
-  WaitSearch waits_;
 };
 
 Result<void> Illumos::each_process(std::string_view what, std::optional<std::int64_t> pid,
                                    const std::function<bool(Processes&, const Process&)>& visit,
                                    Notes& notes) {
-  if (!evidence_.knows_structures())
-    return Failure(evidence_.why_unknown().within(fmt::format("{} are not known", what)));
-  remark(notes);
+  PANICROOM_CHECK(structures_for(what, notes));
   Processes walk(evidence_);
-  return walk.each(
-      [&](std::uint64_t address) {
-        Process process;
-        process.address = address;
-        process.pid = walk.pid(address, notes);
-        if (pid && process.pid != pid) return true;
-        process.name = walk.name(address, notes);
-        return visit(walk, process);
-      },
-      notes);
+  return each_named(walk, pid, visit, notes);
 }
 
 Result<void> Illumos::processes(const ProcessQuery& query,
@@ -249,23 +227,12 @@ Result<void> Illumos::cpus(const Visitor<Processor>& visit, Notes& notes) {
 
 Result<Load> Illumos::load(Notes& notes) {
   remark(notes);
-  const auto count_threads = [&]() -> std::optional<std::uint64_t> {
+  const auto count = [&] {
     Processes walk(evidence_);
-    std::uint64_t threads = 0;
-    bool whole = true;
-    const auto walked = walk.each(
-        [&](std::uint64_t process) {
-          const auto of_process = walk.threads_of(process, notes);
-          threads += of_process.addresses.size();
-          whole = whole && of_process.whole;
-          return true;
-        },
-        notes);
-    if (!walked) notes.add(walked.error().within("the number of threads"));
-    if (!walked || !whole) return std::nullopt;
-    return threads;
+    return count_threads(
+        walk, [&](std::uint64_t process) { return walk.threads_of(process, notes); }, notes);
   };
-  return illumos::read_load(evidence_, count_threads, notes);
+  return illumos::read_load(evidence_, count, notes);
 }
 
 }  // namespace

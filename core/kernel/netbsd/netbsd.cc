@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/kernel/evidenced_kernel.h"
 #include "core/kernel/freebsd/trap_frames.h"
-#include "core/kernel/kernel.h"
 #include "core/kernel/module_file.h"
 #include "core/kernel/netbsd/crashed.h"
 #include "core/kernel/netbsd/evidence.h"
@@ -24,8 +24,6 @@
 #include "core/kernel/netbsd/sockets.h"
 #include "core/kernel/netbsd/vnodes.h"
 #include "core/kernel/system_of.h"
-#include "core/kernel/wait_search.h"
-#include "core/stack/code_files.h"
 #include "core/types/debug_file.h"
 
 namespace panicroom {
@@ -34,7 +32,7 @@ namespace {
 using netbsd::Evidence;
 using netbsd::Processes;
 
-class NetBsd final : public Kernel {
+class NetBsd final : public EvidencedKernel {
  public:
   NetBsd(const KernelInputs& inputs, std::shared_ptr<const SymbolTable> symbols,
          std::unique_ptr<PageTable> table)
@@ -52,20 +50,6 @@ class NetBsd final : public Kernel {
                          const std::function<bool(const Process&)>& visit, Notes& notes) override;
   Result<void> threads(const std::function<bool(const Thread&)>& visit, Notes& notes) override;
   Unwound stack(const Thread& thread, Notes& notes) override;
-  std::optional<std::uint64_t> wait_address(const Thread& thread, Notes& notes) override {
-    return waits_.find(
-        *this, thread,
-        [names = symbols()](const UnwoundFrame& frame) {
-          const auto symbol = names ? names->at(frame.lookup_address()) : std::nullopt;
-          return symbol && netbsd::is_of_scheduler(symbol->name);
-        },
-        notes);
-  }
-  SourceCalls source_calls(std::uint64_t address, Notes& notes) override {
-    auto calls = code_.calls(address);
-    for (Note& note : code_.take_remarks()) notes.add(std::move(note));
-    return calls;
-  }
   Result<void> log(const LogVisitor& visit, Notes& notes) override {
     return netbsd::read_message_buffer(evidence_, visit, notes);
   }
@@ -94,7 +78,6 @@ class NetBsd final : public Kernel {
     return netbsd::read_memory_counters(evidence_, visit, notes);
   }
 
-  AddressSpace& memory() override { return evidence_.memory(); }
   Result<std::unique_ptr<AddressSpace>> process_memory(const Process& process) override;
   std::shared_ptr<const SymbolTable> symbols() override { return evidence_.symbols(); }
   std::optional<Error> why_no_symbols() override {
@@ -104,7 +87,6 @@ class NetBsd final : public Kernel {
                  "savecore's netbsd.N) too",
                  std::nullopt, std::nullopt};
   }
-  Result<std::shared_ptr<const TypeCatalog>> types() override { return evidence_.types(); }
   std::string build_id() override {
     for (const SourcePtr& file : kernel_files_)
       if (std::string id = build_id_of(file); !id.empty()) return id;
@@ -112,38 +94,30 @@ class NetBsd final : public Kernel {
   }
 
  private:
+  KernelEvidence& evidence() override { return evidence_; }
+  bool is_of_scheduler(std::string_view function) override {
+    return netbsd::is_of_scheduler(function);
+  }
+
   /// Every process, or the one with that id, with its pid and name. Fails without the structures of
   /// the kernel: `what` cannot be known then.
   Result<void> each_process(std::string_view what, std::optional<std::int64_t> pid,
                             const std::function<bool(Processes&, const Process&)>& visit,
                             Notes& notes);
-  Result<void> structures_for(std::string_view what, Notes& notes);
+  /// As structures_for; without a kernel file, that it is missing.
+  Result<void> known_for(std::string_view what, Notes& notes);
   const netbsd::CrashedLwp& crashed(Notes& notes);
   /// Those of a lwp: `cpu` is where it runs, if it does.
   std::optional<Registers> registers_of(std::uint64_t lwp, std::optional<std::int64_t> cpu,
                                         Processes& walk, Notes& notes);
-  std::optional<std::string> text_variable(std::string_view name);
-  void remark(Notes& notes) {
-    if (auto note = evidence_.remark()) notes.add(std::move(*note));
-  }
   bool is_text(std::uint64_t address);
   InterruptedAt interrupted_at();
 
   Evidence evidence_;
-  CodeFiles code_;
   std::vector<SourcePtr> kernel_files_;
-  WaitSearch waits_;
   std::optional<netbsd::CrashedLwp> crashed_;
   std::vector<Note> crashed_notes_;
 };
-
-std::optional<std::string> NetBsd::text_variable(std::string_view name) {
-  const auto address = evidence_.address_of(name);
-  if (!address) return std::nullopt;
-  const auto text = memory().string(*address, 512);
-  if (!text || text->empty()) return std::nullopt;
-  return *text;
-}
 
 const netbsd::CrashedLwp& NetBsd::crashed(Notes& notes) {
   if (!crashed_) {
@@ -159,60 +133,31 @@ KernelIdentity NetBsd::identity(Notes& notes) {
   KernelIdentity identity;
   identity.system = "NetBSD";
   identity.release = evidence_.release();
-  std::string version = text_variable("version").value_or("");
-  while (version.ends_with('\n')) version.pop_back();
-  identity.version = std::move(version);
+  identity.version = version_text();
   identity.nodename = text_variable("hostname").value_or("");
   const Architecture architecture = evidence_.dump().machine.architecture;
   identity.machine = architecture == Architecture::x86_64    ? "amd64"
                      : architecture == Architecture::aarch64 ? "evbarm"
                                                              : std::string(name(architecture));
-  const auto text = evidence_.pointer("panicstr");
-  const bool no_panic = text && *text == 0;  // the dump was taken without one
-  if (text && *text != 0) {
-    if (auto panic = memory().string(*text, 1024))
-      identity.panic_text = *panic;
-    else
-      notes.add(panic.error().within("the panic text"));
-  }
+  const bool panic_is_known = read_panic(identity, notes);
   if (const auto cpus = evidence_.variable("ncpu", 4))
     identity.cpus = static_cast<std::uint32_t>(*cpus);
   const netbsd::Clock clock = netbsd::read_clock(evidence_);
   identity.time = clock.now;
   identity.uptime = clock.uptime;
   identity.crashed_tid = crashed(notes).lid;
-  std::string unknown;
-  const auto lacks = [&](bool missing, std::string_view what) {
-    if (missing) unknown += fmt::format("{}{}", unknown.empty() ? "" : ", ", what);
-  };
-  lacks(identity.release.empty(), "release");
-  lacks(identity.version.empty(), "version");
-  lacks(!identity.panic_text && !no_panic, "panic");
-  lacks(!identity.time, "time");
-  lacks(!identity.uptime, "uptime");
-  lacks(!identity.cpus, "cpus");
-  if (!unknown.empty())
-    notes.add(Note{ErrorCode::no_symbol,
-                   evidence_.symbols()
-                       ? fmt::format("not known: {}: {} lacks, or the dump does not hold, the "
-                                     "variables that tell",
-                                     unknown, evidence_.symbols()->origin())
-                       : fmt::format("not known without the kernel file: {}", unknown),
-                   std::nullopt});
+  say_unknown(identity, panic_is_known, "the kernel file", notes);
   return identity;
 }
 
-Result<void> NetBsd::structures_for(std::string_view what, Notes& notes) {
+Result<void> NetBsd::known_for(std::string_view what, Notes& notes) {
   if (!evidence_.symbols()) return Failure(*why_no_symbols());
-  if (!evidence_.knows_structures())
-    return Failure(evidence_.why_unknown().within(fmt::format("{} are not known", what)));
-  remark(notes);
-  return {};
+  return structures_for(what, notes);
 }
 
 Result<void> NetBsd::processes(const ProcessQuery& query,
                                const std::function<bool(const Process&)>& visit, Notes& notes) {
-  PANICROOM_CHECK(structures_for("processes", notes));
+  PANICROOM_CHECK(known_for("processes", notes));
   Processes walk(evidence_);
   netbsd::Vnodes vnodes(evidence_);
   netbsd::ProcessDetailsReader details(evidence_, walk, vnodes);
@@ -232,18 +177,9 @@ Result<void> NetBsd::processes(const ProcessQuery& query,
 Result<void> NetBsd::each_process(std::string_view what, std::optional<std::int64_t> pid,
                                   const std::function<bool(Processes&, const Process&)>& visit,
                                   Notes& notes) {
-  PANICROOM_CHECK(structures_for(what, notes));
+  PANICROOM_CHECK(known_for(what, notes));
   Processes walk(evidence_);
-  return walk.each(
-      [&](std::uint64_t address, bool) {
-        Process process;
-        process.address = address;
-        process.pid = walk.pid(address, notes);
-        if (pid && process.pid != pid) return true;
-        process.name = walk.name(address, notes);
-        return visit(walk, process);
-      },
-      notes);
+  return each_named(walk, pid, visit, notes);
 }
 
 Result<void> NetBsd::files(std::optional<std::int64_t> pid, const Visitor<OpenFile>& visit,
@@ -308,7 +244,7 @@ std::optional<Registers> NetBsd::registers_of(std::uint64_t lwp, std::optional<s
 }
 
 Result<void> NetBsd::threads(const std::function<bool(const Thread&)>& visit, Notes& notes) {
-  PANICROOM_CHECK(structures_for("threads", notes));
+  PANICROOM_CHECK(known_for("threads", notes));
   const netbsd::CrashedLwp died = crashed(notes);
   Processes walk(evidence_);
   bool unsaved = false;
@@ -365,19 +301,11 @@ InterruptedAt NetBsd::interrupted_at() {
 
 Unwound NetBsd::stack(const Thread& thread, Notes& notes) {
   const auto text = [this](std::uint64_t address) { return is_text(address); };
-  if (!code_.have_rules())
-    return unwind_frame_pointers(memory(), thread.registers, thread.stack_low, thread.stack_high,
-                                 text, interrupted_at());
-  Unwound unwound = unwind_cfi(
-      memory(), [this](std::uint64_t pc) { return code_.rules(pc); }, thread.registers, text,
-      interrupted_at());
-  for (Note& note : code_.take_remarks()) notes.add(std::move(note));
-  for (const Note& note : unwound.remarks) notes.add(note);
-  return unwound;
+  return unwind(thread, code_.have_rules(), text, interrupted_at(), notes);
 }
 
 Result<void> NetBsd::cpus(const Visitor<Processor>& visit, Notes& notes) {
-  PANICROOM_CHECK(structures_for("processors", notes));
+  PANICROOM_CHECK(known_for("processors", notes));
   const netbsd::CrashedLwp died = crashed(notes);
   Processes walk(evidence_);
   return netbsd::read_cpus(
@@ -387,24 +315,13 @@ Result<void> NetBsd::cpus(const Visitor<Processor>& visit, Notes& notes) {
 }
 
 Result<Load> NetBsd::load(Notes& notes) {
-  PANICROOM_CHECK(structures_for("the load averages", notes));
-  const auto count_threads = [&]() -> std::optional<std::uint64_t> {
+  PANICROOM_CHECK(known_for("the load averages", notes));
+  const auto count = [&] {
     Processes walk(evidence_);
-    std::uint64_t threads = 0;
-    bool whole = true;
-    const auto walked = walk.each(
-        [&](std::uint64_t process, bool) {
-          const auto lwps = walk.lwps_of(process, notes);
-          threads += lwps.addresses.size();
-          whole = whole && lwps.whole;
-          return true;
-        },
-        notes);
-    if (!walked) notes.add(walked.error().within("the number of threads"));
-    if (!walked || !whole) return std::nullopt;
-    return threads;
+    return count_threads(
+        walk, [&](std::uint64_t process) { return walk.lwps_of(process, notes); }, notes);
   };
-  return netbsd::read_load(evidence_, count_threads, notes);
+  return netbsd::read_load(evidence_, count, notes);
 }
 
 Result<std::unique_ptr<AddressSpace>> NetBsd::process_memory(const Process& process) {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/arch/stated_paging.h"
-#include "core/kernel/kernel.h"
+#include "core/kernel/evidenced_kernel.h"
 #include "core/kernel/kernel_tables.h"
 #include "core/kernel/openbsd/cpus.h"
 #include "core/kernel/openbsd/evidence.h"
@@ -22,8 +22,6 @@
 #include "core/kernel/openbsd/thread_registers.h"
 #include "core/kernel/openbsd/vnodes.h"
 #include "core/kernel/system_of.h"
-#include "core/kernel/wait_search.h"
-#include "core/stack/code_files.h"
 #include "core/types/debug_file.h"
 
 namespace panicroom {
@@ -38,7 +36,7 @@ constexpr unsigned user_bits = 39,
                    user_bits_of_four_levels = 48;  // sys/arch/arm64: USER_SPACE_BITS
 constexpr std::size_t longest_panic = 512;
 
-class OpenBsd final : public Kernel {
+class OpenBsd final : public EvidencedKernel {
  public:
   OpenBsd(const KernelInputs& inputs, std::shared_ptr<const SymbolTable> symbols,
           openbsd::KernelMap map, std::optional<Error> refused)
@@ -55,20 +53,6 @@ class OpenBsd final : public Kernel {
                          const std::function<bool(const Process&)>& visit, Notes& notes) override;
   Result<void> threads(const std::function<bool(const Thread&)>& visit, Notes& notes) override;
   Unwound stack(const Thread& thread, Notes& notes) override;
-  std::optional<std::uint64_t> wait_address(const Thread& thread, Notes& notes) override {
-    return waits_.find(
-        *this, thread,
-        [names = symbols()](const UnwoundFrame& frame) {
-          const auto symbol = names ? names->at(frame.lookup_address()) : std::nullopt;
-          return symbol && openbsd::is_of_scheduler(symbol->name);
-        },
-        notes);
-  }
-  SourceCalls source_calls(std::uint64_t address, Notes& notes) override {
-    auto calls = code_.calls(address);
-    for (Note& note : code_.take_remarks()) notes.add(std::move(note));
-    return calls;
-  }
   Result<void> log(const LogVisitor& visit, Notes& notes) override {
     remark(notes);
     return openbsd::read_log(evidence_, visit, notes);
@@ -103,7 +87,6 @@ class OpenBsd final : public Kernel {
     return openbsd::read_memory_counters(evidence_, visit, notes);
   }
 
-  AddressSpace& memory() override { return evidence_.memory(); }
   Result<std::unique_ptr<AddressSpace>> process_memory(const Process& process) override;
   std::shared_ptr<const SymbolTable> symbols() override { return evidence_.symbols(); }
   std::optional<Error> why_no_symbols() override {
@@ -114,7 +97,6 @@ class OpenBsd final : public Kernel {
                  "(/bsd) too",
                  std::nullopt, std::nullopt};
   }
-  Result<std::shared_ptr<const TypeCatalog>> types() override { return evidence_.types(); }
   std::string build_id() override {
     if (refused_) return {};
     for (const auto& [name, file] : evidence_.kernel_files())
@@ -123,15 +105,20 @@ class OpenBsd final : public Kernel {
   }
 
  private:
+  KernelEvidence& evidence() override { return evidence_; }
+  bool is_of_scheduler(std::string_view function) override {
+    return openbsd::is_of_scheduler(function);
+  }
+
   /// Every living process, or the one with that id, with its pid and name.
   Result<void> each_living(std::string_view what, std::optional<std::int64_t> pid,
                            const std::function<bool(Processes&, const Process&)>& visit,
                            Notes& notes);
   /// Its processor, its registers and whether the kernel died on it. `cpus` may be null.
   void complete(Thread& thread, const Cpus* cpus, const Cpu* died, Notes& notes);
-  void remark(Notes& notes) {
+  void remark(Notes& notes) override {
     if (refused_) notes.add(*refused_);
-    if (auto note = evidence_.remark()) notes.add(std::move(*note));
+    EvidencedKernel::remark(notes);
   }
   bool is_text(std::uint64_t address) {
     const auto translated = memory().translate(address);
@@ -141,8 +128,6 @@ class OpenBsd final : public Kernel {
   Evidence evidence_;
   openbsd::TablesOf tables_of_;
   std::optional<Error> refused_;  ///< why the kernel file that was given is not this kernel's
-  CodeFiles code_;
-  WaitSearch waits_;
 };
 
 KernelIdentity OpenBsd::identity(Notes& notes) {
@@ -174,25 +159,8 @@ KernelIdentity OpenBsd::identity(Notes& notes) {
     if (const Cpu* died = cpus->crashed(evidence_); died != nullptr && died->current != 0)
       identity.crashed_tid = Processes(evidence_).tid(died->current, notes);
   }
-  std::string unknown;
-  const auto lacks = [&](bool missing, std::string_view what) {
-    if (missing) unknown += fmt::format("{}{}", unknown.empty() ? "" : ", ", what);
-  };
-  lacks(identity.release.empty(), "release");
-  lacks(identity.version.empty(), "version");
-  lacks(!panic, "panic");
-  lacks(!identity.time, "time");
-  lacks(!identity.uptime, "uptime");
-  lacks(!identity.cpus, "cpus");
   if (refused_) notes.add(*refused_);
-  if (!unknown.empty())
-    notes.add(Note{ErrorCode::no_symbol,
-                   evidence_.symbols()
-                       ? fmt::format("not known: {}: {} lacks, or the dump does not hold, the "
-                                     "variables that tell",
-                                     unknown, evidence_.symbols()->origin())
-                       : fmt::format("not known without the kernel file (/bsd): {}", unknown),
-                   std::nullopt});
+  say_unknown(identity, panic.has_value(), "the kernel file (/bsd)", notes);
   return identity;
 }
 
@@ -218,9 +186,7 @@ Result<void> OpenBsd::processes(const ProcessQuery& query,
 Result<void> OpenBsd::each_living(std::string_view what, std::optional<std::int64_t> pid,
                                   const std::function<bool(Processes&, const Process&)>& visit,
                                   Notes& notes) {
-  if (!evidence_.knows_structures())
-    return Failure(evidence_.why_unknown().within(fmt::format("{} are not known", what)));
-  remark(notes);
+  PANICROOM_CHECK(structures_for(what, notes));
   Processes walk(evidence_);
   return walk.each(
       [&](std::uint64_t address, bool zombie) {
@@ -321,14 +287,7 @@ Result<void> OpenBsd::threads(const std::function<bool(const Thread&)>& visit, N
 
 Unwound OpenBsd::stack(const Thread& thread, Notes& notes) {
   const auto text = [this](std::uint64_t address) { return is_text(address); };
-  if (!code_.have_rules())
-    return unwind_frame_pointers(memory(), thread.registers, thread.stack_low, thread.stack_high,
-                                 text);
-  Unwound unwound = unwind_cfi(memory(), [this](std::uint64_t pc) { return code_.rules(pc); },
-                               thread.registers, text, {});
-  for (Note& note : code_.take_remarks()) notes.add(std::move(note));
-  for (const Note& note : unwound.remarks) notes.add(note);
-  return unwound;
+  return unwind(thread, code_.have_rules(), text, {}, notes);
 }
 
 Result<std::unique_ptr<AddressSpace>> OpenBsd::process_memory(const Process& process) {
