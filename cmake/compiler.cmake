@@ -8,7 +8,8 @@ endif()
 
 find_program(PANICROOM_CCACHE ccache)
 if(PANICROOM_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${PANICROOM_CCACHE}")
+  # Without this ccache keeps nothing that is compiled with a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros "${PANICROOM_CCACHE}")
 endif()
 
 # Linked by our own targets only, so that GoogleTest's sources are compiled without it.
@@ -24,6 +25,24 @@ endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Debug" OR PANICROOM_SANITIZE)
   target_compile_definitions(panicroom_options INTERFACE _GLIBCXX_ASSERTIONS)
 endif()
+
+# panicroom_precompiled(NAME LINKS library... HEADERS header...): a target whose precompiled headers others take with
+# target_precompile_headers(... REUSE_FROM NAME). What most files include is so parsed once. Files still name all
+# that they need: clang-tidy reads each of them alone.
+function(panicroom_precompiled name)
+  cmake_parse_arguments(ARG "" "" "LINKS;HEADERS" ${ARGN})
+  file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/empty.cc" CONTENT "")
+  add_library(${name} OBJECT "${CMAKE_BINARY_DIR}/empty.cc")
+  target_link_libraries(${name} PRIVATE panicroom_options deps::expected deps::fmt ${ARG_LINKS})
+  target_precompile_headers(${name} PRIVATE
+    <algorithm> <array> <charconv> <cstdint> <cstring> <functional> <map> <memory> <optional> <set> <span>
+    <string> <string_view> <utility> <vector> <fmt/format.h> <tl/expected.hpp> ${ARG_HEADERS})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${name} PRIVATE -fpch-preprocess)
+  elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    target_compile_options(${name} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+  endif()
+endfunction()
 
 # The instrumentation applies to everything that is compiled here.
 if(PANICROOM_SANITIZE)
