@@ -61,7 +61,8 @@ foundry::Blob dump_of(const std::uint8_t* data, std::size_t size) {
   foundry::Blob blob = dumps()[data[0] % dumps().size()];
   blob.resize(blob.size() - blob.size() * data[1] / 256);
   for (std::size_t at = 2; at + 11 <= size; at += 11) {
-    const std::size_t offset = data[at] + std::size_t{256} * data[at + 1] + std::size_t{65536} * data[at + 2];
+    const std::size_t offset =
+        data[at] + std::size_t{256} * data[at + 1] + std::size_t{65536} * data[at + 2];
     for (std::size_t i = 0; i < 8; ++i)
       if (offset + i < blob.size()) blob[offset + i] = data[at + 3 + i];
   }
