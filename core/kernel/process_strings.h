@@ -1,35 +1,54 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/kernel/field.h"
 #include "core/memory/address_space.h"
 
 namespace panicroom {
 
-/// Reads the lists of texts that the BSDs' processes keep in their own memory: struct ps_strings
-/// (sys/sys/exec.h) leads to their arguments and their environment.
+/// Reads the arguments and the environment of the BSDs' processes.
 class ProcessStrings {
  public:
+  using OpenMemory = std::function<Result<std::unique_ptr<AddressSpace>>()>;
+  /// Where a process has its struct ps_strings (sys/sys/exec.h), which leads to both. With address
+  /// 0 it has none.
+  struct Place {
+    std::uint64_t address = 0;
+    unsigned word = 8;  ///< bytes of the process's pointers
+  };
+
   /// `most_bytes`: of all lists together.
   explicit ProcessStrings(std::uint64_t most_bytes) : bytes_left_(most_bytes) {}
 
-  std::uint64_t bytes_left() const { return bytes_left_; }
-  void spend(std::uint64_t bytes) { bytes_left_ -= bytes; }
-
-  /// `list` is the address of half of a struct ps_strings: a pointer to pointers, `word` bytes
-  /// each, and their number. Errors: `corrupt` for more than can be, those of a read.
-  Result<std::vector<std::string>> read(AddressSpace& memory, std::uint64_t list, unsigned word);
-  /// Where the environment's half lies in the struct ps_strings at `strings`.
-  static std::uint64_t environment_of(std::uint64_t strings, unsigned word) {
-    return strings + std::uint64_t{2} * word;
-  }
+  /// What the query wants and `details` does not have yet, out of the process's own memory, which
+  /// `memory` opens.
+  void read(const ProcessQuery& query, const OpenMemory& memory,
+            const std::function<std::optional<Place>()>& place, ProcessDetails& details,
+            Notes& notes);
+  /// The kernel's own copy of the arguments, FreeBSD's and DragonFly's: `pointer` of the struct
+  /// proc leads to a struct pargs. Nothing where it keeps none.
+  std::optional<std::vector<std::string>> kept_arguments(Structures& structures,
+                                                         const Field& pointer,
+                                                         std::uint64_t process, Notes& notes);
 
  private:
+  /// `list` is the address of half of a struct ps_strings: a pointer to pointers, `word` bytes
+  /// each, and their number. Errors: `corrupt` for more than can be, those of a read.
+  Result<std::vector<std::string>> read_list(AddressSpace& memory, std::uint64_t list,
+                                             unsigned word);
+
   std::uint64_t bytes_left_;
+  Field length_{"pargs", "ar_length"}, text_{"pargs", "ar_args"};
 };
 
-constexpr std::uint64_t longest_process_strings = std::uint64_t{512} << 10;  // ARG_MAX, of one list
+/// The bytes of `pages` that are said to be a process's in memory; a note where they cannot be.
+std::optional<std::uint64_t> resident_bytes(Structures& structures, std::int64_t pages,
+                                            std::uint64_t map, Notes& notes);
 
 }  // namespace panicroom

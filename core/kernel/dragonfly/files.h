@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "core/kernel/descriptors.h"
 #include "core/kernel/dragonfly/namecache.h"
 
 namespace panicroom::dragonfly {
@@ -22,8 +23,7 @@ class FilesReader {
 
   Evidence& evidence_;
   NameCache& names_;
-  std::uint64_t left_;                                 // files that may still be read
-  std::uint64_t slots_left_ = std::uint64_t{1} << 22;  // of all processes' tables
+  Descriptors descriptors_;
   Field table_{"proc", "p_fd"}, files_{"filedesc", "fd_files"}, room_{"filedesc", "fd_nfiles"},
       file_{"fdnode", "fp"};
   Field data_{"file", "f_data"}, type_{"file", "f_type"}, flags_{"file", "f_flag"},

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/kernel/dragonfly/processors.h"
+#include "core/kernel/flag_names.h"
 #include "core/kernel/lists.h"
 
 namespace panicroom::dragonfly {
@@ -14,10 +15,6 @@ namespace {
 constexpr std::uint64_t size_of_mount = 512;    // bytes, at least: it has a struct statfs
 constexpr std::uint64_t most_swap_areas = 256;  // NSWAPDEV is 4
 
-struct FlagName {
-  std::uint64_t bit;
-  std::string_view name;
-};
 // sys/sys/mount.h: MNT_* that a user can see, by the words of mount(8), in its order.
 constexpr std::array flag_names = {FlagName{0x40, "asynchronous"},
                                    FlagName{0x100, "NFS exported"},
@@ -38,13 +35,9 @@ constexpr std::array flag_names = {FlagName{0x40, "asynchronous"},
                                    FlagName{0x20, "automounted"}};
 
 std::string option_names(std::uint64_t flags, std::optional<std::uint64_t> owner) {
-  std::string names;
-  const auto append = [&](std::string_view name) {
-    names.append(names.empty() ? "" : ", ").append(name);
-  };
-  for (const FlagName& flag : flag_names)
-    if ((flags & flag.bit) != 0) append(flag.name);
-  if (owner && *owner != 0) append(fmt::format("mounted by {}", *owner));
+  std::string names = names_of(flags, flag_names, ", ");
+  if (owner && *owner != 0)
+    names += fmt::format("{}mounted by {}", names.empty() ? "" : ", ", *owner);
   return names;
 }
 

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,12 +20,9 @@ class ProcessDetailsReader {
   /// `lwps`: addresses of its struct lwps; needed for `times` alone. `memory` opens the process's
   /// own address space.
   void read(const ProcessQuery& query, const std::vector<std::uint64_t>& lwps,
-            const std::function<Result<std::unique_ptr<AddressSpace>>()>& memory, Process& process,
-            Notes& notes);
+            const ProcessStrings::OpenMemory& memory, Process& process, Notes& notes);
 
  private:
-  using Words = std::vector<std::string>;
-
   void read_identity(std::uint64_t process, ProcessDetails& details, Notes& notes);
   void read_credentials(std::uint64_t process, ProcessDetails& details, Notes& notes);
   void read_start(std::uint64_t process, ProcessDetails& details, Notes& notes);
@@ -36,15 +31,11 @@ class ProcessDetailsReader {
   void read_sizes(std::uint64_t process, ProcessDetails& details, Notes& notes);
   void read_paths(std::uint64_t process, ProcessDetails& details, Notes& notes);
   std::optional<std::string> terminal(std::uint64_t session, Notes& notes);
-  /// The kernel's own copy of the arguments; nothing where it keeps none.
-  std::optional<Words> kept_arguments(std::uint64_t process, Notes& notes);
-  void read_own_words(const ProcessQuery& query, AddressSpace& memory, Process& process,
-                      Notes& notes);
 
   Evidence& evidence_;
   Processes& processes_;
   NameCache& names_;
-  ProcessStrings strings_;  // what may still be read of all processes
+  ProcessStrings strings_;
 
   Field group_{"proc", "p_pgrp"}, flags_{"proc", "p_flags"}, nice_{"proc", "p_nice"},
       credentials_{"proc", "p_ucred"}, space_{"proc", "p_vmspace"}, files_{"proc", "p_fd"},
@@ -62,7 +53,6 @@ class ProcessDetailsReader {
   Field directory_entry_{"filedesc", "fd_ncdir.ncp"},
       directory_mount_{"filedesc", "fd_ncdir.mount"}, root_entry_{"filedesc", "fd_nrdir.ncp"},
       root_mount_{"filedesc", "fd_nrdir.mount"};
-  Field arguments_length_{"pargs", "ar_length"}, arguments_text_{"pargs", "ar_args"};
 };
 
 }  // namespace panicroom::dragonfly

@@ -2,16 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
 
+#include "core/kernel/flag_names.h"
+
 namespace panicroom::freebsd {
 namespace {
 
-constexpr std::uint64_t size_of_file = 64;            // at least
-constexpr std::uint64_t most_descriptors = 1U << 20;  // of one process
+constexpr std::uint64_t size_of_file = 64;  // at least
 constexpr std::size_t longest_name = 1024;
 
 // DTYPE_*, sys/sys/file.h.
@@ -43,36 +43,19 @@ constexpr std::array<std::string_view, 18> type_names = {"",
                                                          ""};
 
 // sys/sys/fcntl.h: FREAD and FWRITE are what open's argument is plus one.
-constexpr std::uint64_t flag_read = 1, flag_write = 2, flag_execute = 0x40000, flag_path = 0x400000;
-struct FlagName {
-  std::uint64_t bit;
-  std::string_view name;
-};
+constexpr std::uint64_t flag_execute = 0x40000, flag_path = 0x400000;
 constexpr std::array<FlagName, 5> flag_names = {
     {{0x4, "nonblock"}, {0x8, "append"}, {0x40, "async"}, {0x80, "sync"}, {0x10000, "direct"}}};
 
-std::string names_of(std::uint64_t flags) {
-  std::string names;
-  for (const FlagName& flag : flag_names) {
-    if ((flags & flag.bit) == 0) continue;
-    if (!names.empty()) names += ',';
-    names += flag.name;
-  }
-  return names;
-}
-
-std::string access_of(std::uint64_t flags) {
-  std::string access = (flags & flag_path) != 0 ? "path" : "";
-  if ((flags & flag_read) != 0) access += 'r';
-  if ((flags & flag_write) != 0) access += 'w';
-  if ((flags & flag_execute) != 0) access += 'x';
-  return access;
+std::string whole_access_of(std::uint64_t flags) {
+  return ((flags & flag_path) != 0 ? "path" : "") + access_of(flags) +
+         ((flags & flag_execute) != 0 ? "x" : "");
 }
 
 }  // namespace
 
 FilesReader::FilesReader(Evidence& evidence, Vnodes& vnodes)
-    : evidence_(evidence), vnodes_(vnodes), left_(most_objects(evidence, size_of_file)) {}
+    : evidence_(evidence), vnodes_(vnodes), descriptors_(evidence, size_of_file) {}
 
 std::optional<std::string> FilesReader::text_at(const Field& pointer, std::uint64_t holder,
                                                 Notes& notes) {
@@ -106,8 +89,8 @@ OpenFile FilesReader::read_file(std::uint64_t file, std::uint64_t& socket, Notes
   open.address = file;
   socket = 0;
   if (const auto flags = noted(flags_.read(evidence_, file), notes, "a file's flags")) {
-    open.access = access_of(*flags);
-    open.flags = names_of(*flags);
+    open.access = whole_access_of(*flags);
+    open.flags = names_of(*flags, flag_names, ",");
   }
   const auto type = noted(type_.read(evidence_, file), notes, "a file's type");
   if (!type) return open;
@@ -146,33 +129,20 @@ bool FilesReader::read(const Process& process, const VisitFile& visit, Notes& no
   const auto stride = noted(evidence_.size_of("filedescent"), notes, what);
   const auto file_at = noted(file_.member(evidence_), notes, what);
   if (!room || !slots || !stride || !file_at || *stride == 0) return true;
-  const std::uint64_t said = *room < 0 ? UINT64_MAX : static_cast<std::uint64_t>(*room);
-  const std::uint64_t count = std::min({said, most_descriptors, slots_left_});
-  slots_left_ -= count;
-  if (count < said)
-    notes.add(Note{ErrorCode::corrupt,
-                   fmt::format("{}: their table has room for {}, of which {} were looked at", what,
-                               *room, count),
-                   *files});
-  for (std::uint64_t descriptor = 0; descriptor < count; ++descriptor) {
-    const auto file = noted(
-        evidence_.memory().word(*slots + descriptor * *stride + file_at->offset), notes, what);
-    if (!file) return true;
-    if (*file == 0) continue;
-    if (left_ == 0) {
-      notes.add(Note{ErrorCode::corrupt, "there are more open files than the memory can hold",
-                     std::nullopt});
-      return false;
-    }
-    --left_;
-    std::uint64_t socket = 0;
-    OpenFile found = read_file(*file, socket, notes);
-    found.pid = process.pid;
-    found.process = process.name;
-    found.descriptor = static_cast<std::int64_t>(descriptor);
-    if (!visit(found, socket)) return false;
-  }
-  return true;
+  return descriptors_.for_each(
+      *room, *files,
+      [&](std::uint64_t descriptor) {
+        return evidence_.memory().word(*slots + descriptor * *stride + file_at->offset);
+      },
+      [&](std::int64_t descriptor, std::uint64_t file) {
+        std::uint64_t socket = 0;
+        OpenFile found = read_file(file, socket, notes);
+        found.pid = process.pid;
+        found.process = process.name;
+        found.descriptor = descriptor;
+        return visit(found, socket);
+      },
+      notes);
 }
 
 }  // namespace panicroom::freebsd

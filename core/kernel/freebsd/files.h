@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "core/kernel/descriptors.h"
 #include "core/kernel/field.h"
 #include "core/kernel/freebsd/structures.h"
 #include "core/kernel/freebsd/vnodes.h"
@@ -26,8 +27,7 @@ class FilesReader {
 
   Evidence& evidence_;
   Vnodes& vnodes_;
-  std::uint64_t left_;                                 // files that may still be read
-  std::uint64_t slots_left_ = std::uint64_t{1} << 22;  // of all processes' tables
+  Descriptors descriptors_;
   Field table_{"proc", "p_fd"}, files_{"filedesc", "fd_files"}, room_{"fdescenttbl", "fdt_nfiles"},
       slots_{"fdescenttbl", "fdt_ofiles"}, file_{"filedescent", "fde_file"};
   Field data_{"file", "f_data"}, vnode_{"file", "f_vnode"}, type_{"file", "f_type"},

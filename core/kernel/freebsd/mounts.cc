@@ -5,6 +5,7 @@
 #include <array>
 
 #include "core/kernel/field.h"
+#include "core/kernel/flag_names.h"
 #include "core/kernel/lists.h"
 
 namespace panicroom::freebsd {
@@ -12,10 +13,6 @@ namespace {
 
 constexpr std::uint64_t size_of_mount = 1024;  // bytes, at least: it has a struct statfs
 
-struct FlagName {
-  std::uint64_t bit;
-  std::string_view name;
-};
 // sys/sys/mount.h: MNT_* that a user can see, and the words of MNTOPT_NAMES, in its order.
 constexpr std::uint64_t mounted_by_user = 0x8000;
 constexpr std::array flag_names = {FlagName{0x40, "asynchronous"},
@@ -44,14 +41,9 @@ constexpr std::array flag_names = {FlagName{0x40, "asynchronous"},
                                    FlagName{0x20000000000, "named attributes"}};
 
 std::string option_names(std::uint64_t flags, std::optional<std::uint64_t> owner) {
-  std::string names;
-  const auto append = [&](std::string_view name) {
-    names.append(names.empty() ? "" : ", ").append(name);
-  };
-  for (const FlagName& flag : flag_names)
-    if ((flags & flag.bit) != 0) append(flag.name);
+  std::string names = names_of(flags, flag_names, ", ");
   if (owner && ((flags & mounted_by_user) != 0 || *owner != 0))
-    append(fmt::format("mounted by {}", *owner));
+    names += fmt::format("{}mounted by {}", names.empty() ? "" : ", ", *owner);
   return names;
 }
 

@@ -2,11 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <string_view>
 #include <utility>
-
-#include "core/kernel/texts.h"
 
 namespace panicroom::freebsd {
 namespace {
@@ -23,10 +20,10 @@ ProcessDetailsReader::ProcessDetailsReader(Evidence& evidence, Processes& proces
       vnodes_(vnodes),
       strings_(evidence.memory_present()) {}
 
-void ProcessDetailsReader::read(
-    const ProcessQuery& query, const std::vector<std::uint64_t>& threads,
-    const std::function<Result<std::unique_ptr<AddressSpace>>()>& memory, Process& process,
-    Notes& notes) {
+void ProcessDetailsReader::read(const ProcessQuery& query,
+                                const std::vector<std::uint64_t>& threads,
+                                const ProcessStrings::OpenMemory& memory, Process& process,
+                                Notes& notes) {
   const std::uint64_t address = process.address;
   if (query.wants(ProcessFact::identity)) read_identity(address, process.details, notes);
   if (query.wants(ProcessFact::times)) read_times(address, threads, process.details, notes);
@@ -35,15 +32,9 @@ void ProcessDetailsReader::read(
   if (processes_.is_kernel_process(address) || process.state == "zombie") return;
   if (query.wants(ProcessFact::sizes)) read_sizes(address, process.details, notes);
   if (query.wants(ProcessFact::arguments))
-    process.details.arguments = kept_arguments(address, notes);
-  const bool own_arguments = query.wants(ProcessFact::arguments) && !process.details.arguments;
-  if (!own_arguments && !query.wants(ProcessFact::environment)) return;
-  const auto own = memory();
-  if (own)
-    read_own_words(query, **own, process, notes);
-  else
-    notes.add(own.error().within(own_arguments ? "a process's arguments and environment"
-                                               : "a process's environment"));
+    process.details.arguments = strings_.kept_arguments(evidence_, arguments_, address, notes);
+  strings_.read(
+      query, memory, [&] { return strings_place(address, notes); }, process.details, notes);
 }
 
 std::optional<std::string> ProcessDetailsReader::terminal(std::uint64_t session, Notes& notes) {
@@ -141,12 +132,7 @@ void ProcessDetailsReader::read_sizes(std::uint64_t process, ProcessDetails& det
   details.size = noted(size_.read(evidence_, *space), notes, "the size of a process");
   const auto pages =
       noted(resident_.read_signed(evidence_, *space), notes, "how much of a process is in memory");
-  const std::uint64_t page = evidence_.memory().machine().page_size;
-  if (pages && *pages >= 0 && static_cast<std::uint64_t>(*pages) <= UINT64_MAX / page)
-    details.resident = static_cast<std::uint64_t>(*pages) * page;
-  else if (pages)
-    notes.add(
-        Note{ErrorCode::corrupt, fmt::format("a process has {} pages in memory", *pages), *space});
+  if (pages) details.resident = resident_bytes(evidence_, *pages, *space, notes);
 }
 
 std::optional<std::string> ProcessDetailsReader::executable(std::uint64_t process, Notes& notes) {
@@ -198,29 +184,6 @@ void ProcessDetailsReader::read_paths(std::uint64_t process, ProcessDetails& det
   details.root = path(*root);
 }
 
-std::optional<std::vector<std::string>> ProcessDetailsReader::kept_arguments(std::uint64_t process,
-                                                                             Notes& notes) {
-  constexpr std::string_view what = "a process's arguments";
-  const auto kept = noted(arguments_.read(evidence_, process), notes, what);
-  if (!kept || *kept == 0) return std::nullopt;
-  const auto length = noted(arguments_length_.read(evidence_, *kept), notes, what);
-  const auto place = noted(arguments_text_.place(evidence_, *kept), notes, what);
-  if (!length || !place) return std::nullopt;
-  if (*length > std::min(longest_process_strings, strings_.bytes_left())) {
-    notes.add(Note{ErrorCode::corrupt,
-                   fmt::format("{} are said to have {} bytes: more than can be", what, *length),
-                   *kept});
-    return std::nullopt;
-  }
-  strings_.spend(*length);
-  std::string bytes(static_cast<std::size_t>(*length), '\0');
-  const auto read = evidence_.memory().read(
-      *place, MutableBytes(reinterpret_cast<std::byte*>(bytes.data()), bytes.size()));
-  if (read) return split_at_nuls(bytes);
-  notes.add(read.error().within(what));
-  return std::nullopt;
-}
-
 Result<std::uint64_t> ProcessDetailsReader::strings_of(std::uint64_t process) {
   PANICROOM_TRY(system, system_.read(evidence_, process));
   if (system == 0) return 0;
@@ -240,19 +203,11 @@ unsigned ProcessDetailsReader::word_of(std::uint64_t process) {
   return narrow ? 4 : evidence_.pointer_size();
 }
 
-void ProcessDetailsReader::read_own_words(const ProcessQuery& query, AddressSpace& memory,
-                                          Process& process, Notes& notes) {
-  const auto strings = noted(strings_of(process.address), notes, "where a process's arguments lie");
-  if (!strings || *strings == 0) return;
-  const unsigned word = word_of(process.address);
-  ProcessDetails& details = process.details;
-  if (query.wants(ProcessFact::arguments) && !details.arguments)
-    details.arguments =
-        noted(strings_.read(memory, *strings, word), notes, "a process's arguments");
-  if (query.wants(ProcessFact::environment))
-    details.environment =
-        noted(strings_.read(memory, ProcessStrings::environment_of(*strings, word), word), notes,
-              "a process's environment");
+std::optional<ProcessStrings::Place> ProcessDetailsReader::strings_place(std::uint64_t process,
+                                                                         Notes& notes) {
+  const auto strings = noted(strings_of(process), notes, "where a process's arguments lie");
+  if (!strings) return std::nullopt;
+  return ProcessStrings::Place{*strings, word_of(process)};
 }
 
 }  // namespace panicroom::freebsd

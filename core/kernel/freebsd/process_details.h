@@ -1,8 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,12 +20,9 @@ class ProcessDetailsReader {
   /// `threads`: addresses of its struct threads; needed for `times` alone. `memory` opens the
   /// process's own address space.
   void read(const ProcessQuery& query, const std::vector<std::uint64_t>& threads,
-            const std::function<Result<std::unique_ptr<AddressSpace>>()>& memory, Process& process,
-            Notes& notes);
+            const ProcessStrings::OpenMemory& memory, Process& process, Notes& notes);
 
  private:
-  using Words = std::vector<std::string>;
-
   void read_identity(std::uint64_t process, ProcessDetails& details, Notes& notes);
   void read_credentials(std::uint64_t process, ProcessDetails& details, Notes& notes);
   void read_times(std::uint64_t process, const std::vector<std::uint64_t>& threads,
@@ -36,10 +31,7 @@ class ProcessDetailsReader {
   void read_paths(std::uint64_t process, ProcessDetails& details, Notes& notes);
   std::optional<std::string> executable(std::uint64_t process, Notes& notes);
   std::optional<std::string> terminal(std::uint64_t session, Notes& notes);
-  /// The kernel's own copy of the arguments; nothing where it keeps none.
-  std::optional<Words> kept_arguments(std::uint64_t process, Notes& notes);
-  void read_own_words(const ProcessQuery& query, AddressSpace& memory, Process& process,
-                      Notes& notes);
+  std::optional<ProcessStrings::Place> strings_place(std::uint64_t process, Notes& notes);
   /// The user address of struct ps_strings; 0 where there is none.
   Result<std::uint64_t> strings_of(std::uint64_t process);
   /// Bytes of the process's own pointers.
@@ -69,7 +61,6 @@ class ProcessDetailsReader {
   Field old_directory_{"filedesc", "fd_cdir"}, old_root_{"filedesc", "fd_rdir"},
       shared_pwd_{"filedesc", "fd_pwd"}, pwd_{"pwddesc", "pd_pwd"}, directory_{"pwd", "pwd_cdir"},
       root_{"pwd", "pwd_rdir"};
-  Field arguments_length_{"pargs", "ar_length"}, arguments_text_{"pargs", "ar_args"};
   Field strings_address_{"sysentvec", "sv_psstrings"}, strings_size_{"sysentvec", "sv_psstringssz"},
       system_flags_{"sysentvec", "sv_flags"};
 };

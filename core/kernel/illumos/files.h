@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "core/kernel/descriptors.h"
 #include "core/kernel/field.h"
 #include "core/kernel/illumos/vnodes.h"
 
@@ -22,7 +23,7 @@ class FilesReader {
 
   Evidence& evidence_;
   Vnodes& vnodes_;
-  std::uint64_t left_, slots_left_;
+  Descriptors descriptors_;
   Field count_{"proc", "p_user.u_finfo.fi_nfiles"}, list_{"proc", "p_user.u_finfo.fi_list"},
       file_{"uf_entry", "uf_file"}, flags_{"file", "f_flag"}, vnode_{"file", "f_vnode"},
       position_{"file", "f_offset"};

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/kernel/flag_names.h"
 #include "core/kernel/linux/files.h"
 
 namespace panicroom::linux_kernel {
@@ -12,10 +13,6 @@ namespace {
 constexpr std::uint64_t size_of_mount = 256;  // bytes, at least
 constexpr std::size_t longest_text = 4096;
 
-struct FlagName {
-  std::uint64_t bit;
-  std::string_view name;
-};
 // Linux include/linux/mount.h (MNT_*) and fs.h (SB_*), in the order of /proc/mounts.
 constexpr std::uint64_t mount_read_only = 0x40, super_read_only = 1;
 constexpr std::array super_names = {FlagName{16, "sync"}, FlagName{128, "dirsync"},
@@ -28,10 +25,9 @@ constexpr std::array mount_names = {FlagName{1, "nosuid"},        FlagName{2, "n
 std::string option_names(std::uint64_t mount, std::uint64_t super) {
   std::string names =
       (mount & mount_read_only) != 0 || (super & super_read_only) != 0 ? "ro" : "rw";
-  for (const FlagName& flag : super_names)
-    if ((super & flag.bit) != 0) names.append(",").append(flag.name);
-  for (const FlagName& flag : mount_names)
-    if ((mount & flag.bit) != 0) names.append(",").append(flag.name);
+  for (const std::string& more :
+       {names_of(super, super_names, ","), names_of(mount, mount_names, ",")})
+    if (!more.empty()) names.append(",").append(more);
   return names;
 }
 

@@ -2,16 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
 
+#include "core/kernel/flag_names.h"
+
 namespace panicroom::netbsd {
 namespace {
 
-constexpr std::uint64_t size_of_file = 64;            // at least
-constexpr std::uint64_t most_descriptors = 1U << 20;  // of one process
+constexpr std::uint64_t size_of_file = 64;  // at least
 
 // DTYPE_*, sys/sys/file.h.
 enum FileType : std::uint64_t { of_vnode = 1, of_socket = 2 };
@@ -20,35 +20,13 @@ constexpr std::array<std::string_view, 12> type_names = {
     "crypto", "message queue", "semaphore", "eventfd", "timerfd", "shared memory"};
 
 // sys/sys/fcntl.h.
-constexpr std::uint64_t flag_read = 1, flag_write = 2;
-struct FlagName {
-  std::uint64_t bit;
-  std::string_view name;
-};
 constexpr std::array<FlagName, 5> flag_names = {
     {{0x4, "nonblock"}, {0x8, "append"}, {0x40, "async"}, {0x80, "sync"}, {0x80000, "direct"}}};
-
-std::string names_of(std::uint64_t flags) {
-  std::string names;
-  for (const FlagName& flag : flag_names) {
-    if ((flags & flag.bit) == 0) continue;
-    if (!names.empty()) names += ',';
-    names += flag.name;
-  }
-  return names;
-}
-
-std::string access_of(std::uint64_t flags) {
-  std::string access;
-  if ((flags & flag_read) != 0) access += 'r';
-  if ((flags & flag_write) != 0) access += 'w';
-  return access;
-}
 
 }  // namespace
 
 FilesReader::FilesReader(Evidence& evidence, Vnodes& vnodes)
-    : evidence_(evidence), vnodes_(vnodes), left_(most_objects(evidence, size_of_file)) {}
+    : evidence_(evidence), vnodes_(vnodes), descriptors_(evidence, size_of_file) {}
 
 OpenFile FilesReader::read_file(std::uint64_t file, std::uint64_t& socket, Notes& notes) {
   OpenFile open;
@@ -56,7 +34,7 @@ OpenFile FilesReader::read_file(std::uint64_t file, std::uint64_t& socket, Notes
   socket = 0;
   if (const auto flags = noted(flags_.read(evidence_, file), notes, "a file's flags")) {
     open.access = access_of(*flags);
-    open.flags = names_of(*flags);
+    open.flags = names_of(*flags, flag_names, ",");
   }
   const auto type = noted(type_.read(evidence_, file), notes, "a file's type");
   if (!type) return open;
@@ -85,34 +63,24 @@ bool FilesReader::read(const Process& process, const VisitFile& visit, Notes& no
   const auto slots = noted(slots_.place(evidence_, *files), notes, what);
   const auto file_at = noted(file_.member(evidence_), notes, what);
   if (!room || !slots || !file_at) return true;
-  const std::uint64_t count = std::min({*room, most_descriptors, slots_left_});
-  slots_left_ -= count;
-  if (count < *room)
-    notes.add(Note{ErrorCode::corrupt,
-                   fmt::format("{}: their table has room for {}, of which {} were looked at", what,
-                               *room, count),
-                   *files});
-  const unsigned word = evidence_.pointer_size();
-  for (std::uint64_t descriptor = 0; descriptor < count; ++descriptor) {
-    const auto slot = noted(evidence_.memory().word(*slots + descriptor * word), notes, what);
-    if (!slot) return true;
-    if (*slot == 0) continue;
-    const auto file = noted(evidence_.memory().word(*slot + file_at->offset), notes, what);
-    if (!file || *file == 0) continue;
-    if (left_ == 0) {
-      notes.add(Note{ErrorCode::corrupt, "there are more open files than the memory can hold",
-                     std::nullopt});
-      return false;
-    }
-    --left_;
-    std::uint64_t socket = 0;
-    OpenFile found = read_file(*file, socket, notes);
-    found.pid = process.pid;
-    found.process = process.name;
-    found.descriptor = static_cast<std::int64_t>(descriptor);
-    if (!visit(found, socket)) return false;
-  }
-  return true;
+  return descriptors_.for_each(
+      static_cast<std::int64_t>(*room), *files,
+      [&](std::uint64_t descriptor) -> Result<std::uint64_t> {
+        PANICROOM_TRY(slot,
+                      evidence_.memory().word(*slots + descriptor * evidence_.pointer_size()));
+        if (slot == 0) return 0;
+        // A file that cannot be read hides none of those after it.
+        return noted(evidence_.memory().word(slot + file_at->offset), notes, what).value_or(0);
+      },
+      [&](std::int64_t descriptor, std::uint64_t file) {
+        std::uint64_t socket = 0;
+        OpenFile found = read_file(file, socket, notes);
+        found.pid = process.pid;
+        found.process = process.name;
+        found.descriptor = descriptor;
+        return visit(found, socket);
+      },
+      notes);
 }
 
 }  // namespace panicroom::netbsd

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "core/kernel/descriptors.h"
 #include "core/kernel/field.h"
 #include "core/kernel/netbsd/evidence.h"
 #include "core/kernel/netbsd/vnodes.h"
@@ -24,8 +25,7 @@ class FilesReader {
 
   Evidence& evidence_;
   Vnodes& vnodes_;
-  std::uint64_t left_;                                 // files that may still be read
-  std::uint64_t slots_left_ = std::uint64_t{1} << 22;  // of all processes' tables
+  Descriptors descriptors_;
   Field table_{"proc", "p_fd"}, files_{"filedesc", "fd_dt"}, room_{"fdtab", "dt_nfiles"},
       slots_{"fdtab", "dt_ff"}, file_{"fdfile", "ff_file"};
   Field data_{"file", "f_undata.fd_data"}, type_{"file", "f_type"}, flags_{"file", "f_flag"},

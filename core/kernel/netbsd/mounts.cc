@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/kernel/field.h"
+#include "core/kernel/flag_names.h"
 #include "core/kernel/lists.h"
 
 namespace panicroom::netbsd {
@@ -15,10 +16,6 @@ namespace {
 constexpr std::uint64_t size_of_mount = 1024;  // bytes, at least: it has a struct statvfs
 constexpr std::uint64_t entry_of_mount = 0;    // ME_MOUNT; the others mark where a walk is
 
-struct FlagName {
-  std::uint64_t bit;
-  std::string_view name;
-};
 // sys/sys/fstypes.h: MNT_* that mount(8) shows, and its words for them.
 constexpr std::array flag_names = {FlagName{0x40, "asynchronous"},
                                    FlagName{0x10000000, "automounted"},
@@ -48,13 +45,9 @@ constexpr std::array flag_names = {FlagName{0x40, "asynchronous"},
                                    FlagName{0x4000, "root file system"}};
 
 std::string option_names(std::uint64_t flags, std::optional<std::uint64_t> owner) {
-  std::string names;
-  const auto append = [&](std::string_view name) {
-    names.append(names.empty() ? "" : ", ").append(name);
-  };
-  for (const FlagName& flag : flag_names)
-    if ((flags & flag.bit) != 0) append(flag.name);
-  if (owner && *owner != 0) append(fmt::format("mounted by {}", *owner));
+  std::string names = names_of(flags, flag_names, ", ");
+  if (owner && *owner != 0)
+    names += fmt::format("{}mounted by {}", names.empty() ? "" : ", ", *owner);
   return names;
 }
 

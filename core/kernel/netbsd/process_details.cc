@@ -21,10 +21,9 @@ ProcessDetailsReader::ProcessDetailsReader(Evidence& evidence, Processes& proces
       vnodes_(vnodes),
       strings_(evidence.memory_present()) {}
 
-void ProcessDetailsReader::read(
-    const ProcessQuery& query, const std::vector<std::uint64_t>& lwps,
-    const std::function<Result<std::unique_ptr<AddressSpace>>()>& memory, Process& process,
-    Notes& notes) {
+void ProcessDetailsReader::read(const ProcessQuery& query, const std::vector<std::uint64_t>& lwps,
+                                const ProcessStrings::OpenMemory& memory, Process& process,
+                                Notes& notes) {
   const std::uint64_t address = process.address;
   if (query.wants(ProcessFact::identity)) read_identity(address, process.details, notes);
   if (query.wants(ProcessFact::times)) read_times(address, lwps, process.details, notes);
@@ -32,12 +31,8 @@ void ProcessDetailsReader::read(
   // A kernel process has the kernel's memory; a zombie has given its own back.
   if (processes_.is_kernel_process(address) || process.state == "zombie") return;
   if (query.wants(ProcessFact::sizes)) read_sizes(address, process.details, notes);
-  if (!query.wants(ProcessFact::arguments) && !query.wants(ProcessFact::environment)) return;
-  const auto own = memory();
-  if (own)
-    read_own_words(query, **own, process, notes);
-  else
-    notes.add(own.error().within("a process's arguments and environment"));
+  strings_.read(
+      query, memory, [&] { return strings_place(address, notes); }, process.details, notes);
 }
 
 /// Devices have no names in the kernel: ps(1) finds the one in /dev that has the number.
@@ -139,12 +134,7 @@ void ProcessDetailsReader::read_sizes(std::uint64_t process, ProcessDetails& det
   const auto pmap = noted(map_pmap_.read(evidence_, *space), notes, what);
   if (!pmap || *pmap == 0) return;
   const auto pages = noted(resident_.read_signed(evidence_, *pmap), notes, what);
-  const std::uint64_t page = evidence_.memory().machine().page_size;
-  if (pages && *pages >= 0 && static_cast<std::uint64_t>(*pages) <= UINT64_MAX / page)
-    details.resident = static_cast<std::uint64_t>(*pages) * page;
-  else if (pages)
-    notes.add(
-        Note{ErrorCode::corrupt, fmt::format("a process has {} pages in memory", *pages), *space});
+  if (pages) details.resident = resident_bytes(evidence_, *pages, *space, notes);
 }
 
 void ProcessDetailsReader::read_paths(std::uint64_t process, ProcessDetails& details,
@@ -167,21 +157,14 @@ void ProcessDetailsReader::read_paths(std::uint64_t process, ProcessDetails& det
   if (root) details.root = *root == 0 ? std::optional<std::string>("/") : path(root_, *places);
 }
 
-void ProcessDetailsReader::read_own_words(const ProcessQuery& query, AddressSpace& memory,
-                                          Process& process, Notes& notes) {
+std::optional<ProcessStrings::Place> ProcessDetailsReader::strings_place(std::uint64_t process,
+                                                                         Notes& notes) {
   const auto strings =
-      noted(strings_address_.read(evidence_, process.address), notes, "a process's arguments");
-  if (!strings || *strings == 0) return;
-  const auto flags = flags_.read(evidence_, process.address);
+      noted(strings_address_.read(evidence_, process), notes, "a process's arguments");
+  if (!strings) return std::nullopt;
+  const auto flags = flags_.read(evidence_, process);
   const bool narrow = flags && (*flags & of_32_bits) != 0;
-  const unsigned word = narrow ? 4 : evidence_.pointer_size();
-  if (query.wants(ProcessFact::arguments))
-    process.details.arguments =
-        noted(strings_.read(memory, *strings, word), notes, "a process's arguments");
-  if (query.wants(ProcessFact::environment))
-    process.details.environment =
-        noted(strings_.read(memory, ProcessStrings::environment_of(*strings, word), word), notes,
-              "a process's environment");
+  return ProcessStrings::Place{*strings, narrow ? 4 : evidence_.pointer_size()};
 }
 
 }  // namespace panicroom::netbsd

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,8 +20,7 @@ class ProcessDetailsReader {
   /// `lwps`: addresses of its struct lwps; needed for `times` alone. `memory` opens the process's
   /// own address space.
   void read(const ProcessQuery& query, const std::vector<std::uint64_t>& lwps,
-            const std::function<Result<std::unique_ptr<AddressSpace>>()>& memory, Process& process,
-            Notes& notes);
+            const ProcessStrings::OpenMemory& memory, Process& process, Notes& notes);
 
  private:
   void read_identity(std::uint64_t process, ProcessDetails& details, Notes& notes);
@@ -33,8 +30,7 @@ class ProcessDetailsReader {
                   ProcessDetails& details, Notes& notes);
   void read_sizes(std::uint64_t process, ProcessDetails& details, Notes& notes);
   void read_paths(std::uint64_t process, ProcessDetails& details, Notes& notes);
-  void read_own_words(const ProcessQuery& query, AddressSpace& memory, Process& process,
-                      Notes& notes);
+  std::optional<ProcessStrings::Place> strings_place(std::uint64_t process, Notes& notes);
   std::optional<std::string> terminal(std::uint64_t session, Notes& notes);
 
   Evidence& evidence_;

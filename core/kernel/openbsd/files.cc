@@ -2,54 +2,38 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
 
+#include "core/kernel/flag_names.h"
+
 namespace panicroom::openbsd {
 namespace {
 
-constexpr std::uint64_t size_of_file = 64;            // at least
-constexpr std::uint64_t most_descriptors = 1U << 20;  // of one process
+constexpr std::uint64_t size_of_file = 64;  // at least
 
 // DTYPE_*, sys/sys/file.h.
 constexpr std::uint64_t of_vnode = 1, of_socket = 2;
 constexpr std::array<std::string_view, 7> type_names = {"",       "file",       "socket",   "pipe",
                                                         "kqueue", "DMA buffer", "sync file"};
 
-// sys/sys/fcntl.h: FREAD and FWRITE are what open's argument is plus one.
-constexpr std::uint64_t flag_read = 1, flag_write = 2;
-struct FlagName {
-  std::uint64_t bit;
-  std::string_view name;
-};
+// sys/sys/fcntl.h.
 constexpr std::array<FlagName, 4> flag_names = {
     {{0x4, "nonblock"}, {0x8, "append"}, {0x40, "async"}, {0x80, "sync"}}};
-
-std::string names_of(std::uint64_t flags) {
-  std::string names;
-  for (const FlagName& flag : flag_names) {
-    if ((flags & flag.bit) == 0) continue;
-    if (!names.empty()) names += ',';
-    names += flag.name;
-  }
-  return names;
-}
 
 }  // namespace
 
 FilesReader::FilesReader(Evidence& evidence, Vnodes& vnodes)
-    : evidence_(evidence), vnodes_(vnodes), left_(most_objects(evidence, size_of_file)) {}
+    : evidence_(evidence), vnodes_(vnodes), descriptors_(evidence, size_of_file) {}
 
 OpenFile FilesReader::read_file(std::uint64_t file, std::uint64_t& socket, Notes& notes) {
   OpenFile open;
   open.address = file;
   socket = 0;
   if (const auto flags = noted(flags_.read(evidence_, file), notes, "a file's flags")) {
-    open.access = fmt::format("{}{}", (*flags & flag_read) != 0 ? "r" : "",
-                              (*flags & flag_write) != 0 ? "w" : "");
-    open.flags = names_of(*flags);
+    open.access = access_of(*flags);
+    open.flags = names_of(*flags, flag_names, ",");
   }
   const auto type = noted(type_.read(evidence_, file), notes, "a file's type");
   if (!type) return open;
@@ -76,33 +60,20 @@ bool FilesReader::read(const Process& process, const VisitFile& visit, Notes& no
   const auto slots = noted(slots_.read(evidence_, *table), notes, what);
   const auto room = noted(room_.read_signed(evidence_, *table), notes, what);
   if (!slots || *slots == 0 || !room) return true;
-  const std::uint64_t said = *room < 0 ? UINT64_MAX : static_cast<std::uint64_t>(*room);
-  const std::uint64_t count = std::min({said, most_descriptors, slots_left_});
-  slots_left_ -= count;
-  if (count < said)
-    notes.add(Note{ErrorCode::corrupt,
-                   fmt::format("{}: their table has room for {}, of which {} were looked at", what,
-                               *room, count),
-                   *table});
-  for (std::uint64_t descriptor = 0; descriptor < count; ++descriptor) {
-    const auto file =
-        noted(evidence_.memory().word(*slots + descriptor * evidence_.pointer_size()), notes, what);
-    if (!file) return true;
-    if (*file == 0) continue;
-    if (left_ == 0) {
-      notes.add(Note{ErrorCode::corrupt, "there are more open files than the memory can hold",
-                     std::nullopt});
-      return false;
-    }
-    --left_;
-    std::uint64_t socket = 0;
-    OpenFile found = read_file(*file, socket, notes);
-    found.pid = process.pid;
-    found.process = process.name;
-    found.descriptor = static_cast<std::int64_t>(descriptor);
-    if (!visit(found, socket)) return false;
-  }
-  return true;
+  return descriptors_.for_each(
+      *room, *table,
+      [&](std::uint64_t descriptor) {
+        return evidence_.memory().word(*slots + descriptor * evidence_.pointer_size());
+      },
+      [&](std::int64_t descriptor, std::uint64_t file) {
+        std::uint64_t socket = 0;
+        OpenFile found = read_file(file, socket, notes);
+        found.pid = process.pid;
+        found.process = process.name;
+        found.descriptor = descriptor;
+        return visit(found, socket);
+      },
+      notes);
 }
 
 }  // namespace panicroom::openbsd

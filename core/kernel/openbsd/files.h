@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "core/kernel/descriptors.h"
 #include "core/kernel/field.h"
 #include "core/kernel/openbsd/vnodes.h"
 
@@ -23,8 +24,7 @@ class FilesReader {
 
   Evidence& evidence_;
   Vnodes& vnodes_;
-  std::uint64_t left_;                                 // files that may still be read
-  std::uint64_t slots_left_ = std::uint64_t{1} << 22;  // of all processes' tables
+  Descriptors descriptors_;
   Field table_{"process", "ps_fd"}, slots_{"filedesc", "fd_ofiles"}, room_{"filedesc", "fd_nfiles"};
   Field data_{"file", "f_data"}, type_{"file", "f_type"}, flags_{"file", "f_flag"},
       position_{"file", "f_offset"};

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "core/kernel/field.h"
+#include "core/kernel/flag_names.h"
 #include "core/kernel/lists.h"
 
 namespace panicroom::openbsd {
@@ -10,10 +11,6 @@ namespace {
 
 constexpr std::uint64_t size_of_mount = 512;  // bytes, at least: it has a struct statfs
 
-struct FlagName {
-  std::uint64_t bit;
-  std::string_view name;
-};
 // MNT_* (sys/sys/mount.h) by the words of mount(8), sbin/mount/mount.c, in its order.
 constexpr std::array flag_names = {
     FlagName{0x40, "asynchronous"},  FlagName{0x100, "NFS exported"}, FlagName{0x1000, "local"},
@@ -21,13 +18,6 @@ constexpr std::array flag_names = {
     FlagName{0x8, "nosuid"},         FlagName{0x20, "noperm"},        FlagName{0x800, "wxallowed"},
     FlagName{0x2000, "with quotas"}, FlagName{0x1, "read-only"},      FlagName{0x2, "synchronous"},
     FlagName{0x4000000, "softdep"}};
-
-std::string option_names(std::uint64_t flags) {
-  std::string names;
-  for (const FlagName& flag : flag_names)
-    if ((flags & flag.bit) != 0) names.append(names.empty() ? "" : ", ").append(flag.name);
-  return names;
-}
 
 }  // namespace
 
@@ -46,7 +36,7 @@ Result<void> read_mounts(Evidence& evidence, const Visitor<Mount>& visit, Notes&
                     mount.path = noted(path.text(evidence, address), notes, what);
                     mount.type = noted(type.text(evidence, address), notes, what);
                     if (const auto bits = noted(flags.read(evidence, address), notes, what))
-                      mount.options = option_names(*bits);
+                      mount.options = names_of(*bits, flag_names, ", ");
                     return visit(mount);
                   });
   return {};

@@ -18,12 +18,12 @@ ProcessDetailsReader::ProcessDetailsReader(Evidence& evidence, Processes& proces
     : evidence_(evidence),
       processes_(processes),
       vnodes_(vnodes),
-      words_(evidence.memory_present()) {}
+      strings_(evidence.memory_present()) {}
 
-void ProcessDetailsReader::read(
-    const ProcessQuery& query, const std::vector<std::uint64_t>& threads,
-    const std::function<Result<std::unique_ptr<AddressSpace>>()>& memory, Process& process,
-    Notes& notes) {
+void ProcessDetailsReader::read(const ProcessQuery& query,
+                                const std::vector<std::uint64_t>& threads,
+                                const ProcessStrings::OpenMemory& memory, Process& process,
+                                Notes& notes) {
   const std::uint64_t address = process.address;
   if (query.wants(ProcessFact::identity)) read_identity(address, process.details, notes);
   if (query.wants(ProcessFact::times)) read_times(address, threads, process.details, notes);
@@ -32,12 +32,8 @@ void ProcessDetailsReader::read(
   if (query.wants(ProcessFact::paths)) read_paths(address, process.details, notes);
   if (processes_.is_kernel_process(address)) return;
   if (query.wants(ProcessFact::sizes)) read_sizes(address, process.details, notes);
-  if (!query.wants(ProcessFact::arguments) && !query.wants(ProcessFact::environment)) return;
-  const auto own = memory();
-  if (own)
-    read_own_words(query, **own, process, notes);
-  else
-    notes.add(own.error().within("a process's arguments and environment"));
+  strings_.read(
+      query, memory, [&] { return strings_place(address, notes); }, process.details, notes);
 }
 
 /// The kernel has no names of devices: the terminal is called as the vnode is that was opened.
@@ -154,12 +150,7 @@ void ProcessDetailsReader::read_sizes(std::uint64_t process, ProcessDetails& det
   if (!map || *map == 0) return;
   const auto pages =
       noted(resident_.read_signed(evidence_, *map), notes, "how much of a process is in memory");
-  const std::uint64_t page = evidence_.memory().machine().page_size;
-  if (pages && *pages >= 0 && static_cast<std::uint64_t>(*pages) <= UINT64_MAX / page)
-    details.resident = static_cast<std::uint64_t>(*pages) * page;
-  else if (pages)
-    notes.add(
-        Note{ErrorCode::corrupt, fmt::format("a process has {} pages in memory", *pages), *map});
+  if (pages) details.resident = resident_bytes(evidence_, *pages, *map, notes);
 }
 
 void ProcessDetailsReader::read_paths(std::uint64_t process, ProcessDetails& details,
@@ -181,19 +172,12 @@ void ProcessDetailsReader::read_paths(std::uint64_t process, ProcessDetails& det
     details.root = path(root_, *files);
 }
 
-void ProcessDetailsReader::read_own_words(const ProcessQuery& query, AddressSpace& memory,
-                                          Process& process, Notes& notes) {
+std::optional<ProcessStrings::Place> ProcessDetailsReader::strings_place(std::uint64_t process,
+                                                                         Notes& notes) {
   const auto strings =
-      noted(strings_.read(evidence_, process.address), notes, "where a process's arguments lie");
-  if (!strings || *strings == 0) return;
-  ProcessDetails& details = process.details;
-  const unsigned word = evidence_.pointer_size();
-  if (query.wants(ProcessFact::arguments))
-    details.arguments = noted(words_.read(memory, *strings, word), notes, "a process's arguments");
-  if (query.wants(ProcessFact::environment))
-    details.environment =
-        noted(words_.read(memory, ProcessStrings::environment_of(*strings, word), word), notes,
-              "a process's environment");
+      noted(strings_address_.read(evidence_, process), notes, "where a process's arguments lie");
+  if (!strings) return std::nullopt;
+  return ProcessStrings::Place{*strings, evidence_.pointer_size()};
 }
 
 }  // namespace panicroom::openbsd

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,8 +20,7 @@ class ProcessDetailsReader {
   /// `threads`: addresses of its struct procs; needed for `times` alone. `memory` opens the
   /// process's own address space.
   void read(const ProcessQuery& query, const std::vector<std::uint64_t>& threads,
-            const std::function<Result<std::unique_ptr<AddressSpace>>()>& memory, Process& process,
-            Notes& notes);
+            const ProcessStrings::OpenMemory& memory, Process& process, Notes& notes);
 
  private:
   void read_identity(std::uint64_t process, ProcessDetails& details, Notes& notes);
@@ -34,19 +31,19 @@ class ProcessDetailsReader {
                   ProcessDetails& details, Notes& notes);
   void read_sizes(std::uint64_t process, ProcessDetails& details, Notes& notes);
   void read_paths(std::uint64_t process, ProcessDetails& details, Notes& notes);
-  void read_own_words(const ProcessQuery& query, AddressSpace& memory, Process& process,
-                      Notes& notes);
+  std::optional<ProcessStrings::Place> strings_place(std::uint64_t process, Notes& notes);
 
   Evidence& evidence_;
   Processes& processes_;
   Vnodes& vnodes_;
-  ProcessStrings words_;
+  ProcessStrings strings_;
   Field flags_{"process", "ps_flags"}, group_{"process", "ps_pgrp"},
       credentials_{"process", "ps_ucred"}, nice_{"process", "ps_nice"},
       start_seconds_{"process", "ps_start.tv_sec"},
       start_nanoseconds_{"process", "ps_start.tv_nsec"}, space_{"process", "ps_vmspace"},
-      text_{"process", "ps_textvp"}, files_{"process", "ps_fd"}, strings_{"process", "ps_strings"},
-      user_ticks_{"process", "ps_tu.tu_uticks"}, system_ticks_{"process", "ps_tu.tu_sticks"};
+      text_{"process", "ps_textvp"}, files_{"process", "ps_fd"},
+      strings_address_{"process", "ps_strings"}, user_ticks_{"process", "ps_tu.tu_uticks"},
+      system_ticks_{"process", "ps_tu.tu_sticks"};
   Field new_user_{"proc", {"p_uticks", "p_tu.tu_uticks"}},
       new_system_{"proc", {"p_sticks", "p_tu.tu_sticks"}};
   Field group_id_{"pgrp", "pg_id"}, session_{"pgrp", "pg_session"}, leader_{"session", "s_leader"},
