@@ -1,4 +1,4 @@
-# Test executables: natively each test is a ctest test; in wasm, where a process costs 0.1 s, each
+# Test executables: natively each test is a ctest test too; in wasm, where a process costs 0.1 s, each
 # executable is one.
 if(EMSCRIPTEN)
   if(NOT EXISTS /usr/src/googletest/CMakeLists.txt)
@@ -44,7 +44,8 @@ function(panicroom_test target folder)
                         GTest::gtest_main)
   target_precompile_headers(${target} REUSE_FROM panicroom_test_headers)
   if(EMSCRIPTEN)
-    target_link_options(${target} PRIVATE -sNODERAWFS=1 -sEXIT_RUNTIME=1 -sENVIRONMENT=node)
+    # -O1: at -O3 Binaryen takes minutes for each of them.
+    target_link_options(${target} PRIVATE -O1 -sNODERAWFS=1 -sEXIT_RUNTIME=1 -sENVIRONMENT=node)
     # Emscripten's toolchain file runs a target's .js under node.
     add_test(NAME ${target} COMMAND ${target})
   else()
