@@ -1,6 +1,6 @@
-// Input: one byte that chooses a kernel of the foundry (with the oldest and the newest layout that is
-// built in, and with types), then patches of its memory, see patched_tables.h; every table of its
-// kernel is made.
+// Input: one byte that chooses a kernel of the foundry (with the oldest and the newest layout that
+// is built in, and with types), then patches of its memory, see patched_tables.h; every table of
+// its kernel is made.
 #include <array>
 
 #include "tests/fuzz/foundry_tables.h"
