@@ -1,5 +1,4 @@
-# Test executables: natively each test is a ctest test too; in wasm, where a process costs 0.1 s, each
-# executable is one.
+# Test executables: natively each test is a ctest test, in wasm each executable is one.
 if(EMSCRIPTEN)
   if(NOT EXISTS /usr/src/googletest/CMakeLists.txt)
     message(FATAL_ERROR "GoogleTest's sources (/usr/src/googletest, Debian's googletest) are needed for wasm tests")
@@ -45,10 +44,12 @@ function(panicroom_test target folder)
   target_precompile_headers(${target} REUSE_FROM panicroom_test_headers)
   if(EMSCRIPTEN)
     # -O1: at -O3 Binaryen takes minutes for each of them.
-    target_link_options(${target} PRIVATE -O1 -sNODERAWFS=1 -sEXIT_RUNTIME=1 -sENVIRONMENT=node)
+    target_link_options(${target} PRIVATE -O1 -sNODERAWFS=1 -sEXIT_RUNTIME=1 -sENVIRONMENT=node
+                        "SHELL:--pre-js ${PROJECT_SOURCE_DIR}/tests/pass_environment.js")
+    set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS "${PROJECT_SOURCE_DIR}/tests/pass_environment.js")
     # Emscripten's toolchain file runs a target's .js under node.
     add_test(NAME ${target} COMMAND ${target})
   else()
-    gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST)
+    gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60)
   endif()
 endfunction()

@@ -147,6 +147,7 @@ TEST_P(Broken, HeaderFieldsAtTheirExtremes) {
     std::memcpy(&value, &whole[at], 4);
     if (value == 0 && at % 16 != 0) continue;
     for (const std::uint32_t extreme : {0U, 1U, 0x7fffffffU, 0x80000000U, 0xffffffffU}) {
+      if (value == extreme) continue;
       SCOPED_TRACE(at);
       Blob changed = whole;
       foundry::put(changed, at, extreme, 4);

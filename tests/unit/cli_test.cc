@@ -5,6 +5,7 @@
 #include <map>
 #include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "native/cli/command_line.h"
@@ -167,11 +168,10 @@ TEST_F(CommandLine, ReadsBytesAndSaysWhatIsMissing) {
 }
 
 TEST_F(CommandLine, ReadsOfAnyLengthEnd) {
-  for (const char* form : {"--json", "--csv"}) {
-    for (const char* length : {"0x1000000000000000", "0xffffffffffffffff"}) {
-      EXPECT_EQ(run({"read", "--physical", "1", length, "vmcore", "kernel", form}), 1);
-      EXPECT_TRUE(printed("not looked at: 4 GiB before these bytes cannot be read"));
-    }
+  for (const auto& [form, length] :
+       {std::pair("--json", "0x1000000000000000"), std::pair("--csv", "0xffffffffffffffff")}) {
+    EXPECT_EQ(run({"read", "--physical", "1", length, "vmcore", "kernel", form}), 1);
+    EXPECT_TRUE(printed("not looked at: 4 GiB before these bytes cannot be read"));
   }
   EXPECT_EQ(run({"read", "--physical", "0", "0xffffffffffffffff", "vmcore", "kernel", "--raw"}), 1);
   EXPECT_EQ(run({"read", "--physical", "2", "0xffffffffffffffff", "vmcore", "kernel"}), 2);
