@@ -10,6 +10,7 @@
 #include <random>
 #include <string>
 
+#include "tests/foundry/kernel_case.h"
 #include "tests/foundry/systems.h"
 #include "tests/foundry/test_name.h"
 #include "tests/source_folder.h"
@@ -135,8 +136,14 @@ TEST_P(Broken, TruncatedAnywhere) {
     }
 }
 
-/// Every count, size and offset of the headers, one after the other, at its extremes.
+/// Every count, size and offset of the headers, one after the other, at its extremes; where each
+/// try takes several times as long, neighbours share them.
 TEST_P(Broken, HeaderFieldsAtTheirExtremes) {
+#if defined(FOUNDRY_UNDER_SANITIZERS) || defined(__EMSCRIPTEN__)
+  constexpr bool shared = true;
+#else
+  constexpr bool shared = false;
+#endif
   const Blob& whole = parts[0];
   std::vector<std::size_t> words;
   for (std::size_t at = 0; at < 520 && at + 4 <= whole.size(); at += 4) words.push_back(at);
@@ -147,7 +154,7 @@ TEST_P(Broken, HeaderFieldsAtTheirExtremes) {
     std::memcpy(&value, &whole[at], 4);
     if (value == 0 && at % 16 != 0) continue;
     for (const std::uint32_t extreme : {0U, 1U, 0x7fffffffU, 0x80000000U, 0xffffffffU}) {
-      if (value == extreme) continue;
+      if (value == extreme || (shared && (at / 4 + extreme) % 2 != 0)) continue;
       SCOPED_TRACE(at);
       Blob changed = whole;
       foundry::put(changed, at, extreme, 4);
