@@ -30,7 +30,7 @@ endif()
 
 # panicroom_precompiled(NAME LINKS library... HEADERS header...): a target whose precompiled headers others take with
 # target_precompile_headers(... REUSE_FROM NAME). What most files include is so parsed once. Files still name all
-# that they need: clang-tidy reads each of them alone.
+# that they need; a build with -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON shows it.
 function(panicroom_precompiled name)
   cmake_parse_arguments(ARG "" "" "LINKS;HEADERS" ${ARGN})
   file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/empty.cc" CONTENT "")

@@ -26,10 +26,10 @@ std::string access_of(std::uint64_t flags) {
 Descriptors::Descriptors(Structures& structures, std::uint64_t file_size)
     : files_left_(most_objects(structures, file_size)) {}
 
-bool Descriptors::for_each(std::int64_t room, std::uint64_t table,
+bool Descriptors::for_each(const Process& process, std::int64_t room, std::uint64_t table,
                            const std::function<Result<std::uint64_t>(std::uint64_t)>& file_in,
-                           const std::function<bool(std::int64_t, std::uint64_t)>& visit,
-                           Notes& notes) {
+                           const std::function<OpenFile(std::uint64_t, std::uint64_t&)>& read_file,
+                           const VisitFile& visit, Notes& notes) {
   constexpr std::string_view what = "a process's open files";
   const std::uint64_t said = room < 0 ? UINT64_MAX : static_cast<std::uint64_t>(room);
   const std::uint64_t count = std::min({said, most_descriptors, slots_left_});
@@ -49,7 +49,12 @@ bool Descriptors::for_each(std::int64_t room, std::uint64_t table,
       return false;
     }
     --files_left_;
-    if (!visit(static_cast<std::int64_t>(descriptor), *file)) return false;
+    std::uint64_t socket = 0;
+    OpenFile open = read_file(*file, socket);
+    open.pid = process.pid;
+    open.process = process.name;
+    open.descriptor = static_cast<std::int64_t>(descriptor);
+    if (!visit(open, socket)) return false;
   }
   return true;
 }

@@ -1,6 +1,6 @@
 // Deliberately broken dumps: each must give a clear error or a partial answer with notes. What is
 // tested is that nothing crashes, hangs, or reads past its bounds: run it under the sanitizers
-// (preset asan); ctest's time limit catches what hangs.
+// (preset asan); ./test stops a suite that hangs.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,13 @@ inline PatchedTables tables_of(const std::string& name, Layouts layouts) {
   const auto types = inputs.kernel_files.empty() ? PatchedTables::Types::in_dump
                                                  : PatchedTables::Types::in_kernel_file;
   return {dump, std::move(inputs), types, 10};
+}
+
+/// An input's first byte chooses the kernel, the others are patches.
+inline int run_one(std::span<PatchedTables> kernels, const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  kernels[data[0] % kernels.size()].run(std::as_bytes(std::span(data + 1, size - 1)));
+  return 0;
 }
 
 }  // namespace panicroom::fuzzing

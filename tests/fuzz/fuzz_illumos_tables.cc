@@ -12,7 +12,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       tables_of("illumos-i386", Layouts::by_types),
       tables_of("illumos-no-types", Layouts::built_in),
   };
-  if (size == 0) return 0;
-  kernels[data[0] % kernels.size()].run(std::as_bytes(std::span(data + 1, size - 1)));
-  return 0;
+  return run_one(kernels, data, size);
 }

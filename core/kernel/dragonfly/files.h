@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 
 #include "core/kernel/descriptors.h"
 #include "core/kernel/dragonfly/namecache.h"
@@ -13,10 +12,8 @@ class FilesReader {
  public:
   FilesReader(Evidence& evidence, NameCache& names);
 
-  /// Of the struct proc at `process.address`, in order of their descriptors. `socket` is the struct
-  /// socket of a socket, else 0. False when `visit` was.
-  using VisitFile = std::function<bool(const OpenFile&, std::uint64_t socket)>;
-  bool read(const Process& process, const VisitFile& visit, Notes& notes);
+  /// Of the struct proc at `process.address`. False when `visit` was.
+  bool read(const Process& process, const Descriptors::VisitFile& visit, Notes& notes);
 
  private:
   OpenFile read_file(std::uint64_t file, std::uint64_t& socket, Notes& notes);

@@ -87,7 +87,6 @@ void FilesReader::describe(std::uint64_t type, std::uint64_t data, OpenFile& ope
 OpenFile FilesReader::read_file(std::uint64_t file, std::uint64_t& socket, Notes& notes) {
   OpenFile open;
   open.address = file;
-  socket = 0;
   if (const auto flags = noted(flags_.read(evidence_, file), notes, "a file's flags")) {
     open.access = whole_access_of(*flags);
     open.flags = names_of(*flags, flag_names, ",");
@@ -118,7 +117,7 @@ OpenFile FilesReader::read_file(std::uint64_t file, std::uint64_t& socket, Notes
   return open;
 }
 
-bool FilesReader::read(const Process& process, const VisitFile& visit, Notes& notes) {
+bool FilesReader::read(const Process& process, const Descriptors::VisitFile& visit, Notes& notes) {
   constexpr std::string_view what = "a process's open files";
   const auto table = noted(table_.read(evidence_, process.address), notes, what);
   if (!table || *table == 0) return true;  // it has exited
@@ -130,19 +129,12 @@ bool FilesReader::read(const Process& process, const VisitFile& visit, Notes& no
   const auto file_at = noted(file_.member(evidence_), notes, what);
   if (!room || !slots || !stride || !file_at || *stride == 0) return true;
   return descriptors_.for_each(
-      *room, *files,
+      process, *room, *files,
       [&](std::uint64_t descriptor) {
         return evidence_.memory().word(*slots + descriptor * *stride + file_at->offset);
       },
-      [&](std::int64_t descriptor, std::uint64_t file) {
-        std::uint64_t socket = 0;
-        OpenFile found = read_file(file, socket, notes);
-        found.pid = process.pid;
-        found.process = process.name;
-        found.descriptor = descriptor;
-        return visit(found, socket);
-      },
-      notes);
+      [&](std::uint64_t file, std::uint64_t& socket) { return read_file(file, socket, notes); },
+      visit, notes);
 }
 
 }  // namespace panicroom::freebsd

@@ -51,18 +51,12 @@ bool FilesReader::read(const Process& process, const Visitor<OpenFile>& visit, N
   const auto file_at = noted(file_.member(evidence_), notes, what);
   if (!stride || !file_at || *stride == 0) return true;
   return descriptors_.for_each(
-      *room, *slots,
+      process, *room, *slots,
       [&](std::uint64_t descriptor) {
         return evidence_.memory().word(*slots + descriptor * *stride + file_at->offset);
       },
-      [&](std::int64_t descriptor, std::uint64_t file) {
-        OpenFile found = read_file(file, notes);
-        found.pid = process.pid;
-        found.process = process.name;
-        found.descriptor = descriptor;
-        return visit(found);
-      },
-      notes);
+      [&](std::uint64_t file, std::uint64_t&) { return read_file(file, notes); },
+      [&](const OpenFile& open, std::uint64_t) { return visit(open); }, notes);
 }
 
 }  // namespace panicroom::illumos

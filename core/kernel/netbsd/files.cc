@@ -31,7 +31,6 @@ FilesReader::FilesReader(Evidence& evidence, Vnodes& vnodes)
 OpenFile FilesReader::read_file(std::uint64_t file, std::uint64_t& socket, Notes& notes) {
   OpenFile open;
   open.address = file;
-  socket = 0;
   if (const auto flags = noted(flags_.read(evidence_, file), notes, "a file's flags")) {
     open.access = access_of(*flags);
     open.flags = names_of(*flags, flag_names, ",");
@@ -53,7 +52,7 @@ OpenFile FilesReader::read_file(std::uint64_t file, std::uint64_t& socket, Notes
   return open;
 }
 
-bool FilesReader::read(const Process& process, const VisitFile& visit, Notes& notes) {
+bool FilesReader::read(const Process& process, const Descriptors::VisitFile& visit, Notes& notes) {
   constexpr std::string_view what = "a process's open files";
   const auto table = noted(table_.read(evidence_, process.address), notes, what);
   if (!table || *table == 0) return true;  // it has exited
@@ -64,7 +63,7 @@ bool FilesReader::read(const Process& process, const VisitFile& visit, Notes& no
   const auto file_at = noted(file_.member(evidence_), notes, what);
   if (!room || !slots || !file_at) return true;
   return descriptors_.for_each(
-      static_cast<std::int64_t>(*room), *files,
+      process, static_cast<std::int64_t>(*room), *files,
       [&](std::uint64_t descriptor) -> Result<std::uint64_t> {
         PANICROOM_TRY(slot,
                       evidence_.memory().word(*slots + descriptor * evidence_.pointer_size()));
@@ -72,15 +71,8 @@ bool FilesReader::read(const Process& process, const VisitFile& visit, Notes& no
         // A file that cannot be read hides none of those after it.
         return noted(evidence_.memory().word(slot + file_at->offset), notes, what).value_or(0);
       },
-      [&](std::int64_t descriptor, std::uint64_t file) {
-        std::uint64_t socket = 0;
-        OpenFile found = read_file(file, socket, notes);
-        found.pid = process.pid;
-        found.process = process.name;
-        found.descriptor = descriptor;
-        return visit(found, socket);
-      },
-      notes);
+      [&](std::uint64_t file, std::uint64_t& socket) { return read_file(file, socket, notes); },
+      visit, notes);
 }
 
 }  // namespace panicroom::netbsd
