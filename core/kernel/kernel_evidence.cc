@@ -48,8 +48,11 @@ Result<std::shared_ptr<const TypeCatalog>> KernelEvidence::types() {
 std::string KernelEvidence::why_no_types() {
   const auto catalog = types();
   if (catalog) return why_not_its_types(**catalog);
-  if (kernel_files_.empty()) return fmt::format("no kernel file ({}) was given", kernel_file_);
-  return catalog.error().code == ErrorCode::no_type
+  const bool has_none = catalog.error().code == ErrorCode::no_type;
+  // One of another system is not used.
+  if (kernel_files_.empty() || (has_none && !symbols_))
+    return fmt::format("no kernel file ({}) was given", kernel_file_);
+  return has_none
              ? "the kernel file has no types"
              : fmt::format("the kernel file's types cannot be read ({})", catalog.error().text);
 }

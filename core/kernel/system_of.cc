@@ -36,6 +36,12 @@ const Sign& sign_of(System system) {
                        [system](const Sign& sign) { return sign.system == system; });
 }
 
+/// Whose a dump is that is opened as that system's.
+std::string_view owner(const Dump& dump, System system) {
+  const bool either = dump.kcore && dump.kcore->system == KcoreHeader::System::either;
+  return either ? "NetBSD or OpenBSD" : name(system);
+}
+
 }  // namespace
 
 std::string_view name(System system) { return sign_of(system).name; }
@@ -70,8 +76,8 @@ SystemKernel kernel_of(const KernelInputs& inputs, System system, Notes& notes) 
       if (kernel->remark) notes.add(*kernel->remark);
       return {kernel->symbols, file};
     } else if (found) {
-      refuse(
-          fmt::format("it is a kernel of {}, and the dump is of {}", name(*found), name(system)));
+      refuse(fmt::format("it is a kernel of {}, and the dump is of {}", name(*found),
+                         owner(*inputs.dump, system)));
     } else {
       const Sign& sign = sign_of(system);
       refuse(fmt::format("it has neither of the symbols {} and {}: no {} kernel", sign.symbols[0],

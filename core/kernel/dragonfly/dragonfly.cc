@@ -320,7 +320,7 @@ Result<std::unique_ptr<AddressSpace>> DragonFly::process_memory(const Process& p
 
 Result<std::unique_ptr<Kernel>> open_dragonfly(const KernelInputs& inputs, Notes& notes) {
   const Dump& dump = *inputs.dump;
-  if (dump.vmcoreinfo || dump.machine.architecture != Architecture::x86_64) return nullptr;
+  if (dump.machine.architecture != Architecture::x86_64) return nullptr;
   Notes reading;
   SystemKernel kernel = kernel_of(inputs, System::dragonfly, reading);
   if (!kernel.symbols && !dragonfly::shows_itself(inputs)) return nullptr;

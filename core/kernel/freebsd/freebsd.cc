@@ -501,7 +501,6 @@ Result<std::unique_ptr<AddressSpace>> FreeBsd::process_memory(const Process& pro
 
 Result<std::unique_ptr<Kernel>> open_freebsd(const KernelInputs& inputs, Notes& notes) {
   const Dump& dump = *inputs.dump;
-  if (dump.vmcoreinfo) return nullptr;
   if (!dump.minidump && inputs.kernel_files.empty()) return nullptr;
   Notes reading;
   auto kernel = kernel_of(inputs, System::freebsd, reading);

@@ -56,6 +56,7 @@ std::shared_ptr<const SymbolTable> symbols_of(const KernelInputs& inputs, Notes&
     auto own = read_kernel_file(dump->ksyms);
     if (own) {
       if (own->remark) notes.add(*own->remark);
+      symbols_of_kernel(inputs, System::illumos, notes);  // says whose another system's file is
       return own->symbols;
     }
     notes.add(own.error().within("the symbols in the dump (ksyms)"));

@@ -339,7 +339,6 @@ Result<std::unique_ptr<AddressSpace>> NetBsd::process_memory(const Process& proc
 
 Result<std::unique_ptr<Kernel>> open_netbsd(const KernelInputs& inputs, Notes& notes) {
   const Dump& dump = *inputs.dump;
-  if (dump.vmcoreinfo || dump.minidump) return nullptr;
   if (dump.kcore && dump.kcore->system == KcoreHeader::System::openbsd) return nullptr;
   if (!dump.kcore && inputs.kernel_files.empty()) return nullptr;
   Notes reading;

@@ -326,7 +326,6 @@ Error another_kernels(const SymbolTable& symbols, const openbsd::KernelMap& map)
 
 Result<std::unique_ptr<Kernel>> open_openbsd(const KernelInputs& inputs, Notes& notes) {
   const Dump& dump = *inputs.dump;
-  if (dump.vmcoreinfo || dump.minidump) return nullptr;
   Notes reading;
   const SystemKernel kernel = kernel_of(inputs, System::openbsd, reading);
   auto symbols = kernel.symbols;
