@@ -6,6 +6,14 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
 
+if(NOT EMSCRIPTEN)
+  # The engine is part of libkvm.so, which shows its C functions alone. Not by CMake's property for it, which compiles
+  # programs as -fPIE: they would take no precompiled header of a library.
+  add_compile_options(-fPIC)
+  set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+  set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+endif()
+
 find_program(PANICROOM_CCACHE ccache)
 if(PANICROOM_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   # Without this ccache keeps nothing that is compiled with a precompiled header.

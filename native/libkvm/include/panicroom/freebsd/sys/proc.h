@@ -1,0 +1,1 @@
+#include "../panicroom_kinfo.h"

@@ -1,0 +1,1 @@
+#include "../bsd_nlist.h"
