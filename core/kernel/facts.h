@@ -115,6 +115,8 @@ struct Processor {
   std::optional<bool> idle;
   std::optional<std::uint64_t> runnable;  ///< threads in its run queue
   std::optional<std::uint64_t> current, per_cpu_base;
+  /// FreeBSD: of its struct pcpu; what is added to an address that a per-processor zone gave out.
+  std::optional<std::uint64_t> structure, zone_offset;
   std::optional<std::uint64_t> pc, sp;
 };
 

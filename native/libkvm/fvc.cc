@@ -11,6 +11,24 @@ namespace {
 /// The handle under the name that programs of libfbsdvmcore have for it.
 kvm_t* handle_of(fvc_t* kd) { return reinterpret_cast<kvm_t*>(kd); }
 
+/// The caller's callback, for pages under their other name.
+struct Callback {
+  fvc_walk_pages_cb_t* call;
+  void* arg;
+};
+int pass_on(struct kvm_page* page, void* to) {
+  const auto& callback = *static_cast<Callback*>(to);
+  struct fvc_page same {};
+  same.kp_version = LIBFVC_WALK_PAGES_VERSION;
+  same.kp_paddr = page->kp_paddr;
+  same.kp_kmap_vaddr = page->kp_kmap_vaddr;
+  same.kp_dmap_vaddr = page->kp_dmap_vaddr;
+  same.kp_prot = page->kp_prot;
+  same.kp_offset = page->kp_offset;
+  same.kp_len = page->kp_len;
+  return callback.call(&same, callback.arg);
+}
+
 }  // namespace
 
 fvc_t* fvc_open(const char* execfile, const char* corefile, char* errbuf,
@@ -31,4 +49,9 @@ ssize_t fvc_kerndisp(fvc_t* kd) { return static_cast<ssize_t>(kvm_kerndisp(handl
 
 ssize_t fvc_read(fvc_t* kd, fvc_addr_t addr, void* buf, size_t nbytes) {
   return kvm_read2(handle_of(kd), addr, buf, nbytes);
+}
+
+int fvc_walk_pages(fvc_t* kd, fvc_walk_pages_cb_t* callback, void* arg) {
+  Callback both{callback, arg};
+  return kvm_walk_pages(handle_of(kd), pass_on, &both);
 }

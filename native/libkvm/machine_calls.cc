@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include "native/libkvm/include/panicroom/freebsd/kvm.h"
@@ -96,49 +97,159 @@ int kvm_getncpus(kvm_t* kd) {
   });
 }
 
-int kvm_dpcpu_setcpu(kvm_t* kd, unsigned int cpu) {
-  return kvm::answer<int>(kd, -1, [&](kvm::Handle& handle) {
-    Kernel* const kernel = handle.kernel();
-    if (kernel == nullptr) return -1;
-    bool there = false;
-    Notes notes;
-    const auto walked = kernel->cpus(
-        [&](const panicroom::Processor& one) {
-          there = one.number == static_cast<std::int64_t>(cpu);
-          return !there;
-        },
-        notes);
-    if (there) {
-      handle.cpu = cpu;
-      return 0;
+namespace {
+
+/// The processors, or nothing, with a hard error.
+std::optional<std::vector<panicroom::Processor>> processors(kvm::Handle& handle) {
+  Kernel* const kernel = handle.kernel();
+  if (kernel == nullptr) return std::nullopt;
+  std::vector<panicroom::Processor> all;
+  Notes notes;
+  const auto walked = kernel->cpus(
+      [&](const panicroom::Processor& one) {
+        all.push_back(one);
+        return true;
+      },
+      notes);
+  if (walked) return all;
+  handle.hard(walked.error().message());
+  return std::nullopt;
+}
+
+/// That of a number; null, with a hard error, where there is none.
+const panicroom::Processor* with_number(kvm::Handle& handle,
+                                        const std::vector<panicroom::Processor>& all,
+                                        std::int64_t number) {
+  for (const panicroom::Processor& one : all)
+    if (one.number == number) return &one;
+  handle.hard(fmt::format("no processor {}", number));
+  return nullptr;
+}
+
+/// What a per-processor zone gave out at `base`, as `cpu` has it. Nothing, with a hard error.
+std::optional<std::uint64_t> in_zone(kvm::Handle& handle, const panicroom::Processor& cpu,
+                                     std::uint64_t base) {
+  if (cpu.zone_offset) return base + *cpu.zone_offset;
+  handle.hard(fmt::format("where the zones of processor {} lie is not known", cpu.number));
+  return std::nullopt;
+}
+
+/// Bytes of a struct pcpu: by the types, else the page that kernels since FreeBSD 12 give it.
+std::uint64_t size_of_pcpu(kvm::Handle& handle) {
+  const auto types = handle.session()->types();
+  const auto size = types ? (*types)->size_of("struct pcpu")
+                          : panicroom::Result<std::uint64_t>(panicroom::Failure(types.error()));
+  return size ? std::min(*size, std::uint64_t{1} << 20)
+              : handle.session()->dump().machine.page_size;
+}
+
+}  // namespace
+
+// Null where there is no such processor, (void *)-1 where that cannot be told.
+void* kvm_getpcpu(kvm_t* kd, int cpu) {
+  void* const failure = reinterpret_cast<void*>(std::intptr_t{-1});
+  if (kd == nullptr) return nullptr;
+  return kvm::answer<void*>(kd, failure, [&](kvm::Handle& handle) -> void* {
+    const auto all = processors(handle);
+    if (!all) return failure;
+    for (const panicroom::Processor& one : *all) {
+      if (one.number != cpu || !one.structure) continue;
+      std::vector<std::byte> bytes(static_cast<std::size_t>(size_of_pcpu(handle)));
+      if (handle.read(*one.structure, bytes.data(), bytes.size()) !=
+          static_cast<ssize_t>(bytes.size()))
+        return failure;
+      void* const copy = std::malloc(bytes.size());
+      if (copy == nullptr) throw std::bad_alloc();
+      return std::memcpy(copy, bytes.data(), bytes.size());
     }
-    handle.hard(walked ? fmt::format("no processor {}", cpu) : walked.error().message());
-    return -1;
+    return nullptr;
   });
 }
+
+ssize_t kvm_read_zpcpu(kvm_t* kd, unsigned long base, void* buf, size_t size, int cpu) {
+  return kvm::answer<ssize_t>(kd, -1, [&](kvm::Handle& handle) -> ssize_t {
+    const auto all = processors(handle);
+    const auto* const one = all ? with_number(handle, *all, cpu) : nullptr;
+    const auto address = one != nullptr ? in_zone(handle, *one, base) : std::nullopt;
+    return address ? handle.read(*address, buf, size) : -1;
+  });
+}
+
+// 0 is also the answer where it cannot be read, as with FreeBSD's own; kvm_geterr then has why.
+uint64_t kvm_counter_u64_fetch(kvm_t* kd, unsigned long base) {
+  return kvm::answer<uint64_t>(kd, 0, [&](kvm::Handle& handle) -> uint64_t {
+    const auto all = processors(handle);
+    if (!all) return 0;
+    std::uint64_t sum = 0;
+    for (const panicroom::Processor& one : *all) {
+      std::uint64_t value = 0;
+      const auto address = in_zone(handle, one, base);
+      if (!address || handle.read(*address, &value, sizeof value) != sizeof value) return 0;
+      sum += value;
+    }
+    return sum;
+  });
+}
+
+int kvm_dpcpu_setcpu(kvm_t* kd, unsigned int cpu) {
+  return kvm::answer<int>(kd, -1, [&](kvm::Handle& handle) {
+    const auto all = processors(handle);
+    if (!all || with_number(handle, *all, cpu) == nullptr) return -1;
+    handle.cpu = cpu;
+    return 0;
+  });
+}
+
+namespace {
+
+constexpr std::size_t cpu_states = 5;  // CPUSTATES: user, nice, system, interrupt, idle
+
+/// Adds the ticks at `address`, an array of the kernel's longs.
+panicroom::Result<void> add_times(panicroom::AddressSpace& memory, std::uint64_t address,
+                                  long (&times)[cpu_states]) {
+  const std::uint64_t width = memory.machine().pointer_size;
+  for (std::size_t state = 0; state < cpu_states; ++state) {
+    PANICROOM_TRY(ticks, memory.integer(address + state * width, width));
+    times[state] += static_cast<long>(ticks);
+  }
+  return {};
+}
+
+/// The variable `cp_time`; where kernels have none any more, what their processors have.
+panicroom::Result<void> add_all_times(kvm::Handle& handle, Kernel& kernel,
+                                      long (&times)[cpu_states]) {
+  const auto variable = handle.session()->resolve("cp_time");
+  if (variable) return add_times(kernel.memory(), *variable, times);
+  const auto types = handle.session()->types();
+  const auto member = types ? (*types)->member("pcpu", "pc_cp_time")
+                            : panicroom::Result<panicroom::Member>(
+                                  panicroom::Failure(types.error().within("cp_time")));
+  if (!member) return panicroom::Failure(member.error());
+  panicroom::Result<void> added;
+  Notes notes;
+  PANICROOM_CHECK(kernel.cpus(
+      [&](const panicroom::Processor& one) {
+        if (one.structure)
+          added = add_times(kernel.memory(), *one.structure + member->offset, times);
+        return added.has_value();
+      },
+      notes));
+  return added;
+}
+
+}  // namespace
 
 int kvm_getcptime(kvm_t* kd, long* cp_time) {
   if (kd == nullptr) return 0;
   return kvm::answer<int>(kd, -1, [&](kvm::Handle& handle) {
-    constexpr std::size_t states = 5;  // CPUSTATES: user, nice, system, interrupt, idle
-    panicroom::AddressSpace* const memory = handle.memory();
-    if (memory == nullptr) return -1;
-    const auto address = handle.session()->resolve("cp_time");
-    if (!address) {
-      handle.hard(address.error().message());
+    Kernel* const kernel = handle.kernel();
+    if (kernel == nullptr) return -1;
+    long times[cpu_states] = {};
+    if (const auto added = add_all_times(handle, *kernel, times); !added) {
+      handle.hard(added.error().message());
       return -1;
     }
-    long times[states] = {};
-    const std::uint64_t width = memory->machine().pointer_size;
-    for (std::size_t state = 0; state < states; ++state) {
-      const auto ticks = memory->integer(*address + state * width, width);
-      if (!ticks) {
-        handle.hard(ticks.error().message());
-        return -1;
-      }
-      times[state] = static_cast<long>(*ticks);
-    }
-    std::copy_n(times, states, cp_time);
+    std::copy_n(times, cpu_states, cp_time);
     return 0;
   });
 }

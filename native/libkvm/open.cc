@@ -53,7 +53,8 @@ Opened check_file(Face face, const char* path, int flags, bool is_core) {
   const int wanted = is_core && flags != O_RDONLY ? R_OK | W_OK : R_OK;
   if (::access(path, wanted) != 0) return system_refusal(path, errno);
   if (!is_core) return {};
-  if (S_ISREG(status.st_mode) && status.st_size <= 0 && face == Face::freebsd)
+  const bool in_freebsds_words = face == Face::freebsd || face == Face::dragonfly;
+  if (S_ISREG(status.st_mode) && status.st_size <= 0 && in_freebsds_words)
     return system_refusal("empty file", EINVAL);
   if (S_ISCHR(status.st_mode)) {
     if (std::strcmp(path, "/dev/mem") == 0 || std::strcmp(path, "/dev/kmem") == 0)
@@ -69,14 +70,26 @@ Result<SourcePtr> open_file(const char* path) {
   return std::move(*file);
 }
 
-/// The kernel file; FreeBSD's words for what is none.
-Result<SourcePtr> open_kernel_file(const char* path) {
+/// The kernel file; FreeBSD's words, to the letter, for what is none.
+Result<SourcePtr> open_kernel_file(Face face, const char* path) {
   PANICROOM_TRY(file, open_file(path));
   PANICROOM_TRY(unwrapped, unwrap(file));
   const auto kind = classify(*unwrapped.source);
-  if (!kind || *kind != FileKind::kernel)
-    return refused(fmt::format("{}: kernel is not an ELF file", path));
-  return file;
+  if (kind && *kind == FileKind::kernel) return file;
+  constexpr const char* why = "kernel is not an ELF file";
+  return refused(face == Face::freebsd ? why : fmt::format("{}: {}", path, why));
+}
+
+/// NetBSD's and OpenBSD's libraries open what has no header, and refuse to read from it.
+bool opens_anything(Face face) { return face == Face::netbsd || face == Face::openbsd; }
+
+/// The dump with what was opened of its kernel. An error too when no kernel is understood.
+Result<std::unique_ptr<Session>> open_session(const char* core, std::vector<SourcePtr> files) {
+  PANICROOM_TRY(dump, open_file(core));
+  files.insert(files.begin(), dump);
+  PANICROOM_TRY(session, Session::open(std::move(files)));
+  if (const auto& why = session->why_no_kernel()) return Failure(*why);
+  return session;
 }
 
 Opened open_files(Handle& handle, const Opening& opening) {
@@ -96,22 +109,19 @@ Opened open_files(Handle& handle, const Opening& opening) {
     return {};
   }
   PANICROOM_CHECK(check_file(face, opening.corefile, opening.flags, true));
-  PANICROOM_TRY(core, open_file(opening.corefile));
-  std::vector<SourcePtr> files = {core};
+  std::vector<SourcePtr> files;
   if (opening.execfile != nullptr) {
     PANICROOM_CHECK(check_file(face, opening.execfile, O_RDONLY, false));
-    PANICROOM_TRY(kernel, open_kernel_file(opening.execfile));
+    PANICROOM_TRY(kernel, open_kernel_file(face, opening.execfile));
     files.push_back(kernel);
   }
   handle.set_kernel_name(opening.execfile != nullptr ? opening.execfile : opening.corefile);
-  auto session = Session::open(std::move(files));
-  const std::optional<Error> why =
-      !session ? std::optional(session.error()) : (*session)->why_no_kernel();
-  if (why && (face == Face::netbsd || face == Face::openbsd)) {
-    handle.not_opened("no valid dump header: " + why->message());
+  auto session = open_session(opening.corefile, std::move(files));
+  if (!session && opens_anything(face)) {
+    handle.not_opened("no valid dump header: " + session.error().message());
     return {};
   }
-  if (why) return Failure(*why);
+  if (!session) return Failure(session.error());
   handle.opened(std::move(*session));
   return {};
 }

@@ -100,10 +100,7 @@ std::optional<std::vector<ProcessRecord>> select(Handle& handle, const Selection
   return records;
 }
 
-std::optional<std::vector<std::string>> texts_of(Handle& handle, std::int64_t pid,
-                                                 bool environment) {
-  Kernel* const kernel = handle.kernel();
-  if (kernel == nullptr) return std::nullopt;
+Result<std::vector<std::string>> texts_of(Kernel& kernel, std::int64_t pid, bool environment) {
   ProcessQuery query;
   query.pid = pid;
   query.facts =
@@ -111,29 +108,29 @@ std::optional<std::vector<std::string>> texts_of(Handle& handle, std::int64_t pi
   std::optional<std::vector<std::string>> strings;
   bool found = false;
   Notes notes;
-  const auto walked = kernel->processes(
+  PANICROOM_CHECK(kernel.processes(
       query,
       [&](const Process& process) {
         found = true;
         strings = environment ? process.details.environment : process.details.arguments;
         return false;
       },
-      notes);
-  if (!strings || strings->empty()) {
-    const auto said = notes.take();
-    handle.hard(!walked        ? walked.error().message()
-                : !found       ? fmt::format("no process {}", pid)
-                : strings      ? fmt::format("process {} has none", pid)
-                : said.empty() ? fmt::format("process {} has no memory of its own", pid)
-                               : said.front().text);
-    return std::nullopt;
-  }
-  return strings;
+      notes));
+  if (strings) return *std::move(strings);
+  if (!found) return fail(ErrorCode::invalid, fmt::format("no process {}", pid));
+  const auto said = notes.take();
+  if (!said.empty()) return fail(said.front().code, said.front().text);
+  return fail(ErrorCode::not_in_dump, fmt::format("process {} has no memory of its own", pid));
 }
 
 char** strings_of(Handle& handle, std::int64_t pid, bool environment, int limit) {
-  const auto strings = texts_of(handle, pid, environment);
-  if (!strings) return nullptr;
+  Kernel* const kernel = handle.kernel();
+  if (kernel == nullptr) return nullptr;
+  const auto strings = texts_of(*kernel, pid, environment);
+  if (!strings || strings->empty()) {
+    handle.hard(strings ? fmt::format("process {} has none", pid) : strings.error().message());
+    return nullptr;
+  }
   auto& bytes = handle.argument_bytes;
   auto& pointers = handle.argument_pointers;
   std::size_t room = limit > 0 ? static_cast<std::size_t>(limit) : SIZE_MAX;

@@ -57,9 +57,8 @@ Record* keep(std::vector<std::byte>& storage, const std::vector<Record>& records
   return reinterpret_cast<Record*>(storage.data());
 }
 
-/// A process's arguments or environment. Nothing, with a hard error, where there are none.
-std::optional<std::vector<std::string>> texts_of(Handle& handle, std::int64_t pid,
-                                                 bool environment);
+/// A process's arguments or environment. Error: why they cannot be read.
+Result<std::vector<std::string>> texts_of(Kernel& kernel, std::int64_t pid, bool environment);
 /// kvm_getargv(3), kvm_getenvv(3): the strings, ended by a null pointer, of at most `limit` bytes
 /// together unless it is 0. Null, with a hard error, where there are none.
 char** strings_of(Handle& handle, std::int64_t pid, bool environment, int limit);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <map>
 
@@ -51,6 +52,14 @@ TEST_F(FreeBsd, kvm_openfiles_EmptyFile) {
   EXPECT_EQ(kvm_openfiles(nullptr, folder.put("empty", "").c_str(), nullptr, O_RDONLY, why),
             nullptr);
   EXPECT_STREQ(why, "empty file: Invalid argument");
+}
+
+TEST_F(FreeBsd, kvm_openfiles_KernelThatIsNone) {
+  const DumpFiles files("freebsd-12-tables", "freebsd-12-v3");
+  EXPECT_EQ(kvm_openfiles(files.folder.put("text", "a text").c_str(), files.dump(), nullptr,
+                          O_RDONLY, why),
+            nullptr);
+  EXPECT_STREQ(why, "kernel is not an ELF file");
 }
 
 // A handle for sysctl(3) alone.
@@ -127,6 +136,65 @@ TEST_F(FreeBsd, kvm_nlist_OfAProcessor) {
   }
 }
 
+// A counter of counter(9) is a pointer into a zone of which each processor has its share.
+TEST_F(FreeBsd, kvm_counter_u64_fetch_And_kvm_read_zpcpu) {
+  for (const char* const name : {"freebsd-12-machine", "freebsd-15-0-machine"}) {
+    const bool newer = std::strstr(name, "15") != nullptr;
+    const DumpFiles files(name, newer ? "15-0-machine-full" : "12-machine-v3");
+    ASSERT_NO_FATAL_FAILURE(open(files));
+    int counters = 0;
+    for (const auto& own : files.description.machine.own) {
+      if (!own.counters || own.set != "") continue;
+      SCOPED_TRACE(own.name);
+      struct nlist names[] = {{own.name.c_str(), 0, 0, 0, 0}, {nullptr, 0, 0, 0, 0}};
+      ASSERT_EQ(kvm_nlist(kd, names), 0);
+      std::uint64_t base = 0, sum = 0;
+      ASSERT_EQ(kvm_read(kd, names[0].n_value, &base, 8), 8);
+      for (std::size_t at = 0; at < own.values.size(); ++at) {
+        EXPECT_EQ(kvm_counter_u64_fetch(kd, base + 8 * at), own.values[at]) << kvm_geterr(kd);
+        for (std::size_t cpu = 0; cpu < files.description.machine.cpus.size(); ++cpu) {
+          std::uint64_t share = 0;
+          ASSERT_EQ(kvm_read_zpcpu(kd, base + 8 * at, &share, 8,
+                                   static_cast<int>(files.description.machine.cpus[cpu].number)),
+                    8);
+          sum += share;
+        }
+        EXPECT_EQ(sum, own.values[at]);
+        sum = 0;
+        ++counters;
+      }
+    }
+    EXPECT_GT(counters, 0);
+    std::uint64_t share = 0;
+    EXPECT_EQ(kvm_read_zpcpu(kd, 0, &share, 8, 77), -1);
+    EXPECT_STREQ(kvm_geterr(kd), "no processor 77");
+    EXPECT_EQ(kvm_counter_u64_fetch(kd, 16), 0U);
+    EXPECT_EQ(kvm_close(kd), 0);
+    kd = nullptr;
+  }
+}
+
+TEST_F(FreeBsd, kvm_getpcpu_Copies) {
+  const DumpFiles files("freebsd-12-machine", "12-machine-v3");
+  open(files);
+  for (const auto& cpu : files.description.machine.cpus) {
+    void* const copy = kvm_getpcpu(kd, static_cast<int>(cpu.number));
+    ASSERT_NE(copy, nullptr);
+    ASSERT_NE(copy, reinterpret_cast<void*>(std::intptr_t{-1})) << kvm_geterr(kd);
+    // sys/sys/pcpu.h: it begins with the running thread.
+    std::uint64_t current = 0;
+    std::memcpy(&current, copy, 8);
+    EXPECT_EQ(current, cpu.current);
+    std::free(copy);
+  }
+  EXPECT_EQ(kvm_getpcpu(kd, 77), nullptr);
+}
+
+TEST_F(FreeBsd, kvm_getpcpu_WhereThereIsNone) {
+  open(DumpFiles("linux-x86_64", "linux-kdump-v6"));
+  EXPECT_EQ(kvm_getpcpu(kd, 0), nullptr);
+}
+
 TEST_F(FreeBsd, kvm_dpcpu_setcpu_OfNoProcessor) {
   open(DumpFiles("freebsd-12-machine", "12-machine-v3"));
   EXPECT_EQ(kvm_dpcpu_setcpu(kd, 77), -1);
@@ -164,6 +232,99 @@ TEST_F(FreeBsd, kvm_native_SaysWhoseMachine) {
 TEST_F(FreeBsd, kvm_kerndisp_OfAKernelInItsPlace) {
   open(DumpFiles("freebsd-12-tables", "freebsd-12-v3"));
   EXPECT_EQ(kvm_kerndisp(kd), 0);
+}
+
+struct Minidump {
+  const char *description, *file;
+};
+void PrintTo(const Minidump& minidump, std::ostream* out) { *out << minidump.file; }
+class FreeBsdPages : public FreeBsd, public testing::WithParamInterface<Minidump> {};
+
+// lib/libkvm/kvm_minidump_*.c: the kernel's map first, then what it does not show of the dump.
+TEST_P(FreeBsdPages, kvm_walk_pages_ShowsEach) {
+  const DumpFiles files(GetParam().description, GetParam().file);
+  ASSERT_NO_FATAL_FAILURE(open(files));
+  std::vector<struct kvm_page> pages;
+  ASSERT_EQ(kvm_walk_pages(
+                kd,
+                [](struct kvm_page* page, void* to) {
+                  static_cast<std::vector<struct kvm_page>*>(to)->push_back(*page);
+                  return 1;
+                },
+                &pages),
+            1)
+      << kvm_geterr(kd);
+  std::map<std::uint64_t, const struct kvm_page*> by_address;
+  std::map<std::uint64_t, int> shown;  // pages of memory
+  const auto& image = files.description.image;
+  std::ifstream dump(files.dump(), std::ios::binary);
+  for (const auto& page : pages) {
+    EXPECT_EQ(page.kp_version, 2U);
+    if (page.kp_kmap_vaddr != 0) {
+      EXPECT_EQ(by_address.count(page.kp_kmap_vaddr), 0U) << std::hex << page.kp_kmap_vaddr;
+      by_address[page.kp_kmap_vaddr] = &page;
+    } else {
+      EXPECT_EQ(page.kp_prot, 3);
+      EXPECT_EQ(shown[page.kp_paddr], 0) << std::hex << page.kp_paddr;
+    }
+    for (std::uint64_t at = 0; at < page.kp_len; at += image.page) ++shown[page.kp_paddr + at];
+    // The writer of a minidump makes the tables that its map leads to.
+    const bool is_table =
+        page.kp_paddr >= image.table_area.start && page.kp_paddr < image.table_area.end;
+    if (page.kp_offset == -1 || is_table) continue;
+    std::vector<char> bytes(static_cast<std::size_t>(image.page));
+    dump.seekg(page.kp_offset);
+    dump.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    EXPECT_EQ(std::memcmp(bytes.data(), image.page_bytes(page.kp_paddr).data(), bytes.size()), 0)
+        << std::hex << page.kp_paddr;
+  }
+  // Every page that the description maps for the kernel, but in the direct map.
+  std::size_t mapped = 0;
+  for (const foundry::Mapping& mapping : image.mappings) {
+    const bool low = image.pointer() == 8 && mapping.virtual_address < (std::uint64_t{1} << 63);
+    if (low || mapping.physical == 0) continue;
+    // The map of amd64's version 1 has an entry for each 4 KiB, large pages or not.
+    const bool small = std::strcmp(GetParam().file, "amd64-v1") == 0;
+    for (std::uint64_t at = 0; at < mapping.size; at += small ? image.page : mapping.page) {
+      ASSERT_EQ(by_address.count(mapping.virtual_address + at), 1U)
+          << std::hex << mapping.virtual_address + at;
+      EXPECT_EQ(by_address[mapping.virtual_address + at]->kp_paddr, mapping.physical + at);
+      ++mapped;
+    }
+  }
+  EXPECT_EQ(by_address.size(), mapped);
+  EXPECT_GT(mapped, 0U);
+  // And every page that the dump holds.
+  for (const auto& [start, end] : image.ram)
+    for (std::uint64_t at = start; at < end; at += image.page) {
+      EXPECT_EQ(shown.count(at), image.excluded.count(at) != 0 ? shown.count(at) : 1U)
+          << std::hex << at;
+    }
+}
+INSTANTIATE_TEST_SUITE_P(Each, FreeBsdPages,
+                         testing::Values(Minidump{"freebsd-amd64", "amd64-v1"},
+                                         Minidump{"freebsd-amd64", "amd64-v2"},
+                                         Minidump{"freebsd-amd64", "amd64-v3"},
+                                         Minidump{"freebsd-i386", "i386-v1"},
+                                         Minidump{"freebsd-arm64", "arm64-v2"},
+                                         Minidump{"dragonfly-5-9", "dragonfly-5-9-v2"}));
+
+TEST_F(FreeBsd, kvm_walk_pages_Stops) {
+  open(DumpFiles("freebsd-amd64", "amd64-v3"));
+  int calls = 0;
+  EXPECT_EQ(kvm_walk_pages(
+                kd, [](struct kvm_page*, void* to) { return ++*static_cast<int*>(to) < 3 ? 1 : 0; },
+                &calls),
+            0);
+  EXPECT_EQ(calls, 3);
+}
+
+TEST_F(FreeBsd, kvm_walk_pages_OfAFullDump) {
+  open(DumpFiles("freebsd-12-tables", "freebsd-12-full"));
+  EXPECT_EQ(kvm_walk_pages(
+                kd, [](struct kvm_page*, void*) { return 1; }, nullptr),
+            0);
+  EXPECT_STREQ(kvm_geterr(kd), "kvm_walk_pages: the dump is no minidump");
 }
 
 // sys/sys/proc.h: SRUN 2, SSLEEP 3, SSTOP 4, SZOMB 5, SWAIT 6, SLOCK 7.

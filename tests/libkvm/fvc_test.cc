@@ -51,6 +51,33 @@ TEST_F(Fvc, fvc_geterr_And_fvc_close_OfNoHandle) {
   EXPECT_EQ(fvc_close(nullptr), -1);
 }
 
+TEST_F(Fvc, fvc_walk_pages_PassesOn) {
+  kd = fvc_open(files.kernel(), files.dump(), why, nullptr, nullptr);
+  ASSERT_NE(kd, nullptr) << why;
+  struct Seen {
+    int calls = 0;
+    bool panic = false;
+    std::uint64_t address = 0;
+  } seen;
+  seen.address = files.symbol("panic") & ~std::uint64_t{0x1fffff};
+  EXPECT_EQ(fvc_walk_pages(
+                kd,
+                [](struct fvc_page* page, void* to) {
+                  Seen& into = *static_cast<Seen*>(to);
+                  ++into.calls;
+                  // The description maps it by a page of 2 MiB.
+                  if (page->kp_kmap_vaddr == into.address)
+                    into.panic = page->kp_len == 0x200000 && page->kp_version == 2 &&
+                                 page->kp_paddr == 0x200000 &&
+                                 page->kp_dmap_vaddr == 0xfffff80000200000;
+                  return 1;
+                },
+                &seen),
+            1);
+  EXPECT_TRUE(seen.panic);
+  EXPECT_GT(seen.calls, 512);
+}
+
 TEST_F(Fvc, fvc_native_And_fvc_kerndisp) {
   kd = fvc_open(files.kernel(), files.dump(), why, nullptr, nullptr);
   ASSERT_NE(kd, nullptr) << why;

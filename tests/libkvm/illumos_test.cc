@@ -37,6 +37,13 @@ TEST(IllumosOpening, kvm_open_IsSilentWithoutAPrefix) {
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
+TEST(IllumosOpening, kvm_open_WithoutProcesses) {
+  const DumpFiles files("freebsd-12-tables", "freebsd-12-v3");
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(kvm_open(nullptr, files.dump(), nullptr, O_RDONLY, "prog"), nullptr);
+  EXPECT_EQ(testing::internal::GetCapturedStderr().substr(0, 6), "prog: ");
+}
+
 TEST_F(Illumos, kvm_close_IsZero) {
   EXPECT_EQ(kvm_close(kd), 0);
   kd = nullptr;
@@ -125,6 +132,7 @@ TEST_F(Illumos, kvm_getproc_Finds) {
   ASSERT_NE(process, nullptr);
   EXPECT_STREQ(process->p_user.u_comm, "bash");
   EXPECT_EQ(kvm_getproc(kd, 99999), nullptr);
+  EXPECT_EQ(kvm_nextproc(kd), nullptr);  // it looked at all of them
 }
 
 TEST_F(Illumos, kvm_getu_HasTheCommand) {

@@ -45,12 +45,15 @@ TEST_F(NetBsd, kvm_open_AndClose) {
 // lib/libkvm/kvm.c: a file without a header opens; what is asked of it then fails.
 TEST_F(NetBsd, kvm_openfiles_WithoutAHeader) {
   const kvm_tests::Folder folder;
-  kd = kvm_openfiles(nullptr, folder.put("text", "this is a text file").c_str(), nullptr, O_RDONLY,
-                     why);
-  ASSERT_NE(kd, nullptr) << why;
-  char byte = 0;
-  EXPECT_EQ(kvm_read(kd, 0, &byte, 1), -1);
-  EXPECT_EQ(std::string(kvm_geterr(kd)).substr(0, 20), "no valid dump header");
+  for (const char* const text : {"this is a text file", ""}) {
+    kd = kvm_openfiles(nullptr, folder.put("text", text).c_str(), nullptr, O_RDONLY, why);
+    ASSERT_NE(kd, nullptr) << why;
+    char byte = 0;
+    EXPECT_EQ(kvm_read(kd, 0, &byte, 1), -1);
+    EXPECT_EQ(std::string(kvm_geterr(kd)).substr(0, 20), "no valid dump header");
+    EXPECT_EQ(kvm_close(kd), 0);
+  }
+  kd = nullptr;
 }
 
 TEST_F(NetBsd, kvm_getkernelname_IsTheFile) {

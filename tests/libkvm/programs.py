@@ -80,7 +80,8 @@ class Headers(unittest.TestCase):
             face = header.relative_to(PREFIX / "include" / "panicroom").parts[0]
             for compiler in COMPILERS:
                 with self.subTest(header=header.name, face=face, compiler=compiler):
-                    run(compiler, *STRICT, "-fsyntax-only", "-x", "c", f"-I{PREFIX}/include/panicroom/{face}", header)
+                    run(compiler, *STRICT, "-fsyntax-only", "-x", "c", "-", f"-I{PREFIX}/include/panicroom/{face}",
+                        input=f'#include "{header}"\ntypedef int not_empty;\n'.encode())
 
     def test_layouts(self):
         """Every member at its documented offset (native/libkvm/layouts)."""
@@ -88,6 +89,12 @@ class Headers(unittest.TestCase):
             for compiler in COMPILERS:
                 with self.subTest(face=layouts.stem, compiler=compiler):
                     run(compiler, "-std=c11", *STRICT[1:], "-fsyntax-only", f"-I{ROOT}", layouts)
+
+    def test_revisions_of_bsd_sources(self):
+        for face in ("freebsd", "netbsd", "openbsd", "dragonfly"):
+            for compiler in COMPILERS:
+                run(compiler, *STRICT, "-fsyntax-only", "-x", "c", "-", f"-I{PREFIX}/include/panicroom/{face}",
+                    input=b'#include <sys/cdefs.h>\n__FBSDID("$FreeBSD$");\n__RCSID("$NetBSD$");\n#include <kvm.h>\n')
 
     def test_default_header(self):
         run("gcc", *STRICT, "-fsyntax-only", "-x", "c", "-", f"-I{PREFIX}/include", input=b"#include <kvm.h>\nextern kvm_t *kd;\n")

@@ -30,6 +30,8 @@ Result<void> read_cpus(
     processor.number = static_cast<std::int64_t>(cpu.number);
     if (online) processor.online = (*online)[static_cast<std::size_t>(cpu.number)];
     processor.per_cpu_base = cpu.variables;
+    processor.structure = cpu.pcpu;
+    processor.zone_offset = cpu.zone_offset;
     processor.runnable =
         noted(runnable_threads(evidence, cpu), notes, "how many threads a processor could run");
     if (cpu.pcpu)

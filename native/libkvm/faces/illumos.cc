@@ -1,5 +1,6 @@
 // illumos's face: kvm_open(3KVM) and its companions, which walk the processes one by one.
 #include <cstdlib>
+#include <memory>
 
 #include "native/libkvm/include/panicroom/illumos/kvm.h"
 #include "native/libkvm/names.h"
@@ -87,7 +88,7 @@ std::optional<std::int64_t> current_pid(kvm::Handle& handle) {
 }
 
 /// Pointers and strings in one block, which the caller frees. Null where there is no memory.
-char** block_of(const std::vector<std::string>& texts) {
+std::unique_ptr<char*, decltype(&std::free)> block_of(const std::vector<std::string>& texts) {
   std::size_t size = (texts.size() + 1) * sizeof(char*);
   for (const std::string& text : texts) size += text.size() + 1;
   char** const block = static_cast<char**>(std::malloc(size));
@@ -98,7 +99,7 @@ char** block_of(const std::vector<std::string>& texts) {
     to = std::copy_n(texts[index].c_str(), texts[index].size() + 1, to);
   }
   block[texts.size()] = nullptr;
-  return block;
+  return {block, &std::free};
 }
 
 ssize_t read_kernel(kvm_t* kd, uintptr_t addr, void* buf, size_t nbytes) {
@@ -110,8 +111,11 @@ ssize_t read_kernel(kvm_t* kd, uintptr_t addr, void* buf, size_t nbytes) {
 
 kvm_t* kvm_open(const char* namelist, const char* corefile, const char*, int flag,
                 const char* errstr) {
-  return reinterpret_cast<kvm_t*>(
+  kvm_t* const kd = reinterpret_cast<kvm_t*>(
       kvm::open_printing({kvm::Face::illumos, namelist, corefile, flag, {}}, errstr));
+  if (kd == nullptr || kvm_setproc(kd) == 0) return kd;
+  kvm_close(kd);
+  return nullptr;
 }
 
 const char* kvm_namelist(kvm_t* kd) { return handle_of(kd)->kernel_name().c_str(); }
@@ -216,6 +220,7 @@ proc_t* kvm_getproc(kvm_t* kd, pid_t pid) {
       walk->current = record_of(handle, walk->processes[index]);
       return &walk->current;
     }
+    walk->next = walk->processes.size();
     return nullptr;
   });
 }
@@ -223,8 +228,9 @@ proc_t* kvm_getproc(kvm_t* kd, pid_t pid) {
 user_t* kvm_getu(kvm_t* kd, proc_t* proc) {
   return kvm::answer<user_t*>(handle_of(kd), nullptr, [&](kvm::Handle& handle) -> user_t* {
     // The words of the command, as far as there is room: u_psargs.
-    if (proc->p_user.u_psargs[0] == '\0')
-      if (const auto texts = kvm::texts_of(handle, proc->p_pid, false)) {
+    panicroom::Kernel* const kernel = handle.kernel();
+    if (kernel != nullptr && proc->p_user.u_psargs[0] == '\0')
+      if (const auto texts = kvm::texts_of(*kernel, proc->p_pid, false)) {
         std::string joined;
         for (const std::string& text : *texts) joined += (joined.empty() ? "" : " ") + text;
         kvm::copy_text(proc->p_user.u_psargs, joined);
@@ -236,19 +242,22 @@ user_t* kvm_getu(kvm_t* kd, proc_t* proc) {
 
 int kvm_getcmd(kvm_t* kd, proc_t* proc, user_t*, char*** arg, char*** env) {
   return kvm::answer<int>(handle_of(kd), -1, [&](kvm::Handle& handle) {
-    char** blocks[2] = {};
-    char*** const wanted[2] = {arg, env};
+    panicroom::Kernel* const kernel = handle.kernel();
+    if (kernel == nullptr) return -1;
+    std::unique_ptr<char*, decltype(&std::free)> blocks[] = {{nullptr, &std::free},
+                                                             {nullptr, &std::free}};
+    char*** const wanted[] = {arg, env};
     for (const bool environment : {false, true}) {
       if (wanted[environment] == nullptr) continue;
-      const auto texts = kvm::texts_of(handle, proc->p_pid, environment);
+      const auto texts = kvm::texts_of(*kernel, proc->p_pid, environment);
       if (!texts) {
-        std::free(blocks[0]);
+        handle.hard(texts.error().message());
         return -1;
       }
       blocks[environment] = block_of(*texts);
     }
     for (const bool environment : {false, true})
-      if (wanted[environment] != nullptr) *wanted[environment] = blocks[environment];
+      if (wanted[environment] != nullptr) *wanted[environment] = blocks[environment].release();
     return 0;
   });
 }

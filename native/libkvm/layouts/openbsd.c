@@ -60,7 +60,7 @@ MEMBER(kinfo_proc, p_priority, 305, 1);
 MEMBER(kinfo_proc, p_usrpri, 306, 1);
 MEMBER(kinfo_proc, p_nice, 307, 1);
 MEMBER(kinfo_proc, p_xstat, 308, 2);
-MEMBER(kinfo_proc, acflag, 310, 2);
+MEMBER(kinfo_proc, p_spare, 310, 2);
 MEMBER(kinfo_proc, p_comm, 312, 24);
 MEMBER(kinfo_proc, p_wmesg, 336, 8);
 MEMBER(kinfo_proc, p_wchan, 344, 8);

@@ -62,7 +62,7 @@ struct kinfo_proc {
   uint8_t p_usrpri;
   uint8_t p_nice;
   uint16_t p_xstat;
-  uint16_t acflag;
+  uint16_t p_spare;
   char p_comm[24];
   char p_wmesg[8];
   uint64_t p_wchan;
