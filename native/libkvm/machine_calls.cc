@@ -225,12 +225,13 @@ panicroom::Result<void> add_all_times(kvm::Handle& handle, Kernel& kernel,
                             : panicroom::Result<panicroom::Member>(
                                   panicroom::Failure(types.error().within("cp_time")));
   if (!member) return panicroom::Failure(member.error());
-  panicroom::Result<void> added;
+  panicroom::Result<void> added = panicroom::fail(
+      panicroom::ErrorCode::no_symbol, "neither cp_time nor where a processor counts is known");
   Notes notes;
   PANICROOM_CHECK(kernel.cpus(
       [&](const panicroom::Processor& one) {
-        if (one.structure)
-          added = add_times(kernel.memory(), *one.structure + member->offset, times);
+        if (!one.structure) return true;
+        added = add_times(kernel.memory(), *one.structure + member->offset, times);
         return added.has_value();
       },
       notes));

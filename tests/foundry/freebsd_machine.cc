@@ -95,6 +95,10 @@ void FreeBsdMachine::processors() {
     const std::uint64_t pcpu = structures.at(static_cast<std::size_t>(cpu.number));
     image_.write_virtual(by_number + cpu.number * word_, pcpu, word_);
     set(pcpu, "pcpu", "pc_cpuid", cpu.number);
+    if (has("pcpu", "pc_cp_time"))
+      for (std::size_t i = 0; i < cpu.times.size(); ++i)
+        image_.write_virtual(pcpu + layout_.offset("pcpu", "pc_cp_time") + i * word_, cpu.times[i],
+                             word_);
     set(pcpu, "pcpu", "pc_zpcpu_offset", share_base_ + cpu.number * image_.page);
     const std::uint64_t variables = heap_.take(queue_in_area + queue_size + 0x40);
     cpu.base = variables - linked_at;

@@ -142,6 +142,7 @@ pcpu pc_curthread 0 8 pointer
 pcpu pc_idlethread 8 8 pointer
 pcpu pc_curpcb 32 8 pointer
 pcpu pc_cpuid 52 4 unsigned
+pcpu pc_cp_time 72 40 array:5
 pcpu pc_dynamic 152 8 unsigned
 tdq . 0 3264 size
 tdq tdq_load 72 4 signed

@@ -128,7 +128,14 @@ const std::map<std::string, std::function<void(MachineText&, const Words&)>> sta
        MachineText::Cpu it;
        it.number = number(words.at(1));
        std::uint64_t online = 1;
-       pairs(words, 2, {{"runnable", &it.runnable}, {"online", &online}});
+       pairs(words, 2,
+             {{"runnable", &it.runnable},
+              {"online", &online},
+              {"user", &it.times[0]},
+              {"nice", &it.times[1]},
+              {"system", &it.times[2]},
+              {"interrupt", &it.times[3]},
+              {"idle", &it.times[4]}});
        it.online = online != 0;
        out.cpus.push_back(it);
      }},

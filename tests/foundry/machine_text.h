@@ -36,6 +36,8 @@ struct MachineText {
   struct Cpu {
     std::uint64_t number = 0, runnable = 0;
     bool online = true;
+    std::array<std::uint64_t, 5> times =
+        {};  ///< FreeBSD: ticks: user, nice, system, interrupt, idle
     std::uint64_t base = 0, current = 0;
   };
   struct Swap {

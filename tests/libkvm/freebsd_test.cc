@@ -573,11 +573,25 @@ TEST(FreeBsdNull, kvm_getswapinfo_Of_No_Handle) {
   EXPECT_EQ(kvm_getcptime(nullptr, nullptr), 0);
 }
 
+// Kernels without the variable cp_time have each processor's own (lib/libkvm/kvm_cptime.c).
+TEST_F(FreeBsd, kvm_getcptime_SumsTheProcessors) {
+  const DumpFiles files("freebsd-12-machine", "12-machine-v3");
+  open(files);
+  long times[5] = {9, 9, 9, 9, 9};
+  ASSERT_EQ(kvm_getcptime(kd, times), 0) << kvm_geterr(kd);
+  for (std::size_t state = 0; state < 5; ++state) {
+    std::uint64_t sum = 0;
+    for (const auto& cpu : files.description.machine.cpus) sum += cpu.times[state];
+    EXPECT_EQ(times[state], static_cast<long>(sum));
+  }
+  EXPECT_GT(times[4], 9000000000);
+}
+
 TEST_F(FreeBsd, kvm_getcptime_WithoutIt) {
   open(DumpFiles("freebsd-12-tables", "freebsd-12-v3"));
   long times[5];
   EXPECT_EQ(kvm_getcptime(kd, times), -1);
-  EXPECT_TRUE(std::strstr(kvm_geterr(kd), "cp_time")) << kvm_geterr(kd);
+  EXPECT_STRNE(kvm_geterr(kd), "");
 }
 
 }  // namespace
