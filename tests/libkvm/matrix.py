@@ -21,7 +21,7 @@ SUITES = {"fbsdvmcore": "fvc"}
 def declared(face):
     header = ROOT / "native/libkvm/include/panicroom" / face / ("fvc.h" if face == "fbsdvmcore" else "kvm.h")
     text = re.sub(r"/\*.*?\*/|^#[^\n]*$", "", header.read_text(), flags=re.S | re.M)
-    return set(re.findall(r"\b((?:kvm|fvc)_\w+)\([^;]*;", text))
+    return {name for name in re.findall(r"\b((?:kvm|fvc)_\w+)\([^;]*;", text) if not name.endswith("_t")}
 
 
 def tested(program):
