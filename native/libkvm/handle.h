@@ -86,6 +86,7 @@ class Handle {
   // Results that belong to the handle.
   std::vector<std::byte> records;      ///< of processes
   std::vector<std::byte> lwp_records;  ///< of threads (NetBSD)
+  std::vector<std::byte> file_records;
   std::vector<char> argument_bytes;
   std::vector<char*> argument_pointers;
   std::shared_ptr<void> face_state;  ///< what one face's calls keep between them (illumos)

@@ -100,6 +100,39 @@ std::optional<std::vector<ProcessRecord>> select(Handle& handle, const Selection
   return records;
 }
 
+std::optional<std::vector<FileRecord>> open_files(Handle& handle, std::optional<std::int64_t> pid) {
+  const auto processes = select(handle, pid ? Selection{Choice::pid, *pid} : Selection{});
+  if (!processes) return std::nullopt;
+  std::unordered_map<std::int64_t, const Process*> by_pid;
+  for (const ProcessRecord& one : *processes)
+    if (one.process.pid) by_pid.emplace(*one.process.pid, &one.process);
+  std::vector<FileRecord> files;
+  Notes notes;
+  const auto walked = handle.kernel()->files(
+      pid,
+      [&](const OpenFile& file) {
+        FileRecord record{file, {}, {}};
+        const auto owner = file.pid ? by_pid.find(*file.pid) : by_pid.end();
+        if (owner != by_pid.end()) {
+          record.uid = owner->second->uid;
+          record.gid = owner->second->details.gid;
+        }
+        files.push_back(std::move(record));
+        return true;
+      },
+      notes);
+  if (walked) return files;
+  handle.hard(walked.error().message());
+  return std::nullopt;
+}
+
+int access_flags(const OpenFile& file) {
+  constexpr int can_read = 1, can_write = 2;
+  const std::string access = file.access.value_or("");
+  return (access.find('r') != std::string::npos ? can_read : 0) |
+         (access.find('w') != std::string::npos ? can_write : 0);
+}
+
 Result<std::vector<std::string>> texts_of(Kernel& kernel, std::int64_t pid, bool environment) {
   ProcessQuery query;
   query.pid = pid;

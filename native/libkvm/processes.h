@@ -40,6 +40,18 @@ struct ProcessRecord {
 /// Nothing, with a hard error, when not even one could be read.
 std::optional<std::vector<ProcessRecord>> select(Handle& handle, const Selection& selection);
 
+/// An open descriptor for a system's own record of it.
+struct FileRecord {
+  OpenFile file;
+  std::optional<std::int64_t> uid, gid;  ///< of the process
+};
+
+/// The open descriptors of all processes, or of one. Nothing, with a hard error.
+std::optional<std::vector<FileRecord>> open_files(Handle& handle, std::optional<std::int64_t> pid);
+
+/// FREAD and FWRITE of all systems' sys/file.h.
+int access_flags(const OpenFile& file);
+
 /// The states that the systems have numbers for.
 enum class State : std::uint8_t { fresh, running, sleeping, stopped, zombie, waiting, locked };
 State state_of(const std::optional<std::string>& state);

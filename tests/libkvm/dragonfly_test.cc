@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <map>
 
 #include "native/libkvm/include/panicroom/dragonfly/kvm.h"
 #include "native/libkvm/include/panicroom/dragonfly/panicroom_kinfo.h"
@@ -191,6 +192,43 @@ TEST_F(DragonflyString, kvm_readstr_Allocates) {
 TEST_F(DragonflyString, kvm_readstr_OfNoAddress) {
   EXPECT_EQ(kvm_readstr(kd, 16, nullptr, nullptr), nullptr);
   EXPECT_STRNE(kvm_geterr(kd), "");
+}
+
+TEST_F(Dragonfly, kvm_getfiles_Members) {
+  const DumpFiles files("dragonfly-5-9", "dragonfly-5-9-v2");
+  open(files);
+  int count = 0;
+  const kinfo_file* const records = kvm_getfiles(kd, 0, 0, &count);
+  ASSERT_NE(records, nullptr) << kvm_geterr(kd);
+  std::size_t wanted = 0;
+  for (const foundry::ProcessText& process : files.description.processes)
+    wanted += process.descriptors.size();
+  ASSERT_EQ(static_cast<std::size_t>(count), wanted);
+  // sys/sys/file.h, by the descriptions' kinds; a fifo is a vnode whose data is a pipe.
+  const std::map<std::string, int> types = {{"file", 1}, {"directory", 1}, {"device", 1},
+                                            {"pipe", 3}, {"fifo", 3},      {"kqueue", 5}};
+  for (int index = 0; index < count; ++index) {
+    const kinfo_file& record = records[index];
+    const foundry::ProcessText& process = files.process(record.f_pid);
+    for (const foundry::DescriptorText& one : process.descriptors) {
+      if (one.number != record.f_fd) continue;
+      SCOPED_TRACE(one.type);
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(record.f_file), one.address);
+      EXPECT_EQ(record.f_uid, process.uid);
+      EXPECT_EQ(record.f_offset, static_cast<off_t>(one.position));
+      EXPECT_EQ(record.f_flag & FREAD, one.access.find('r') != std::string::npos ? 1U : 0U);
+      EXPECT_EQ(record.f_flag & FWRITE, one.access.find('w') != std::string::npos ? 2U : 0U);
+      const auto type = types.find(one.type);
+      if (type != types.end()) {
+        EXPECT_EQ(record.f_type, type->second);
+      } else if (one.type.find("unix") == 0 || one.type.find("tcp") == 0 ||
+                 one.type.find("udp") == 0) {
+        EXPECT_EQ(record.f_type, DTYPE_SOCKET);
+      }
+      ++wanted;
+    }
+  }
+  EXPECT_EQ(wanted, 2 * static_cast<std::size_t>(count));  // each was found
 }
 
 TEST_F(Dragonfly, kvm_getswapinfo_Answers) {

@@ -156,6 +156,60 @@ TEST_F(OpenBsd, kvm_getprocs_OfAnOlderProgram) {
   EXPECT_EQ(pid, 48123);
 }
 
+TEST_F(OpenBsd, kvm_getfiles_Members) {
+  const DumpFiles files("openbsd-7-6", "openbsd-7-6-kcore");
+  open(files);
+  const foundry::ProcessText& process = files.process(48123);
+  int count = 0;
+  const kinfo_file* const records =
+      kvm_getfiles(kd, KERN_FILE_BYPID, 48123, sizeof(kinfo_file), &count);
+  ASSERT_NE(records, nullptr) << kvm_geterr(kd);
+  ASSERT_EQ(static_cast<std::size_t>(count), process.descriptors.size());
+  // sys/sys/file.h and vnode.h.
+  const std::map<std::string, std::pair<unsigned, unsigned>> types = {
+      {"file", {1, 1}},   {"directory", {1, 2}}, {"device", {1, 4}}, {"pipe", {3, 0}},
+      {"kqueue", {4, 0}}, {"tcp", {2, 0}},       {"udp6", {2, 0}},   {"unix-stream", {2, 0}}};
+  for (int index = 0; index < count; ++index) {
+    const kinfo_file& record = records[index];
+    const foundry::DescriptorText& wanted = process.descriptors[static_cast<std::size_t>(index)];
+    SCOPED_TRACE(wanted.type);
+    EXPECT_EQ(record.fd_fd, wanted.number);
+    EXPECT_EQ(record.f_fileaddr, wanted.address);
+    EXPECT_EQ(record.p_pid, 48123U);
+    EXPECT_EQ(record.p_uid, 1001U);
+    EXPECT_EQ(record.p_gid, 20U);
+    EXPECT_STREQ(record.p_comm, "ksh");
+    EXPECT_EQ(record.f_flag & FREAD, wanted.access.find('r') != std::string::npos ? 1U : 0U);
+    EXPECT_EQ(record.f_flag & FWRITE, wanted.access.find('w') != std::string::npos ? 2U : 0U);
+    const auto type = types.find(wanted.type);
+    if (type == types.end()) continue;
+    EXPECT_EQ(record.f_type, type->second.first);
+    EXPECT_EQ(record.v_type, type->second.second);
+  }
+}
+
+TEST_F(OpenBsd, kvm_getfiles_Chooses) {
+  const DumpFiles files("openbsd-7-6", "openbsd-7-6-kcore");
+  open(files);
+  std::size_t all = 0, of_user = 0;
+  for (const foundry::ProcessText& process : files.description.processes) {
+    all += process.descriptors.size();
+    if (process.uid == 1001) of_user += process.descriptors.size();
+  }
+  int count = 0;
+  kvm_getfiles(kd, KERN_FILE_BYPID, -1, sizeof(kinfo_file), &count);
+  EXPECT_EQ(static_cast<std::size_t>(count), all);
+  kvm_getfiles(kd, KERN_FILE_BYUID, 1001, sizeof(kinfo_file), &count);
+  EXPECT_EQ(static_cast<std::size_t>(count), of_user);
+  EXPECT_GT(of_user, 0U);
+  kvm_getfiles(kd, KERN_FILE_BYFILE, 0, sizeof(kinfo_file), &count);
+  EXPECT_EQ(static_cast<std::size_t>(count), all);
+  EXPECT_EQ(kvm_getfiles(kd, 9, 0, sizeof(kinfo_file), &count), nullptr);
+  EXPECT_STREQ(kvm_geterr(kd), "invalid filter");
+  EXPECT_EQ(kvm_getfiles(kd, KERN_FILE_BYPID, 1, sizeof(kinfo_file) + 1, &count), nullptr);
+  EXPECT_STREQ(kvm_geterr(kd), "unknown fields requested: libkvm out of date?");
+}
+
 TEST_F(OpenBsd, kvm_getargv_And_kvm_getenvv) {
   const DumpFiles files("openbsd-7-6", "openbsd-7-6-kcore");
   open(files);

@@ -56,6 +56,20 @@ def files_of(description, dump):
     return answers, FIXTURES / dump_files[0], [FIXTURES / name for name in with_types]
 
 
+def descriptors(description):
+    """(pid, number, rights) of each `open` line of a description and of those that it is `like`."""
+    found, pid = [], None
+    for line in (ROOT / f"tests/foundry/descriptions/{description}.txt").read_text().splitlines():
+        words = line.split()
+        if words[:1] == ["like"]:
+            found += descriptors(words[1])
+        elif words[:1] == ["process"]:
+            pid = int(words[1])
+        elif words[:1] == ["open"]:
+            found.append((pid, int(words[1]), words[3]))
+    return found
+
+
 class Headers(unittest.TestCase):
     def test_each_function_links_without_a_warning(self):
         for face in FACES:
@@ -126,7 +140,8 @@ class Samples(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
-        for name, face in (("kps", "freebsd"), ("klist", "common"), ("kswapinfo", "freebsd")):
+        for name, face in (("kps", "freebsd"), ("klist", "common"), ("kswapinfo", "freebsd"),
+                           ("kfstat", "dragonfly"), ("kvmstat", "freebsd")):
             run("gcc", *STRICT, ROOT / f"samples/libkvm/{name}.c", "-o", f"{cls.folder.name}/{name}", *flags(face))
 
     @classmethod
@@ -166,8 +181,28 @@ class Samples(unittest.TestCase):
         self.assertEqual([line.split() for line in lines[1:]],
                          [["/dev/da0p3", "262144", "4096"], ["/usr/swap0", "1024", "0"], ["total", "263168", "4096"]])
 
+    def test_kfstat(self):
+        """Descriptors, rights and places as the descriptions have them."""
+        for description, dump in DUMPS[:4]:
+            with self.subTest(dump):
+                _, core, kernels = files_of(description, dump)
+                lines = self.sample("kfstat", "-N", kernels[0], core).stdout.decode().splitlines()[1:]
+                got = sorted((int(line.split()[0]), int(line.split()[2]), line.split()[4].strip("-")) for line in lines)
+                self.assertEqual(got, sorted(descriptors(description)))
+        _, core, _ = files_of(*DUMPS[4])
+        self.sample("kfstat", core)
+
+    def test_kvmstat(self):
+        _, core, kernels = files_of("freebsd-12-machine", "12-machine-v3")
+        said = self.sample("kvmstat", "-N", kernels[0], core).stdout.decode().splitlines()
+        self.assertEqual(said, ["processors: 2", "load: 0.50 1.50 0.25", "ticks user: 101", "ticks nice: 22",
+                                "ticks system: 3003", "ticks interrupt: 8", "ticks idle: 9000000005"])
+        for description, dump in DUMPS[1:]:
+            _, core, kernels = files_of(description, dump)
+            self.sample("kvmstat", *(["-N", kernels[0]] if kernels else []), core)
+
     def test_errors(self):
-        for name in ("kps", "kswapinfo"):
+        for name in ("kps", "kswapinfo", "kfstat", "kvmstat"):
             self.assertEqual(self.sample(name, "/nonexistent", status=1).stderr.decode(),
                              f"{name}: /nonexistent: No such file or directory\n")
         self.assertIn("usage", self.sample("klist", status=2).stderr.decode())

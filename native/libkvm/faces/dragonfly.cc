@@ -17,6 +17,7 @@ using panicroom::Thread;
 /// The structure under a name of this file alone: the systems' structures of one name differ, and
 /// what templates make of them must not be taken for one another.
 struct Record : kinfo_proc {};
+struct OfFile : kinfo_file {};
 
 constexpr int modifiers = 0xf0;  // KERN_PROC_FLAGMASK
 
@@ -114,6 +115,28 @@ Record record_of(kvm::Handle& handle, const kvm::ProcessRecord& one, const Threa
   return record;
 }
 
+short file_type(const std::optional<std::string>& type) {
+  if (!type) return 0;
+  if (*type == "socket") return DTYPE_SOCKET;
+  if (*type == "pipe") return DTYPE_PIPE;
+  if (*type == "kqueue") return DTYPE_KQUEUE;
+  return DTYPE_VNODE;
+}
+
+OfFile record_of(const kvm::FileRecord& one) {
+  const panicroom::OpenFile& file = one.file;
+  OfFile record{};
+  record.f_size = sizeof(kinfo_file);
+  record.f_pid = kvm::number<pid_t>(file.pid);
+  record.f_uid = kvm::number<uid_t>(one.uid);
+  record.f_fd = static_cast<int>(file.descriptor);
+  record.f_file = kvm::pointer<void>(file.address);
+  record.f_type = file_type(file.type);
+  record.f_offset = kvm::amount<off_t>(file.position);
+  record.f_flag = static_cast<decltype(record.f_flag)>(kvm::access_flags(file));
+  return record;
+}
+
 }  // namespace
 
 kvm_t* kvm_open(const char* execfile, const char* corefile, const char*, int flags,
@@ -205,5 +228,16 @@ int kvm_getswapinfo(kvm_t* kd, struct kvm_swap* swap, int maxswap, int flags) {
                             swap[index].ksw_used = static_cast<unsigned>(device.used);
                             swap[index].ksw_total = static_cast<unsigned>(device.total);
                           });
+  });
+}
+
+// The operation and its argument are ignored, as by DragonFly's own.
+struct kinfo_file* kvm_getfiles(kvm_t* kd, int, int, int* cnt) {
+  return kvm::answer<kinfo_file*>(kd, nullptr, [&](kvm::Handle& handle) -> kinfo_file* {
+    const auto files = kvm::open_files(handle, std::nullopt);
+    if (!files) return nullptr;
+    std::vector<OfFile> records;
+    for (const kvm::FileRecord& one : *files) records.push_back(record_of(one));
+    return kvm::keep(handle.file_records, records, sizeof(kinfo_file), cnt);
   });
 }

@@ -1,4 +1,7 @@
 // OpenBSD's face: struct kinfo_proc (sys/sys/sysctl.h).
+#include <algorithm>
+#include <set>
+
 #include "native/libkvm/faces/proc2.h"
 #include "native/libkvm/include/panicroom/openbsd/kvm.h"
 #include "native/libkvm/include/panicroom/openbsd/panicroom_kinfo.h"
@@ -16,6 +19,7 @@ using panicroom::Thread;
 /// The structure under a name of this file alone: the systems' structures of one name differ, and
 /// what templates make of them must not be taken for one another.
 struct Record : kinfo_proc {};
+struct OfFile : kinfo_file {};
 
 std::optional<kvm::Selection> selection(int operation, int value) {
   switch (operation) {
@@ -85,6 +89,46 @@ Record record_of(kvm::Handle& handle, const kvm::ProcessRecord& one) {
   return record;
 }
 
+/// f_type and, of a vnode, v_type (sys/sys/file.h, vnode.h).
+void set_type(kinfo_file& record, const std::optional<std::string>& type) {
+  static constexpr std::string_view vnode_types[] = {
+      "", "file", "directory", "block device", "character device", "link"};
+  const std::string name = type.value_or("");
+  if (name == "socket") record.f_type = DTYPE_SOCKET;
+  if (name == "pipe") record.f_type = DTYPE_PIPE;
+  if (name == "kqueue") record.f_type = DTYPE_KQUEUE;
+  if (name == "DMA buffer") record.f_type = DTYPE_DMABUF;
+  const auto* const found = std::find(std::begin(vnode_types) + 1, std::end(vnode_types), name);
+  if (found == std::end(vnode_types)) return;
+  record.f_type = DTYPE_VNODE;
+  record.v_type = static_cast<std::uint32_t>(found - std::begin(vnode_types));
+}
+
+OfFile record_of(const kvm::FileRecord& one) {
+  const panicroom::OpenFile& file = one.file;
+  OfFile record{};
+  record.f_fileaddr = file.address;
+  record.f_flag = static_cast<std::uint32_t>(kvm::access_flags(file));
+  set_type(record, file.type);
+  record.f_offset = file.position.value_or(0);
+  record.va_fileid = file.inode.value_or(0);
+  record.va_size = file.size.value_or(0);
+  record.p_pid = kvm::number<decltype(record.p_pid)>(file.pid);
+  record.fd_fd = static_cast<std::int32_t>(file.descriptor);
+  record.p_uid = kvm::number<std::uint32_t>(one.uid);
+  record.p_gid = kvm::number<std::uint32_t>(one.gid);
+  record.p_tid = static_cast<decltype(record.p_tid)>(-1);
+  kvm::copy_text(record.p_comm, file.process.value_or(""));
+  return record;
+}
+
+/// Whether the library's structure has all that a program asks for.
+bool is_known(kvm::Handle& handle, size_t elemsize, size_t known) {
+  if (elemsize > known) handle.hard("unknown fields requested: libkvm out of date?");
+  if (elemsize == 0) handle.hard("the size of a record is 0");
+  return elemsize != 0 && elemsize <= known;
+}
+
 }  // namespace
 
 kvm_t* kvm_open(const char* execfile, const char* corefile, const char*, int flags,
@@ -99,13 +143,10 @@ kvm_t* kvm_openfiles(const char* execfile, const char* corefile, const char*, in
 
 struct kinfo_proc* kvm_getprocs(kvm_t* kd, int op, int arg, size_t elemsize, int* cnt) {
   return kvm::answer<kinfo_proc*>(kd, nullptr, [&](kvm::Handle& handle) -> kinfo_proc* {
-    if (elemsize > sizeof(kinfo_proc)) {
-      handle.hard("unknown fields requested: libkvm out of date?");
-      return nullptr;
-    }
+    if (!is_known(handle, elemsize, sizeof(kinfo_proc))) return nullptr;
     const auto wanted = selection(op & ~KERN_PROC_SHOW_THREADS, arg);
-    if (!wanted || elemsize == 0) {
-      handle.hard(wanted ? "the size of a record is 0" : "invalid filter");
+    if (!wanted) {
+      handle.hard("invalid filter");
       return nullptr;
     }
     const auto processes = kvm::select(handle, *wanted);
@@ -140,5 +181,26 @@ char** kvm_getargv(kvm_t* kd, const struct kinfo_proc* kp, int nchr) {
 char** kvm_getenvv(kvm_t* kd, const struct kinfo_proc* kp, int nchr) {
   return kvm::answer<char**>(kd, nullptr, [&](kvm::Handle& handle) {
     return kvm::strings_of(handle, kp->p_pid, true, nchr);
+  });
+}
+
+struct kinfo_file* kvm_getfiles(kvm_t* kd, int op, int arg, size_t elemsize, int* cnt) {
+  return kvm::answer<kinfo_file*>(kd, nullptr, [&](kvm::Handle& handle) -> kinfo_file* {
+    if (!is_known(handle, elemsize, sizeof(kinfo_file))) return nullptr;
+    if (op != KERN_FILE_BYFILE && op != KERN_FILE_BYPID && op != KERN_FILE_BYUID) {
+      handle.hard("invalid filter");
+      return nullptr;
+    }
+    const bool of_one = op == KERN_FILE_BYPID && arg > 0;
+    const auto files = kvm::open_files(handle, of_one ? std::optional(arg) : std::nullopt);
+    if (!files) return nullptr;
+    std::vector<OfFile> records;
+    std::set<std::uint64_t> seen;  // each file once, whoever has it open
+    for (const kvm::FileRecord& one : *files) {
+      if (op == KERN_FILE_BYUID && one.uid != arg) continue;
+      if (op == KERN_FILE_BYFILE && !seen.insert(one.file.address).second) continue;
+      records.push_back(record_of(one));
+    }
+    return kvm::keep(handle.file_records, records, elemsize, cnt);
   });
 }

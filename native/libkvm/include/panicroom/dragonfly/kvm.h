@@ -19,6 +19,7 @@ extern "C" {
 
 typedef struct __kvm kvm_t;
 
+struct kinfo_file;
 struct kinfo_proc;
 
 #define VRS_SYM "_version"
@@ -58,6 +59,8 @@ char** kvm_getenvv(kvm_t* kd, const struct kinfo_proc* kp, int nchr)
     PANICROOM_KVM_FACE("kvm_getenvv");
 int kvm_getswapinfo(kvm_t* kd, struct kvm_swap* swap, int maxswap, int flags)
     PANICROOM_KVM_FACE("kvm_getswapinfo");
+struct kinfo_file* kvm_getfiles(kvm_t* kd, int op, int arg, int* cnt)
+    PANICROOM_KVM_FACE("kvm_getfiles");
 
 #undef PANICROOM_KVM_FACE
 #ifdef __GNUC__

@@ -118,6 +118,16 @@ struct kinfo_file {
   uint32_t f_flag;
 };
 
+/* f_type */
+#define DTYPE_VNODE 1
+#define DTYPE_SOCKET 2
+#define DTYPE_PIPE 3
+#define DTYPE_FIFO 4
+#define DTYPE_KQUEUE 5
+/* f_flag */
+#define FREAD 0x0001
+#define FWRITE 0x0002
+
 /* kp_auxflags */
 #define KI_CTTY 1
 #define KI_SLEADER 2

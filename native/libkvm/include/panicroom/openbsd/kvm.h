@@ -19,6 +19,7 @@ extern "C" {
 
 typedef struct __kvm kvm_t;
 
+struct kinfo_file;
 struct kinfo_proc;
 
 #define VRS_SYM "_version"
@@ -44,6 +45,8 @@ char** kvm_getargv(kvm_t* kd, const struct kinfo_proc* kp, int nchr)
     PANICROOM_KVM_FACE("kvm_getargv");
 char** kvm_getenvv(kvm_t* kd, const struct kinfo_proc* kp, int nchr)
     PANICROOM_KVM_FACE("kvm_getenvv");
+struct kinfo_file* kvm_getfiles(kvm_t* kd, int op, int arg, size_t elemsize, int* cnt)
+    PANICROOM_KVM_FACE("kvm_getfiles");
 
 #undef PANICROOM_KVM_FACE
 #ifdef __GNUC__

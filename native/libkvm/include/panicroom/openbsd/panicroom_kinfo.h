@@ -108,6 +108,92 @@ struct kinfo_proc {
   char p_name[24];
 };
 
+struct kinfo_file {
+  uint64_t f_fileaddr;
+  uint32_t f_flag;
+  uint32_t f_iflags;
+  uint32_t f_type;
+  uint32_t f_count;
+  uint32_t f_msgcount;
+  int32_t f_usecount;
+  uint64_t f_ucred;
+  uint32_t f_uid;
+  uint32_t f_gid;
+  uint64_t f_ops;
+  uint64_t f_offset;
+  uint64_t f_data;
+  uint64_t f_rxfer;
+  uint64_t f_rwfer;
+  uint64_t f_seek;
+  uint64_t f_rbytes;
+  uint64_t f_wbytes;
+  uint64_t v_un;
+  uint32_t v_type;
+  uint32_t v_tag;
+  int32_t v_flag;
+  uint32_t va_rdev;
+  uint64_t v_data;
+  uint64_t v_mount;
+  uint64_t va_fileid;
+  uint64_t va_size;
+  uint32_t va_mode;
+  uint32_t va_fsid;
+  char f_mntonname[96];
+  uint32_t so_type;
+  uint32_t so_state;
+  uint64_t so_pcb;
+  uint32_t so_protocol;
+  uint32_t so_family;
+  uint64_t inp_ppcb;
+  uint32_t inp_lport;
+  uint32_t inp_laddru[4];
+  uint32_t inp_fport;
+  uint32_t inp_faddru[4];
+  uint64_t unp_conn;
+  uint64_t pipe_peer;
+  uint32_t pipe_state;
+  uint32_t kq_count;
+  uint32_t kq_state;
+  uint32_t __unused1;
+  int32_t p_pid;
+  int32_t fd_fd;
+  uint32_t fd_ofileflags;
+  uint32_t p_uid;
+  uint32_t p_gid;
+  int32_t p_tid;
+  char p_comm[24];
+  uint32_t inp_rtableid;
+  uint64_t so_splice;
+  uint64_t so_splicelen;
+  uint64_t so_rcv_cc;
+  uint64_t so_snd_cc;
+  uint64_t unp_refs;
+  uint64_t unp_nextref;
+  uint64_t unp_addr;
+  char unp_path[104];
+  uint32_t inp_proto;
+  uint32_t t_state;
+  uint64_t t_rcv_wnd;
+  uint64_t t_snd_wnd;
+  uint64_t t_snd_cwnd;
+  uint32_t va_nlink;
+};
+
+/* f_type */
+#define DTYPE_VNODE 1
+#define DTYPE_SOCKET 2
+#define DTYPE_PIPE 3
+#define DTYPE_KQUEUE 4
+#define DTYPE_DMABUF 5
+/* f_flag */
+#define FREAD 0x0001
+#define FWRITE 0x0002
+
+/* Operations of kvm_getfiles */
+#define KERN_FILE_BYFILE 1
+#define KERN_FILE_BYPID 2
+#define KERN_FILE_BYUID 3
+
 /* p_eflag */
 #define EPROC_CTTY 0x01
 #define EPROC_SLEADER 0x02
