@@ -6,8 +6,6 @@
 #include <cstdio>
 #include <cstring>
 
-#include "core/base/printable.h"
-
 namespace panicroom::kvm {
 namespace {
 
@@ -18,6 +16,10 @@ bool is_bad_address(const Error& error) {
 }
 
 }  // namespace
+
+void print_error(const char* program, std::string_view text) {
+  std::fprintf(stderr, "%s: %.*s\n", program, static_cast<int>(text.size()), text.data());
+}
 
 Handle::Handle(Face face, const char* program) : face_(face), program_(program) {}
 
@@ -32,7 +34,7 @@ void Handle::soft(std::string_view text) { keep(text); }
 void Handle::hard(std::string_view text) {
   if (program_ == nullptr) return keep(text);
   // illumos has no kvm_geterr; the BSDs' does not keep what was printed.
-  fmt::print(stderr, "{}: {}\n", program_, text);
+  print_error(program_, text);
 }
 
 Session* Handle::session() {

@@ -33,6 +33,9 @@ struct ProcessMemory {
   std::unique_ptr<AddressSpace> space;
 };
 
+/// "program: text" on standard error; that it cannot be written is nobody's failure.
+void print_error(const char* program, std::string_view text);
+
 /// What a program holds as kvm_t: an opened dump, the last error, and the storage of results, which
 /// a call of the same family overwrites. Handles share nothing; one may be used by one thread at a
 /// time.

@@ -147,7 +147,7 @@ __kvm* open(const Opening& opening, const char* program, std::string& why) {
 __kvm* open_printing(const Opening& opening, const char* errstr) {
   std::string why;
   __kvm* const handle = open(opening, errstr, why);
-  if (handle == nullptr && errstr != nullptr) fmt::print(stderr, "{}: {}\n", errstr, why);
+  if (handle == nullptr && errstr != nullptr) print_error(errstr, why);
   return handle;
 }
 

@@ -20,7 +20,8 @@ SUITES = {"fbsdvmcore": "fvc"}
 
 def declared(face):
     header = ROOT / "native/libkvm/include/panicroom" / face / ("fvc.h" if face == "fbsdvmcore" else "kvm.h")
-    text = re.sub(r"/\*.*?\*/|^#[^\n]*$", "", header.read_text(), flags=re.S | re.M)
+    shared = [header.parent / name for name in re.findall(r'#include "(\.\./bsd_kvm\.h)"', header.read_text())]
+    text = re.sub(r"/\*.*?\*/|^#[^\n]*$", "", "".join(file.read_text() for file in [header, *shared]), flags=re.S | re.M)
     return {name for name in re.findall(r"\b((?:kvm|fvc)_\w+)\([^;]*;", text) if not name.endswith("_t")}
 
 

@@ -42,9 +42,12 @@ def flags(face, *more):
 
 
 def functions(face):
-    """What a face's header declares."""
-    header = PREFIX / "include" / "panicroom" / face / ("fvc.h" if face == "fbsdvmcore" else "kvm.h")
-    text = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)
+    """What a face's header declares, and the one that the BSDs share."""
+    headers = PREFIX / "include" / "panicroom"
+    text = (headers / face / ("fvc.h" if face == "fbsdvmcore" else "kvm.h")).read_text()
+    if "bsd_kvm.h" in text:
+        text += (headers / "bsd_kvm.h").read_text()
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
     names = re.findall(r"\b(?:kvm|fvc)_\w+(?=\([^)]*\)[^;{]*;)", re.sub(r"^#.*$", "", text, flags=re.M))
     return sorted({name for name in names if not name.endswith("_t")})
 

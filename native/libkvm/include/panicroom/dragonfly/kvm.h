@@ -4,7 +4,7 @@
 
 #include <sys/types.h>
 
-#include "../bsd_nlist.h"
+#include "../bsd_kvm.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,13 +17,8 @@ extern "C" {
  * it. */
 #define PANICROOM_KVM_FACE(name) __asm__(name "_dragonfly")
 
-typedef struct __kvm kvm_t;
-
 struct kinfo_file;
 struct kinfo_proc;
-
-#define VRS_SYM "_version"
-#define VRS_KEY "VERSION"
 
 struct kvm_swap {
   char ksw_devname[64];
@@ -40,13 +35,6 @@ kvm_t* kvm_open(const char* execfile, const char* corefile, const char* swapfile
                 const char* errstr) PANICROOM_KVM_FACE("kvm_open");
 kvm_t* kvm_openfiles(const char* execfile, const char* corefile, const char* swapfile, int flags,
                      char* errbuf) PANICROOM_KVM_FACE("kvm_openfiles");
-int kvm_close(kvm_t* kd);
-char* kvm_geterr(kvm_t* kd);
-
-ssize_t kvm_read(kvm_t* kd, unsigned long addr, void* buf, size_t nbytes);
-ssize_t kvm_write(kvm_t* kd, unsigned long addr, const void* buf, size_t nbytes);
-int kvm_nlist(kvm_t* kd, struct nlist* nl);
-int kvm_getloadavg(kvm_t* kd, double loadavg[], int nelem);
 
 char* kvm_readstr(kvm_t* kd, unsigned long addr, char* buf, size_t* lenp);
 ssize_t kvm_uread(kvm_t* kd, pid_t pid, unsigned long addr, char* buf, size_t nbytes)

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "../bsd_nlist.h"
+#include "../bsd_kvm.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,7 +21,6 @@ extern "C" {
  * it. */
 #define PANICROOM_KVM_FACE(name) __asm__(name "_freebsd")
 
-typedef struct __kvm kvm_t;
 typedef uint64_t kvaddr_t;
 typedef uint64_t kpaddr_t;
 typedef int64_t kssize_t;
@@ -31,9 +30,6 @@ typedef unsigned char vm_prot_t;
 
 struct kinfo_proc;
 struct proc;
-
-#define VRS_SYM "_version"
-#define VRS_KEY "VERSION"
 
 struct kvm_nlist {
   const char* n_name;
@@ -68,13 +64,7 @@ kvm_t* kvm_open(const char* execfile, const char* corefile, const char* swapfile
                 const char* errstr) PANICROOM_KVM_FACE("kvm_open");
 kvm_t* kvm_openfiles(const char* execfile, const char* corefile, const char* swapfile, int flags,
                      char* errbuf) PANICROOM_KVM_FACE("kvm_openfiles");
-int kvm_close(kvm_t* kd);
-char* kvm_geterr(kvm_t* kd);
 
-ssize_t kvm_read(kvm_t* kd, unsigned long addr, void* buf, size_t nbytes);
-ssize_t kvm_write(kvm_t* kd, unsigned long addr, const void* buf, size_t nbytes);
-int kvm_nlist(kvm_t* kd, struct nlist* nl);
-int kvm_getloadavg(kvm_t* kd, double loadavg[], int nelem);
 kvm_t* kvm_open2(const char* execfile, const char* corefile, int flags, char* errbuf,
                  int (*resolver)(const char* name, kvaddr_t* addr));
 int kvm_native(kvm_t* kd);

@@ -4,7 +4,7 @@
 
 #include <sys/types.h>
 
-#include "../bsd_nlist.h"
+#include "../bsd_kvm.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,13 +17,9 @@ extern "C" {
  * it. */
 #define PANICROOM_KVM_FACE(name) __asm__(name "_openbsd")
 
-typedef struct __kvm kvm_t;
-
 struct kinfo_file;
 struct kinfo_proc;
 
-#define VRS_SYM "_version"
-#define VRS_KEY "VERSION"
 /* Opens no file: nothing can be asked of a dead kernel through such a handle. */
 #define KVM_NO_FILES (-0x7fffffff - 1) /* 0x80000000 */
 
@@ -31,13 +27,6 @@ kvm_t* kvm_open(const char* execfile, const char* corefile, const char* swapfile
                 const char* errstr) PANICROOM_KVM_FACE("kvm_open");
 kvm_t* kvm_openfiles(const char* execfile, const char* corefile, const char* swapfile, int flags,
                      char* errbuf) PANICROOM_KVM_FACE("kvm_openfiles");
-int kvm_close(kvm_t* kd);
-char* kvm_geterr(kvm_t* kd);
-
-ssize_t kvm_read(kvm_t* kd, unsigned long addr, void* buf, size_t nbytes);
-ssize_t kvm_write(kvm_t* kd, unsigned long addr, const void* buf, size_t nbytes);
-int kvm_nlist(kvm_t* kd, struct nlist* nl);
-int kvm_getloadavg(kvm_t* kd, double loadavg[], int nelem);
 
 struct kinfo_proc* kvm_getprocs(kvm_t* kd, int op, int arg, size_t elemsize, int* cnt)
     PANICROOM_KVM_FACE("kvm_getprocs");
