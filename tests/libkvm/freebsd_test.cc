@@ -535,6 +535,42 @@ TEST_F(FreeBsd, kvm_uread_Reads) {
   EXPECT_STREQ(kvm_geterr(kd), "no process 99999");
 }
 
+TEST_F(FreeBsd, kvm_getfiles_Members) {
+  const DumpFiles files("freebsd-12-tables", "freebsd-12-v3");
+  open(files);
+  int count = 0;
+  const auto* const records = reinterpret_cast<const xfile*>(kvm_getfiles(kd, 15, 0, &count));
+  ASSERT_NE(records, nullptr) << kvm_geterr(kd);
+  std::size_t wanted = 0, found = 0;
+  for (const foundry::ProcessText& process : files.description.processes)
+    wanted += process.descriptors.size();
+  ASSERT_EQ(static_cast<std::size_t>(count), wanted);
+  // sys/sys/file.h, by the descriptions' kinds.
+  const std::map<std::string, int> types = {
+      {"file", 1}, {"directory", 1}, {"device", 1}, {"tcp", 2}, {"udp6", 2},
+      {"pipe", 3}, {"kqueue", 5},    {"shm", 8},    {"sem", 9}, {"pts", 10}};
+  for (int index = 0; index < count; ++index) {
+    const xfile& record = records[index];
+    EXPECT_EQ(record.xf_size, 128U);
+    const foundry::ProcessText& process = files.process(record.xf_pid);
+    for (const foundry::DescriptorText& one : process.descriptors) {
+      if (one.number != record.xf_fd) continue;
+      SCOPED_TRACE(one.type);
+      ++found;
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(record.xf_file), one.address);
+      EXPECT_EQ(record.xf_uid, process.uid);
+      // What is no file has no position that means anything.
+      EXPECT_EQ(record.xf_offset, one.type == "pts" ? 0 : static_cast<off_t>(one.position));
+      EXPECT_EQ(record.xf_flag & FREAD, one.access.find('r') != std::string::npos ? 1U : 0U);
+      EXPECT_EQ(record.xf_flag & FWRITE, one.access.find('w') != std::string::npos ? 2U : 0U);
+      if (const auto type = types.find(one.type); type != types.end()) {
+        EXPECT_EQ(record.xf_type, type->second);
+      }
+    }
+  }
+  EXPECT_EQ(found, wanted);
+}
+
 TEST_F(FreeBsd, kvm_getswapinfo_Answers) {
   open(DumpFiles("freebsd-12-machine", "12-machine-v3"));
   kvm_swap swap[4];

@@ -15,6 +15,7 @@ using panicroom::Thread;
 /// The structure under a name of this file alone: the systems' structures of one name differ, and
 /// what templates make of them must not be taken for one another.
 struct Record : kinfo_proc {};
+struct OfFile : xfile {};
 
 /// What an unknown operation chooses is everything, as with FreeBSD's own library on a dump.
 kvm::Selection selection(int operation, int value) {
@@ -132,6 +133,32 @@ Record record_of(kvm::Handle& handle, const kvm::ProcessRecord& one, const Threa
   return record;
 }
 
+short file_type(const std::optional<std::string>& type) {
+  const std::string name = type.value_or("");
+  if (name.empty()) return 0;
+  if (name == "socket") return DTYPE_SOCKET;
+  if (name == "pipe") return DTYPE_PIPE;
+  if (name == "kqueue") return DTYPE_KQUEUE;
+  if (name == "shared memory") return DTYPE_SHM;
+  if (name == "semaphore") return DTYPE_SEM;
+  if (name == "pseudo terminal") return DTYPE_PTS;
+  return DTYPE_VNODE;
+}
+
+OfFile record_of(const kvm::FileRecord& one) {
+  const panicroom::OpenFile& file = one.file;
+  OfFile record{};
+  record.xf_size = sizeof(xfile);
+  record.xf_pid = kvm::number<pid_t>(file.pid);
+  record.xf_uid = kvm::number<uid_t>(one.uid);
+  record.xf_fd = static_cast<int>(file.descriptor);
+  record.xf_file = kvm::pointer<void>(file.address);
+  record.xf_type = file_type(file.type);
+  record.xf_offset = kvm::amount<off_t>(file.position);
+  record.xf_flag = static_cast<unsigned>(kvm::access_flags(file));
+  return record;
+}
+
 }  // namespace
 
 kvm_t* kvm_open(const char* execfile, const char* corefile, const char*, int flags,
@@ -190,5 +217,16 @@ ssize_t kvm_uread(kvm_t* kd, const struct kinfo_proc* kp, unsigned long addr, ch
                   size_t nbytes) {
   return kvm::answer<ssize_t>(kd, -1, [&](kvm::Handle& handle) {
     return kvm::read_process(handle, kp->ki_pid, addr, buf, nbytes);
+  });
+}
+
+// The operation and its argument are ignored: there is one only, KERN_FILE.
+char* kvm_getfiles(kvm_t* kd, int, int, int* cnt) {
+  return kvm::answer<char*>(kd, nullptr, [&](kvm::Handle& handle) -> char* {
+    const auto files = kvm::open_files(handle, std::nullopt);
+    if (!files) return nullptr;
+    std::vector<OfFile> records;
+    for (const kvm::FileRecord& one : *files) records.push_back(record_of(one));
+    return reinterpret_cast<char*>(kvm::keep(handle.file_records, records, sizeof(xfile), cnt));
   });
 }

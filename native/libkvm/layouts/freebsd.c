@@ -95,6 +95,19 @@ MEMBER(kinfo_proc, ki_sparelongs, 976, 96);
 MEMBER(kinfo_proc, ki_sflag, 1072, 8);
 MEMBER(kinfo_proc, ki_tdflags, 1080, 8);
 _Static_assert(sizeof(struct kinfo_proc) == 1088, "struct kinfo_proc");
+MEMBER(xfile, xf_size, 0, 8);
+MEMBER(xfile, xf_pid, 8, 4);
+MEMBER(xfile, xf_uid, 12, 4);
+MEMBER(xfile, xf_fd, 16, 4);
+MEMBER(xfile, xf_file, 24, 8);
+MEMBER(xfile, xf_type, 32, 2);
+MEMBER(xfile, xf_count, 36, 4);
+MEMBER(xfile, xf_msgcount, 40, 4);
+MEMBER(xfile, xf_offset, 48, 8);
+MEMBER(xfile, xf_data, 56, 8);
+MEMBER(xfile, xf_vnode, 64, 8);
+MEMBER(xfile, xf_flag, 72, 4);
+_Static_assert(sizeof(struct xfile) == 128, "struct xfile");
 #endif
 
 typedef int panicroom_freebsd_layouts_are_proved;

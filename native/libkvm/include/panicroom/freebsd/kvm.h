@@ -82,6 +82,8 @@ char** kvm_getargv(kvm_t* kd, const struct kinfo_proc* kp, int nchr)
     PANICROOM_KVM_FACE("kvm_getargv");
 char** kvm_getenvv(kvm_t* kd, const struct kinfo_proc* kp, int nchr)
     PANICROOM_KVM_FACE("kvm_getenvv");
+/* An array of struct xfile. */
+char* kvm_getfiles(kvm_t* kd, int op, int arg, int* cnt) PANICROOM_KVM_FACE("kvm_getfiles");
 int kvm_getswapinfo(kvm_t* kd, struct kvm_swap* swap, int maxswap, int flags);
 
 int kvm_getcptime(kvm_t* kd, long* cp_time);

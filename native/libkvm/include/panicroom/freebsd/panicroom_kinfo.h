@@ -3,6 +3,7 @@
 #ifndef PANICROOM_FREEBSD_KINFO_H
 #define PANICROOM_FREEBSD_KINFO_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -126,6 +127,36 @@ struct kinfo_proc {
   long ki_tdflags;
 };
 #define KINFO_PROC_SIZE 1088
+
+/* FreeBSD 12, sys/sys/file.h: an open descriptor. */
+struct xfile {
+  size_t xf_size;
+  pid_t xf_pid;
+  uid_t xf_uid;
+  int xf_fd;
+  void* xf_file;
+  short xf_type;
+  int xf_count;
+  int xf_msgcount;
+  off_t xf_offset;
+  void* xf_data;
+  void* xf_vnode;
+  unsigned int xf_flag;
+  int xf_spare_int;
+  int64_t xf_spare[6];
+};
+/* xf_type */
+#define DTYPE_VNODE 1
+#define DTYPE_SOCKET 2
+#define DTYPE_PIPE 3
+#define DTYPE_FIFO 4
+#define DTYPE_KQUEUE 5
+#define DTYPE_SHM 8
+#define DTYPE_SEM 9
+#define DTYPE_PTS 10
+/* xf_flag */
+#define FREAD 0x0001
+#define FWRITE 0x0002
 
 /* ki_kiflag */
 #define KI_CTTY 0x00000001
