@@ -7,6 +7,7 @@
 
 #include "native/libkvm/include/panicroom/freebsd/kvm.h"
 #include "native/libkvm/machine.h"
+#include "native/libkvm/record_values.h"
 
 namespace kvm = panicroom::kvm;
 using panicroom::Kernel;
@@ -147,7 +148,7 @@ std::uint64_t size_of_pcpu(kvm::Handle& handle) {
 
 // Null where there is no such processor, (void *)-1 where that cannot be told.
 void* kvm_getpcpu(kvm_t* kd, int cpu) {
-  void* const failure = reinterpret_cast<void*>(std::intptr_t{-1});
+  void* const failure = kvm::pointer<void>(~std::uint64_t{0});
   if (kd == nullptr) return nullptr;
   return kvm::answer<void*>(kd, failure, [&](kvm::Handle& handle) -> void* {
     const auto all = processors(handle);

@@ -25,7 +25,8 @@ Member amount(const std::optional<Value>& value) {
 /// An address of the dead kernel as the pointer that a system's record has for it.
 template <class T>
 T* pointer(std::uint64_t address) {
-  return reinterpret_cast<T*>(static_cast<std::uintptr_t>(address));
+  const auto value = static_cast<std::uintptr_t>(address);
+  return reinterpret_cast<T*>(value);  // NOLINT(performance-no-int-to-ptr): the systems' own type
 }
 
 inline timeval time_of(std::int64_t microseconds) {

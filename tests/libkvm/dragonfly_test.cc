@@ -68,6 +68,7 @@ TEST_F(Dragonfly, kvm_getprocs_Members) {
     EXPECT_EQ(std::string(record.kp_comm), wanted.name);
     EXPECT_EQ(record.kp_stat == SZOMB, wanted.zombie);
     EXPECT_EQ(record.kp_lwp.kl_tid, -1);
+    EXPECT_TRUE(record.kp_tdev == NODEV);
     EXPECT_EQ((record.kp_auxflags & KI_CTTY) != 0, !wanted.terminal.empty());
     if (wanted.threads.empty()) continue;
     const foundry::ThreadText& thread = wanted.threads.front();

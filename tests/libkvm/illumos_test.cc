@@ -116,6 +116,18 @@ TEST_F(Illumos, kvm_nextproc_WalksAll) {
   EXPECT_EQ(kvm_nextproc(kd), nullptr);
 }
 
+// usr/src/uts/common/sys/proc.h: SSLEEP 1, SRUN 2, SZOMB 3, SSTOP 4, SIDL 5, SONPROC 6, SWAIT 7.
+TEST_F(Illumos, kvm_getproc_States) {
+  const std::pair<pid_t, int> wanted[] = {{1, 1}, {650, 2}, {640, 3}};
+  for (const auto& [pid, state] : wanted) {
+    const proc_t* const process = kvm_getproc(kd, pid);
+    ASSERT_NE(process, nullptr) << pid;
+    EXPECT_EQ(process->p_stat, state) << pid;
+  }
+  const int others[] = {SSTOP, SIDL, SONPROC, SWAIT};
+  for (int index = 0; index < 4; ++index) EXPECT_EQ(others[index], 4 + index);
+}
+
 TEST_F(Illumos, kvm_setproc_Rewinds) {
   const proc_t* const first = kvm_nextproc(kd);
   ASSERT_NE(first, nullptr);

@@ -94,7 +94,7 @@ struct kinfo_proc {
   int64_t kp_vm_tsize;
   int64_t kp_vm_dsize;
   int64_t kp_vm_ssize;
-  int32_t kp_vm_prssize;
+  uint32_t kp_vm_prssize;
   int kp_jailid;
   struct rusage kp_ru;
   struct rusage kp_cru;
@@ -133,7 +133,7 @@ struct kinfo_file {
 #define KI_SLEADER 2
 
 #ifndef NODEV
-#define NODEV ((dev_t)-1)
+#define NODEV 0xffffffffU /* of kp_tdev's width */
 #endif
 
 /* Operations of kvm_getprocs */
@@ -144,8 +144,13 @@ struct kinfo_file {
 #define KERN_PROC_TTY 4
 #define KERN_PROC_UID 5
 #define KERN_PROC_RUID 6
+#define KERN_PROC_ARGS 7
+#define KERN_PROC_CWD 8
+#define KERN_PROC_PATHNAME 9
+#define KERN_PROC_SIGTRAMP 10
 #define KERN_PROC_FLAGMASK 0xf0
 #define KERN_PROC_FLAG_LWP 0x10
+#define KERN_PROC_FLAG_LWKT 0x20
 
 #ifdef __cplusplus
 }

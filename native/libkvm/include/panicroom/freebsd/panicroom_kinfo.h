@@ -176,7 +176,7 @@ struct xfile {
 #define SLOCK 7
 
 #ifndef NODEV
-#define NODEV ((dev_t)-1)
+#define NODEV UINT64_MAX
 #endif
 
 /* Operations of kvm_getprocs */

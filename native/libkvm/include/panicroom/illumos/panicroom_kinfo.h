@@ -33,7 +33,7 @@ typedef struct proc {
   unsigned int p_flag;
   unsigned int p_model; /* DATAMODEL_ILP32 or DATAMODEL_LP64 */
   uintptr_t p_usrstack;
-  char p_stat; /* SSLEEP to SSTOP */
+  char p_stat; /* SSLEEP to SWAIT */
   struct user p_user;
 } proc_t;
 
@@ -41,9 +41,10 @@ typedef struct proc {
 #define SSLEEP 1
 #define SRUN 2
 #define SZOMB 3
-#define SIDL 4
-#define SONPROC 5
-#define SSTOP 6
+#define SSTOP 4
+#define SIDL 5
+#define SONPROC 6
+#define SWAIT 7
 /* p_flag, p_model: uts/common/sys/proc.h, model.h */
 #define SSYS 0x00000001
 #define DATAMODEL_ILP32 0x00100000

@@ -170,6 +170,9 @@ struct kinfo_lwp {
 #define KERN_PROC_RUID 6
 #define KERN_PROC_GID 7
 #define KERN_PROC_RGID 8
+/* Arguments of KERN_PROC_TTY, of p_tdev's width */
+#define KERN_PROC_TTY_NODEV 0xffffffffU
+#define KERN_PROC_TTY_REVOKE 0xfffffffeU
 
 #ifdef __cplusplus
 }

@@ -103,7 +103,7 @@ struct kinfo_proc {
   uint64_t p_cpuid;
   uint64_t p_vm_map_size;
   int32_t p_tid;
-  int32_t p_rtableid;
+  uint32_t p_rtableid;
   uint64_t p_pledge;
   char p_name[24];
 };
@@ -115,7 +115,7 @@ struct kinfo_file {
   uint32_t f_type;
   uint32_t f_count;
   uint32_t f_msgcount;
-  int32_t f_usecount;
+  uint32_t f_usecount;
   uint64_t f_ucred;
   uint32_t f_uid;
   uint32_t f_gid;
@@ -130,7 +130,7 @@ struct kinfo_file {
   uint64_t v_un;
   uint32_t v_type;
   uint32_t v_tag;
-  int32_t v_flag;
+  uint32_t v_flag;
   uint32_t va_rdev;
   uint64_t v_data;
   uint64_t v_mount;
@@ -164,7 +164,7 @@ struct kinfo_file {
   char p_comm[24];
   uint32_t inp_rtableid;
   uint64_t so_splice;
-  uint64_t so_splicelen;
+  int64_t so_splicelen;
   uint64_t so_rcv_cc;
   uint64_t so_snd_cc;
   uint64_t unp_refs;
@@ -193,6 +193,11 @@ struct kinfo_file {
 #define KERN_FILE_BYFILE 1
 #define KERN_FILE_BYPID 2
 #define KERN_FILE_BYUID 3
+/* fd_fd of what is no descriptor */
+#define KERN_FILE_TEXT (-1)
+#define KERN_FILE_CDIR (-2)
+#define KERN_FILE_RDIR (-3)
+#define KERN_FILE_TRACE (-4)
 
 /* p_eflag */
 #define EPROC_CTTY 0x01
