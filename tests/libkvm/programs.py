@@ -3,6 +3,7 @@
 
 usage: programs.py BUILD FIXTURES    BUILD is the native build's folder; FIXTURES is what `foundry make` wrote.
 """
+import bz2
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD, FIXTURES, PREFIX = Path(), Path(), Path()
+CASES = os.environ.get("PANICROOM_CASES")
 FACES = ["common", "freebsd", "netbsd", "openbsd", "dragonfly", "illumos", "fbsdvmcore"]
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror"]
 COMPILERS = ["gcc", "clang-19"]
@@ -203,6 +205,33 @@ class Samples(unittest.TestCase):
         for description, dump in DUMPS[1:]:
             _, core, kernels = files_of(description, dump)
             self.sample("kvmstat", *(["-N", kernels[0]] if kernels else []), core)
+
+    def test_real_dumps(self):
+        """The published ones, where they are at hand: every process under the name that their truth gives it."""
+        if not CASES:
+            self.skipTest("PANICROOM_CASES is not set")
+        freebsd = Path(CASES) / "freebsd-amd64"
+        truth = json.loads((freebsd / "truth.json").read_text())
+        for dump in ("minidump", "full"):
+            with self.subTest(dump), tempfile.TemporaryDirectory() as folder:
+                core = Path(folder) / "vmcore"
+                core.write_bytes(bz2.decompress((freebsd / f"vmcore-amd64-{dump}.bz2").read_bytes()))
+                lines = self.sample("kps", "-N", freebsd / "kernel.zst", core).stdout.decode().splitlines()[1:]
+                wanted = {(thread["pid"], f"[{thread['comm']}]") for thread in truth[f"amd64-{dump}"]["threads"]}
+                self.assertEqual({(int(line.split()[0]), line.split(None, 4)[4]) for line in lines}, wanted)
+                one = truth[f"amd64-{dump}"]["threads"][0]
+                said = self.sample("klist", "-N", freebsd / "kernel.zst", core, "_dumptid").stdout.decode()
+                self.assertEqual(int(said.split()[2], 16) & 0xffffffff, one["tid"])
+        guest = (Path(CASES) / "linux-amd64" / "guest.txt").read_text()
+        table = guest[guest.index("=== ps -o pid,"):].split("\n--- rc")[0]
+        wanted = {int(pid): int(parent) for pid, parent in re.findall(r"^ *(\d+) +(\d+) +\d+ +\d+ ", table, re.M)}
+        lines = self.sample("kps", Path(CASES) / "linux-amd64" / "vmcore.kdump-zstd").stdout.decode().splitlines()[1:]
+        got = {int(line.split()[0]): int(line.split()[1]) for line in lines}
+        # ps itself and what ran it are gone; the kernel's own threads come and go.
+        self.assertGreater(len(wanted), 60)
+        self.assertLess(len(set(wanted) - set(got)), 8, set(wanted) - set(got))
+        for pid in set(wanted) & set(got):
+            self.assertEqual(got[pid], wanted[pid], pid)
 
     def test_errors(self):
         for name in ("kps", "kswapinfo", "kfstat", "kvmstat"):
