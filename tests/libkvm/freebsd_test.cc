@@ -500,6 +500,23 @@ TEST_F(FreeBsd, kvm_getargv_And_kvm_getenvv) {
   EXPECT_EQ(words(kvm_getargv(kd, &process, 7)), (std::vector<std::string>{"sh", "-c", ""}));
 }
 
+// FreeBSD's own keeps them in one place for all handles.
+TEST_F(FreeBsd, kvm_getargv_OfTwoHandles) {
+  const DumpFiles files("freebsd-12-tables", "freebsd-12-full");
+  open(files);
+  kvm_t* const other = kvm_openfiles(files.kernel(), files.dump(), nullptr, O_RDONLY, why);
+  ASSERT_NE(other, nullptr) << why;
+  kinfo_proc shell{}, logger{};
+  shell.ki_pid = 812;
+  logger.ki_pid = 700;
+  char** const of_shell = kvm_getargv(kd, &shell, 0);
+  char** const of_logger = kvm_getargv(other, &logger, 0);
+  EXPECT_EQ(words(of_shell), files.process(812).arguments);
+  EXPECT_EQ(words(of_logger), files.process(700).arguments);
+  EXPECT_EQ(kvm_close(other), 0);
+  EXPECT_EQ(words(of_shell), files.process(812).arguments);
+}
+
 TEST_F(FreeBsd, kvm_getargv_OfNone) {
   open(DumpFiles("freebsd-12-tables", "freebsd-12-full"));
   kinfo_proc nobody{};
