@@ -48,7 +48,8 @@ std::optional<double> boot_time(Kernel& kernel) {
 }  // namespace
 
 State state_of(const std::optional<std::string>& state) {
-  if (!state || *state == "sleeping" || *state == "uninterruptible" || *state == "parked")
+  if (!state) return State::unknown;
+  if (*state == "sleeping" || *state == "uninterruptible" || *state == "parked")
     return State::sleeping;
   if (*state == "running") return State::running;
   if (*state == "stopped" || *state == "traced") return State::stopped;

@@ -52,8 +52,17 @@ std::optional<std::vector<FileRecord>> open_files(Handle& handle, std::optional<
 /// FREAD and FWRITE of all systems' sys/file.h.
 int access_flags(const OpenFile& file);
 
-/// The states that the systems have numbers for.
-enum class State : std::uint8_t { fresh, running, sleeping, stopped, zombie, waiting, locked };
+/// The states that the systems have numbers for; 0 stands for `unknown` in all of them.
+enum class State : std::uint8_t {
+  unknown,
+  fresh,
+  running,
+  sleeping,
+  stopped,
+  zombie,
+  waiting,
+  locked,
+};
 State state_of(const std::optional<std::string>& state);
 
 /// Keeps copies of a face's records in the handle, `size` bytes apart: a program that was compiled

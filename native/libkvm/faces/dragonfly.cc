@@ -42,6 +42,8 @@ kvm::Selection selection(int operation, int value) {
 
 auto process_state(State state) {
   switch (state) {
+    case State::unknown:
+      return procstat{};
     case State::fresh:
       return SIDL;
     case State::stopped:
@@ -55,6 +57,8 @@ auto process_state(State state) {
 
 auto lwp_state(State state) {
   switch (state) {
+    case State::unknown:
+      return lwpstat{};
     case State::running:
       return LSRUN;
     case State::stopped:

@@ -43,6 +43,8 @@ kvm::Selection selection(int operation, int value) {
 
 char number_of(State state) {
   switch (state) {
+    case State::unknown:
+      return 0;
     case State::fresh:
       return SIDL;
     case State::running:
@@ -58,7 +60,7 @@ char number_of(State state) {
     case State::locked:
       return SLOCK;
   }
-  return SSLEEP;
+  return 0;
 }
 
 unsigned char priority_class(const std::optional<std::string>& policy) {

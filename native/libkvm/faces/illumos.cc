@@ -35,6 +35,8 @@ Walk* walk_of(kvm::Handle& handle) {
 
 char number_of(State state) {
   switch (state) {
+    case State::unknown:
+      return 0;
     case State::fresh:
       return SIDL;
     case State::running:

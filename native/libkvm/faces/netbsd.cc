@@ -45,6 +45,8 @@ std::optional<kvm::Selection> selection(int operation, int value) {
 
 std::int8_t lwp_state(const Thread& thread) {
   switch (kvm::state_of(thread.state)) {
+    case State::unknown:
+      return 0;
     case State::fresh:
       return LSIDL;
     case State::running:
@@ -60,6 +62,8 @@ std::int8_t lwp_state(const Thread& thread) {
 
 std::uint64_t process_state(State state) {
   switch (state) {
+    case State::unknown:
+      return 0;
     case State::fresh:
       return SIDL;
     case State::stopped:
@@ -80,7 +84,7 @@ Record record_of(kvm::Handle& handle, const kvm::ProcessRecord& one) {
   record.p_nlwps = kvm::amount<std::uint64_t>(one.process.threads);
   record.p_vm_vsize = static_cast<std::int64_t>(kvm::pages(handle, one.process.details.size));
   record.p_vm_msize = record.p_vm_vsize;
-  record.p_stat = state == State::zombie ? LSZOMB : LSSLEEP;
+  if (state != State::unknown) record.p_stat = state == State::zombie ? LSZOMB : LSSLEEP;
   for (const Thread& thread : one.threads)
     if (kvm::state_of(thread.state) == State::running) ++record.p_nrlwps;
   if (one.threads.empty()) return record;

@@ -52,6 +52,8 @@ bool is_of_kernel(bool of_openbsd, const panicroom::Process& process) {
 
 std::int8_t thread_state(const Thread& thread) {
   switch (kvm::state_of(thread.state)) {
+    case State::unknown:
+      return 0;
     case State::fresh:
       return SIDL;
     case State::running:
@@ -67,7 +69,9 @@ std::int8_t thread_state(const Thread& thread) {
 
 /// Of all threads, that which a process's record shows where threads are not asked for.
 std::int8_t merged_state(const kvm::ProcessRecord& one) {
-  if (kvm::state_of(one.process.state) == State::zombie) return SDEAD;
+  const State whole = kvm::state_of(one.process.state);
+  if (whole == State::zombie) return SDEAD;
+  if (whole == State::unknown) return 0;
   for (const int state : {SONPROC, SRUN, SSTOP, SSLEEP})
     for (const Thread& thread : one.threads)
       if (thread_state(thread) == state) return thread_state(thread);
